@@ -1,0 +1,67 @@
+//! The command line of `cnode`, and what ends the program.
+
+use crate::driver::Driver;
+use argh::FromArgs;
+use protocol_host::{Dial, Listener};
+
+/// The stub of a compute node: runs programs for its parent and its clients, as a file tree over 9P2000.
+#[derive(FromArgs)]
+struct Args {
+    /// name of this node in the partition (default: the host's)
+    #[argh(option)]
+    name: Option<String>,
+    /// the ionode to join: tcp!host!port or unix!path
+    #[argh(option)]
+    parent: Option<Dial>,
+    /// where to listen for clients: tcp!host!port or unix!path; may be given several times
+    #[argh(option)]
+    listen: Vec<Dial>,
+}
+
+/// Runs until it is told to end: 0 done, 100 usage, 111 a system call failed.
+pub fn main(args: Vec<String>) -> i32 {
+    let words: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
+    let args = match Args::from_args(&["cnode"], &words) {
+        Ok(args) => args,
+        Err(early) => {
+            if early.status.is_ok() {
+                println!("{}", early.output);
+                return 0;
+            }
+            eprintln!("cnode: fatal: {}", early.output.trim_end());
+            return 100;
+        }
+    };
+    if args.listen.is_empty() && args.parent.is_none() {
+        eprintln!("cnode: fatal: nobody could reach it: want --parent tcp!host!port, --listen, or both");
+        return 100;
+    }
+    let name = args.name.clone().unwrap_or_else(protocol_host::host_name);
+    if protocol::nodeset::Name::new(&name).is_none() {
+        eprintln!("cnode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
+        return 100;
+    }
+    match run(&name, args) {
+        Ok(()) => 0,
+        Err(told) => {
+            eprintln!("cnode: fatal: {told}");
+            111
+        }
+    }
+}
+
+fn run(name: &str, args: Args) -> Result<(), String> {
+    let mut listeners = Vec::new();
+    for dial in &args.listen {
+        let bound = Listener::bind(dial).map_err(|e| format!("unable to listen at {dial}: {e}"))?;
+        listeners.push(bound);
+    }
+    let at = listeners.first().map(|l| l.dial().clone()).or_else(|| args.parent.clone());
+    let at = at.map_or(String::new(), |dial| dial.to_string());
+    let mut driver =
+        Driver::new(name, at, args.parent).map_err(|e| format!("unable to start: {e}"))?;
+    for listener in listeners {
+        driver.listen(listener).map_err(|e| format!("unable to listen: {e}"))?;
+    }
+    driver.run().map_err(|e| format!("unable to wait for events: {e}"))
+}

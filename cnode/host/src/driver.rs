@@ -1,0 +1,387 @@
+//! The loop: wait, feed the core what came, do what it wants, send what it says.
+
+use crate::host::Machine;
+use crate::process::{Part, Process};
+use crate::spawn::{self, Child, Outcome, Plan};
+use cnode::host::{Completion, Effect, MemberSlot, SessionSlot};
+use cnode::node::Facts;
+use cnode::{Cnode, Full};
+use mio::Interest;
+use protocol::ename::Ename;
+use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, NODE_NAME_MAX};
+use protocol::message::is_request;
+use protocol::record::End;
+use protocol::server::LinkId;
+use protocol::slots::Slots;
+use protocol::text::Text;
+use protocol::time::Time;
+use protocol_host::{Clock, Dial, Fill, Links, Listener, Ready, Stream, TermSignal, until};
+use std::io;
+use std::time::Duration;
+
+/// Bytes a link may have waiting in this process: answers to all requests it may have out, as far as they are read
+/// while the link is not backed up.
+const BACKLOG: usize = 4 * MSIZE_LINK as usize;
+/// Bytes gathered for a link before they are sent without waiting for more.
+const GATHERED: usize = 2 * MSIZE_LINK as usize;
+/// Times that one link is read in a row before the others have their turn.
+const TURN: usize = 16;
+/// How often processes that failed to start are looked for while there are any.
+const ZOMBIES: Duration = Duration::from_millis(5);
+
+pub(crate) struct Driver {
+    core: Cnode<Full>,
+    host: Machine,
+    links: Links,
+    clock: Clock,
+    parent: Option<Dial>,
+    name: String,
+    at: String,
+    out: Vec<u8>,
+    pending: Vec<Vec<u8>>,
+    ready: Vec<usize>,
+    hungup: Vec<usize>,
+    zombies: Vec<Child>,
+    exit: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(name: &str, at: String, parent: Option<Dial>) -> io::Result<Self> {
+        let clock = Clock::new();
+        let count = LEAF_CLIENTS_MAX + 1;
+        let links = Links::new(count, 2 * MSIZE_LINK as usize, BACKLOG)?;
+        let facts = Facts {
+            name: Text::<NODE_NAME_MAX>::cut(name),
+            boot: protocol_host::boot_id()?,
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+            has_parent: parent.is_some(),
+        };
+        let core = Cnode::<Full>::new(facts, Time(clock.now_us()));
+        let sessions = core.node().sessions.slots().len();
+        let members = core.node().members.slots().len();
+        let host = Machine::new(sessions, members, links.watcher()?)?;
+        Ok(Self {
+            core,
+            host,
+            links,
+            clock,
+            parent,
+            name: name.to_owned(),
+            at,
+            out: vec![0; MSIZE_LINK as usize + 256],
+            pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
+            ready: Vec::with_capacity(count),
+            hungup: Vec::with_capacity(count),
+            zombies: Vec::new(),
+            exit: false,
+        })
+    }
+
+    pub(crate) fn listen(&mut self, listener: Listener) -> io::Result<()> {
+        self.links.listen(listener)
+    }
+
+    fn now(&self) -> Time {
+        Time(self.clock.now_us())
+    }
+
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        let signal = TermSignal::new()?;
+        self.host.watcher.watch(signal.fd(), 0, Interest::READABLE)?;
+        let mut events = Links::events();
+        while !self.exit {
+            let mut timeout = until(self.clock.now_us(), self.core.poll_timeout().0);
+            if !self.ready.is_empty() {
+                timeout = Some(Duration::ZERO);
+            } else if !self.zombies.is_empty() {
+                timeout = Some(timeout.map_or(ZOMBIES, |t| t.min(ZOMBIES)));
+            }
+            self.links.wait(&mut events, timeout)?;
+            for event in &events {
+                let (first, second) = Links::readiness(event);
+                [first, second].into_iter().flatten().for_each(|ready| self.note(ready));
+            }
+            for _ in 0..self.ready.len() {
+                let link = self.ready.remove(0);
+                self.feed(link);
+            }
+            let now = self.now();
+            if self.core.poll_timeout() <= now {
+                self.core.handle_timeout(now, &mut self.host);
+            }
+            self.drain();
+            self.send_all();
+            self.hang_up();
+            let spawner = &mut self.host.spawner;
+            self.zombies.retain_mut(|child| !matches!(spawner.reap(child), Ok(Some(_)) | Err(_)));
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, ready: Ready) {
+        match ready {
+            Ready::Listener(listener) => self.accept(listener),
+            Ready::Readable(link) => {
+                if !self.ready.contains(&link) {
+                    self.ready.push(link);
+                }
+            }
+            Ready::Writable(link) => self.flush(link),
+            Ready::Own(number) => match Part::of(number) {
+                Some((member, part)) => self.part(member, part),
+                None => self.exit = true,
+            },
+        }
+    }
+
+    fn accept(&mut self, listener: usize) {
+        // An error of one connection is that connection's; the listener goes on.
+        while let Ok(Some(accepted)) = self.links.accept(listener, 1) {
+            if let Some(link) = accepted {
+                let local = self.links.get(link).is_some_and(|stream| stream.is_local());
+                self.core.connect(LinkId(link as u16), local);
+            }
+        }
+    }
+
+    /// A descriptor of a member says something.
+    fn part(&mut self, member: MemberSlot, part: Part) {
+        if self.host.processes[member as usize].is_none() {
+            return;
+        }
+        match part {
+            Part::Status => self.started(member),
+            Part::Exit => {
+                self.started(member);
+                self.exited(member);
+            }
+            Part::Stdin => self.complete(Completion::Writable { member }),
+            Part::Output(stream) => self.complete(Completion::Readable { member, stream }),
+        }
+    }
+
+    fn complete(&mut self, done: Completion) {
+        let now = self.now();
+        self.core.handle_completion(now, done, &mut self.host);
+        self.drain();
+    }
+
+    fn started(&mut self, member: MemberSlot) {
+        let host = &mut self.host;
+        let Some(process) = host.processes[member as usize].as_mut() else { return };
+        let Some(fd) = process.child.status.as_ref().map(std::os::fd::AsRawFd::as_raw_fd) else {
+            return;
+        };
+        match host.spawner.outcome(&mut process.child) {
+            Ok(Outcome::Starting) => {}
+            Ok(Outcome::Running) | Err(_) => {
+                process.close_status(&host.watcher, fd);
+                let pid = process.child.pid as u32;
+                self.complete(Completion::Started { member, pid });
+            }
+            Ok(Outcome::Failed(failure)) => {
+                process.close_status(&host.watcher, fd);
+                if let Some(process) = host.processes[member as usize].take() {
+                    self.zombies.push(process.detach(&host.watcher));
+                }
+                let ename = Ename::from_errno(failure.errno);
+                self.complete(Completion::Failed { member, ename });
+            }
+        }
+    }
+
+    fn exited(&mut self, member: MemberSlot) {
+        let host = &mut self.host;
+        let Some(process) = host.processes[member as usize].as_mut() else { return };
+        if process.reaped {
+            return;
+        }
+        let Ok(Some(exit)) = host.spawner.reap(&mut process.child) else { return };
+        process.reaped = true;
+        process.left_group = spawn::signal_group(process.child.pid, 0).unwrap_or(false);
+        let end = match exit.end {
+            spawn::End::Code(code) => End::Exit(code),
+            spawn::End::Signal(signal) => End::Signal(signal),
+        };
+        let (user, sys) = (exit.user_ms, exit.sys_ms);
+        self.complete(Completion::Exited { member, end, user, sys });
+    }
+
+    fn start(&mut self, member: MemberSlot, session: SessionSlot, number: u32, size: u32) {
+        match self.spawn(member, session, number, size) {
+            Ok(process) => self.host.processes[member as usize] = Some(process),
+            Err(ename) => {
+                let now = self.now();
+                let failed = Completion::Failed { member, ename };
+                self.core.handle_completion(now, failed, &mut self.host);
+            }
+        }
+    }
+
+    fn spawn(
+        &mut self,
+        member: MemberSlot,
+        session: SessionSlot,
+        number: u32,
+        size: u32,
+    ) -> Result<Process, Ename> {
+        let host = &mut self.host;
+        if host.prepared != Some(session) {
+            let params = &host.sessions[session as usize].params;
+            host.spawner.prepare(params).map_err(|_| Ename::Invalid)?;
+            host.prepared = Some(session);
+        }
+        let plan = Plan {
+            session: self.core.session_name(session),
+            member: number,
+            size,
+            node: &self.name,
+            at: &self.at,
+            root: "/",
+        };
+        let failed = |error: io::Error| Ename::from_errno(error.raw_os_error().unwrap_or(0));
+        let child = host.spawner.start(&plan).map_err(failed)?;
+        Process::new(member, child, &host.watcher).map_err(failed)
+    }
+
+    /// Gives the core what a link has, as far as its turn goes.
+    fn feed(&mut self, link: usize) {
+        for _ in 0..TURN {
+            let Some(stream) = self.links.get(link) else { return };
+            let filled = stream.fill();
+            if !self.take_messages(link) {
+                return;
+            }
+            match filled {
+                Ok(Fill::Bytes(_) | Fill::Full) => {}
+                Ok(Fill::Empty) => return,
+                Ok(Fill::End) | Err(_) => {
+                    self.hungup.push(link);
+                    return;
+                }
+            }
+        }
+        self.ready.push(link);
+    }
+
+    /// Hands the core the whole messages of a link; false if the link is being closed or rests.
+    fn take_messages(&mut self, link: usize) -> bool {
+        let id = LinkId(link as u16);
+        loop {
+            // A parent whose answers wait here is not asked for more: it always reads.
+            let Some(stream) = self.links.get(link) else { return false };
+            if !self.core.wants(id) || stream.has_backlog() {
+                return false;
+            }
+            let bytes = stream.bytes();
+            let request = is_request(bytes);
+            let now = Time(self.clock.now_us());
+            match self.core.handle_bytes(now, id, bytes, &mut self.host) {
+                Ok(0) => return true,
+                Ok(len) => {
+                    stream.consume(len);
+                    if request {
+                        self.drain();
+                    }
+                }
+                Err(_) => {
+                    self.hungup.push(link);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Takes from the core all that it has to say and to be done.
+    fn drain(&mut self) {
+        loop {
+            while let Some(effect) = self.core.poll_effect() {
+                match effect {
+                    Effect::Start { member, session, number, size } => {
+                        self.start(member, session, number, size);
+                    }
+                    Effect::Dial => self.dial(),
+                    Effect::Exit => self.exit = true,
+                }
+            }
+            let now = self.now();
+            let Some((link, len)) = self.core.poll_transmit(now, &mut self.host, &mut self.out) else {
+                return;
+            };
+            let link = link.0 as usize;
+            self.pending[link].extend_from_slice(&self.out[..len]);
+            if self.pending[link].len() >= GATHERED {
+                self.send_link(link);
+            }
+        }
+    }
+
+    fn dial(&mut self) {
+        let Some(dial) = &self.parent else { return };
+        let made = Stream::connect(dial, 2 * MSIZE_LINK as usize, BACKLOG).and_then(|stream| {
+            let local = stream.is_local();
+            self.links.add(0, stream).map(|()| local)
+        });
+        match made {
+            Ok(local) => self.core.connect(LinkId(0), local),
+            Err(_) => {
+                let now = self.now();
+                self.core.handle_completion(now, Completion::Undialed, &mut self.host);
+            }
+        }
+    }
+
+    fn send_all(&mut self) {
+        for link in 0..self.pending.len() {
+            if !self.pending[link].is_empty() {
+                self.send_link(link);
+            }
+        }
+    }
+
+    fn send_link(&mut self, link: usize) {
+        let pending = &mut self.pending[link];
+        let Some(stream) = self.links.get(link) else {
+            pending.clear();
+            return;
+        };
+        let sent = stream.send(pending);
+        pending.clear();
+        match sent {
+            Ok(_) if stream.has_backlog() => self.core.set_blocked(LinkId(link as u16), true),
+            Ok(_) => {}
+            Err(_) => self.hungup.push(link),
+        }
+    }
+
+    /// A link takes bytes again.
+    fn flush(&mut self, link: usize) {
+        let Some(stream) = self.links.get(link) else { return };
+        if !stream.has_backlog() {
+            return;
+        }
+        match stream.flush() {
+            Ok(true) => {
+                self.core.set_blocked(LinkId(link as u16), false);
+                // What it sent meanwhile was left alone.
+                self.ready.push(link);
+            }
+            Ok(false) => {}
+            Err(_) => self.hungup.push(link),
+        }
+    }
+
+    fn hang_up(&mut self) {
+        while let Some(link) = self.hungup.pop() {
+            if self.links.remove(link) {
+                self.pending[link].clear();
+                let now = self.now();
+                self.core.handle_hangup(now, LinkId(link as u16), &mut self.host);
+                self.drain();
+                self.send_all();
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The calls of the core that cannot sleep, on memory files and pipes.
+
+use crate::load::Gauge;
+use crate::params::{AppendError, Kind, Params};
+use crate::pipe::{self, Scratch};
+use crate::process::{self, Process};
+use crate::spawn::{self, Spawner};
+use cnode::host::{Host, Load, MemberSlot, Param, Pull, Push, SessionSlot, Stream};
+use protocol::ename::Ename;
+use protocol_host::Watcher;
+use protocol_host::params::Message;
+use std::io;
+
+/// What is kept for one session.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) params: Params,
+    spill: Option<Message>,
+}
+
+/// The descriptors of a stub.
+pub(crate) struct Machine {
+    pub(crate) sessions: Vec<Kept>,
+    pub(crate) processes: Vec<Option<Process>>,
+    pub(crate) spawner: Spawner,
+    pub(crate) watcher: Watcher,
+    /// The session that the spawner is prepared for.
+    pub(crate) prepared: Option<SessionSlot>,
+    scratch: Scratch,
+    gauge: Gauge,
+}
+
+impl Machine {
+    pub(crate) fn new(sessions: usize, members: usize, watcher: Watcher) -> io::Result<Self> {
+        Ok(Self {
+            sessions: (0..sessions).map(|_| Kept::default()).collect(),
+            processes: (0..members).map(|_| None).collect(),
+            spawner: Spawner::new()?,
+            watcher,
+            prepared: None,
+            scratch: Scratch::new()?,
+            gauge: Gauge::new()?,
+        })
+    }
+
+    fn process(&mut self, member: MemberSlot) -> Option<&mut Process> {
+        self.processes[member as usize].as_mut()
+    }
+
+    fn pushed(&mut self, member: MemberSlot, pushed: io::Result<pipe::Push>) -> Push {
+        match pushed {
+            Ok(pipe::Push::Took(len)) => Push::Took(len),
+            Ok(pipe::Push::Full) => {
+                if let Some(process) = self.processes[member as usize].as_mut() {
+                    process.watch_stdin(&self.watcher);
+                }
+                Push::Full
+            }
+            Ok(pipe::Push::Closed) | Err(_) => Push::Closed,
+        }
+    }
+
+    fn pulled(&mut self, member: MemberSlot, stream: Stream, pulled: io::Result<pipe::Pull>) -> Pull {
+        match pulled {
+            Ok(pipe::Pull::Data(len)) => Pull::Data(len),
+            Ok(pipe::Pull::Empty) => {
+                if let Some(process) = self.processes[member as usize].as_mut() {
+                    process.watch_output(stream, &self.watcher);
+                }
+                Pull::Empty
+            }
+            Ok(pipe::Pull::End) | Err(_) => Pull::End,
+        }
+    }
+}
+
+fn kind(param: Param) -> Kind {
+    match param {
+        Param::Args => Kind::Args,
+        Param::Env => Kind::Env,
+        Param::Setup => Kind::Setup,
+    }
+}
+
+fn ename(error: &io::Error) -> Ename {
+    Ename::from_errno(error.raw_os_error().unwrap_or(0))
+}
+
+impl Host for Machine {
+    fn append(&mut self, session: SessionSlot, param: Param, data: &[u8]) -> Result<(), Ename> {
+        let params = &mut self.sessions[session as usize].params;
+        params.append(kind(param), data).map_err(|error| match error {
+            AppendError::Full => Ename::NoSpace,
+            AppendError::Host(error) => ename(&error),
+        })
+    }
+
+    fn truncate(&mut self, session: SessionSlot, param: Param) {
+        // A file that cannot be made holds nothing already.
+        let _ = self.sessions[session as usize].params.truncate(kind(param));
+    }
+
+    fn param(&mut self, session: SessionSlot, param: Param, offset: u64, out: &mut [u8]) -> usize {
+        self.sessions[session as usize].params.read(kind(param), offset, out).unwrap_or(0)
+    }
+
+    fn spill(&mut self, session: SessionSlot, data: &[u8]) -> Result<(), Ename> {
+        // Pipes hold the pages of the last one: a new message is a new file.
+        let message = Message::new(data).map_err(|error| ename(&error))?;
+        self.sessions[session as usize].spill = Some(message);
+        Ok(())
+    }
+
+    fn spilled_record(&mut self, session: SessionSlot, offset: u32) -> (u32, bool) {
+        let Some(message) = &self.sessions[session as usize].spill else { return (0, false) };
+        let left = &message.bytes()[offset as usize..];
+        match left.iter().position(|byte| *byte == b'\n') {
+            Some(at) => (at as u32 + 1, true),
+            None => (left.len() as u32, false),
+        }
+    }
+
+    fn feed(&mut self, session: SessionSlot, member: MemberSlot, offset: u32, len: u32) -> Push {
+        let Some(message) = &self.sessions[session as usize].spill else { return Push::Closed };
+        let process = self.processes[member as usize].as_ref();
+        let Some(stdin) = process.and_then(Process::stdin) else { return Push::Closed };
+        let fed = pipe::feed(stdin, message.memfd(), u64::from(offset), len as usize);
+        self.pushed(member, fed)
+    }
+
+    fn write(&mut self, member: MemberSlot, data: &[u8]) -> Push {
+        let process = self.processes[member as usize].as_ref();
+        let Some(stdin) = process.and_then(Process::stdin) else { return Push::Closed };
+        let written = pipe::write(stdin, data);
+        self.pushed(member, written)
+    }
+
+    fn close_stdin(&mut self, member: MemberSlot) {
+        if let Some(process) = self.processes[member as usize].as_mut() {
+            process.close_stdin(&self.watcher);
+        }
+    }
+
+    fn read(&mut self, member: MemberSlot, stream: Stream, out: &mut [u8]) -> Pull {
+        let process = self.processes[member as usize].as_ref();
+        let Some(fd) = process.and_then(|p| p.output(stream)) else { return Pull::End };
+        let pulled = pipe::read(fd, out);
+        self.pulled(member, stream, pulled)
+    }
+
+    fn peek(&mut self, member: MemberSlot, stream: Stream, out: &mut [u8]) -> Pull {
+        let process = self.processes[member as usize].as_ref();
+        let Some(fd) = process.and_then(|p| p.output(stream)) else { return Pull::End };
+        let pulled = pipe::peek(fd, &self.scratch, out);
+        self.pulled(member, stream, pulled)
+    }
+
+    fn discard(&mut self, member: MemberSlot, stream: Stream, len: usize) {
+        let process = self.processes[member as usize].as_ref();
+        let Some(fd) = process.and_then(|p| p.output(stream)) else { return };
+        let discarded = pipe::discard(fd, len, &self.scratch);
+        assert!(discarded.is_ok(), "what was looked at is there to be taken");
+    }
+
+    fn is_last(&mut self, member: MemberSlot, stream: Stream) -> bool {
+        let fd = self.process(member).and_then(|p| p.output(stream).map(process::is_hung_up));
+        fd.unwrap_or(true)
+    }
+
+    fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool {
+        let full = self.process(member).and_then(|p| p.output(stream).map(process::is_full));
+        full.unwrap_or(false)
+    }
+
+    fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename> {
+        let Some(process) = self.process(member) else { return Ok(()) };
+        spawn::signal(&process.child, i32::from(signal)).map(|_| ()).map_err(|error| ename(&error))
+    }
+
+    fn release_member(&mut self, member: MemberSlot) {
+        if let Some(process) = self.processes[member as usize].take() {
+            process.close(&self.watcher);
+        }
+    }
+
+    fn release_session(&mut self, session: SessionSlot) {
+        self.sessions[session as usize] = Kept::default();
+        if self.prepared == Some(session) {
+            self.prepared = None;
+        }
+    }
+
+    fn load(&mut self) -> Load {
+        self.gauge.read()
+    }
+}

@@ -1,0 +1,15 @@
+//! The Linux driver of a stub: processes, pipes, sockets, memory files and a clock around `cnode`.
+//!
+//! It owns descriptors, processes and time and decides nothing: what the bytes mean is the core's.
+
+mod args;
+mod driver;
+mod host;
+mod load;
+mod process;
+
+pub mod params;
+pub mod pipe;
+pub mod spawn;
+
+pub use args::main;

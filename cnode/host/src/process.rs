@@ -1,0 +1,168 @@
+//! The processes of a stub's members and this side of their descriptors, by member slot.
+
+use crate::spawn::{self, Child};
+use cnode::host::{MemberSlot, Stream};
+use mio::Interest;
+use protocol_host::Watcher;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// What a watched descriptor of a member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Status,
+    Exit,
+    Stdin,
+    Output(Stream),
+}
+
+const PARTS: usize = 8;
+
+impl Part {
+    fn code(self) -> usize {
+        match self {
+            Self::Status => 0,
+            Self::Exit => 1,
+            Self::Stdin => 2,
+            Self::Output(Stream::Stdout) => 3,
+            Self::Output(Stream::Stderr) => 4,
+        }
+    }
+
+    /// The member and part of a watch number; numbers of the driver's own are below `FIRST`.
+    pub(crate) fn of(number: usize) -> Option<(MemberSlot, Self)> {
+        let number = number.checked_sub(FIRST)?;
+        let part = match number % PARTS {
+            0 => Self::Status,
+            1 => Self::Exit,
+            2 => Self::Stdin,
+            3 => Self::Output(Stream::Stdout),
+            4 => Self::Output(Stream::Stderr),
+            _ => return None,
+        };
+        Some(((number / PARTS) as MemberSlot, part))
+    }
+
+    fn number(self, member: MemberSlot) -> usize {
+        FIRST + member as usize * PARTS + self.code()
+    }
+}
+
+/// Watch numbers below this are the driver's.
+pub(crate) const FIRST: usize = 16;
+
+/// One member's process.
+pub(crate) struct Process {
+    member: MemberSlot,
+    pub(crate) child: Child,
+    /// It is reaped, and has left others in its group.
+    pub(crate) left_group: bool,
+    pub(crate) reaped: bool,
+    watched: [bool; 3],
+}
+
+impl Process {
+    /// Watches for its start and its end; its pipes are watched once they were found empty or full.
+    pub(crate) fn new(member: MemberSlot, child: Child, watcher: &Watcher) -> std::io::Result<Self> {
+        if let Some(status) = &child.status {
+            watcher.watch(status.as_raw_fd(), Part::Status.number(member), Interest::READABLE)?;
+        }
+        let exit = child.pidfd.as_raw_fd();
+        watcher.watch(exit, Part::Exit.number(member), Interest::READABLE)?;
+        Ok(Self { member, child, left_group: false, reaped: false, watched: [false; 3] })
+    }
+
+    pub(crate) fn output(&self, stream: Stream) -> Option<BorrowedFd<'_>> {
+        let fd = match stream {
+            Stream::Stdout => &self.child.stdout,
+            Stream::Stderr => &self.child.stderr,
+        };
+        fd.as_ref().map(AsFd::as_fd)
+    }
+
+    pub(crate) fn stdin(&self) -> Option<BorrowedFd<'_>> {
+        self.child.stdin.as_ref().map(AsFd::as_fd)
+    }
+
+    /// An output was found empty: say when it is not.
+    pub(crate) fn watch_output(&mut self, stream: Stream, watcher: &Watcher) {
+        if self.watched[stream as usize] {
+            return;
+        }
+        let number = Part::Output(stream).number(self.member);
+        if let Some(fd) = self.output(stream).map(|fd| fd.as_raw_fd()) {
+            self.watched[stream as usize] = watcher.watch(fd, number, Interest::READABLE).is_ok();
+        }
+    }
+
+    /// The input was found full: say when it is not.
+    pub(crate) fn watch_stdin(&mut self, watcher: &Watcher) {
+        if self.watched[2] {
+            return;
+        }
+        if let Some(fd) = self.stdin().map(|fd| fd.as_raw_fd()) {
+            let number = Part::Stdin.number(self.member);
+            self.watched[2] = watcher.watch(fd, number, Interest::WRITABLE).is_ok();
+        }
+    }
+
+    pub(crate) fn close_stdin(&mut self, watcher: &Watcher) {
+        close(self.child.stdin.take(), self.watched[2], watcher);
+    }
+
+    /// Its start is known: the pipe that told it is of no more use.
+    pub(crate) fn close_status(&mut self, watcher: &Watcher, fd: i32) {
+        if self.child.status.is_none() {
+            watcher.unwatch(fd);
+        }
+    }
+
+    /// Gives all descriptors back; what it left of its group is killed.
+    pub(crate) fn close(mut self, watcher: &Watcher) {
+        if self.left_group {
+            // The group may have emptied since; then there is nobody to signal.
+            let _ = spawn::signal_group(self.child.pid, libc::SIGKILL);
+        }
+        self.close_pipes(watcher);
+    }
+
+    /// One that did not start: its pipes go, and it is left to be reaped.
+    pub(crate) fn detach(mut self, watcher: &Watcher) -> Child {
+        self.close_pipes(watcher);
+        self.child
+    }
+
+    fn close_pipes(&mut self, watcher: &Watcher) {
+        close(self.child.status.take(), true, watcher);
+        self.close_stdin(watcher);
+        close(self.child.stdout.take(), self.watched[0], watcher);
+        close(self.child.stderr.take(), self.watched[1], watcher);
+        watcher.unwatch(self.child.pidfd.as_raw_fd());
+    }
+}
+
+fn close(fd: Option<OwnedFd>, watched: bool, watcher: &Watcher) {
+    if let Some(fd) = fd
+        && watched
+    {
+        watcher.unwatch(fd.as_raw_fd());
+    }
+}
+
+/// Nobody can write to this pipe any more.
+pub(crate) fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: one pollfd that outlives the call, which does not wait.
+    unsafe { libc::poll(&raw mut poll, 1, 0) };
+    poll.revents & libc::POLLHUP != 0
+}
+
+/// A writer to this pipe is held, or nearly: less than a page is free.
+pub(crate) fn is_full(fd: BorrowedFd<'_>) -> bool {
+    let mut used: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int; F_GETPIPE_SZ takes no pointer.
+    let size = unsafe {
+        libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut used);
+        libc::fcntl(fd.as_raw_fd(), libc::F_GETPIPE_SZ)
+    };
+    used > 0 && used > size - 4096
+}

@@ -1,0 +1,473 @@
+//! Members as processes: starting, signalling and reaping one; which and when is the core's to say.
+//!
+//! Nothing here waits for a child: a directory on a hung mount hangs the member that asked for it and
+//! nobody else.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::ptr;
+
+use crate::params::{BadLine, Params};
+use crate::pipe::{self, Pull};
+
+mod child;
+mod recipe;
+mod stack;
+
+use child::Recipe;
+use recipe::{Scratch, Template};
+use stack::Stack;
+
+/// Starts in flight that share the stub's memory; further ones get a copy, which takes longer.
+const SLOTS_MAX: usize = 16;
+
+/// Which member to start, as its program will see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// UEM_SESSION.
+    pub session: &'a str,
+    /// UEM_MEMBER and `$m`.
+    pub member: u32,
+    /// UEM_SIZE and `$n`.
+    pub size: u32,
+    /// UEM_NODE and `$node`.
+    pub node: &'a str,
+    /// UEM_AT: the dial string of this node's socket.
+    pub at: &'a str,
+    /// UEM_ROOT: the path from there to where the session was made.
+    pub root: &'a str,
+}
+
+/// Why a session cannot be started at all.
+#[derive(Debug)]
+pub enum Unready {
+    /// A line of its parameters is wrong.
+    Bad(BadLine),
+    /// The parameters cannot be read.
+    Host(io::Error),
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bad(bad) => bad.fmt(f),
+            Self::Host(e) => write!(f, "parameters: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for Unready {}
+
+/// What a child was doing when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Taking its pipes, or finding its parent gone.
+    Stdio,
+    /// Changing to its directory.
+    Dir,
+    /// Opening the file for its stdin.
+    RedirStdin,
+    /// Opening the file for its stdout.
+    RedirStdout,
+    /// Opening the file for its stderr.
+    RedirStderr,
+    /// Setting a limit.
+    Limit,
+    /// Running the program.
+    Exec,
+}
+
+impl Step {
+    const ALL: [Self; 7] = [
+        Self::Stdio,
+        Self::Dir,
+        Self::RedirStdin,
+        Self::RedirStdout,
+        Self::RedirStderr,
+        Self::Limit,
+        Self::Exec,
+    ];
+
+    /// The step as the ctl verb that asked for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stdio => "stdio",
+            Self::Dir => "dir",
+            Self::RedirStdin => "redir stdin",
+            Self::RedirStdout => "redir stdout",
+            Self::RedirStderr => "redir stderr",
+            Self::Limit => "limit",
+            Self::Exec => "exec",
+        }
+    }
+}
+
+/// Why a child never ran its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Where it failed.
+    pub step: Step,
+    /// The errno.
+    pub errno: i32,
+}
+
+/// Whether a child's program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not known yet: the status descriptor will be readable.
+    Starting,
+    /// Its program runs, or it was killed before: the pidfd tells.
+    Running,
+    /// It never ran and is ending; reap it.
+    Failed(Failure),
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this exit code.
+    Code(u8),
+    /// By this signal.
+    Signal(u8),
+}
+
+/// A reaped process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// How it ended.
+    pub end: End,
+    /// CPU time in user mode, with its own reaped children's, in ms.
+    pub user_ms: u32,
+    /// CPU time in the kernel, likewise.
+    pub sys_ms: u32,
+}
+
+/// A started process and this side of its descriptors, all close-on-exec and non-blocking.
+///
+/// The descriptors' numbers may be known to a `mio::Registry`: deregister before dropping them.
+#[derive(Debug)]
+pub struct Child {
+    /// Its process id, which is its group's too.
+    pub pid: i32,
+    /// Readable when it has ended.
+    pub pidfd: OwnedFd,
+    /// Readable when [`Spawner::outcome`] has something to say; `None` from then on.
+    pub status: Option<OwnedFd>,
+    /// End to write; `None` when redirected.
+    pub stdin: Option<OwnedFd>,
+    /// End to read; `None` when redirected.
+    pub stdout: Option<OwnedFd>,
+    /// End to read; `None` when redirected.
+    pub stderr: Option<OwnedFd>,
+    slot: Option<usize>,
+}
+
+struct Slot {
+    stack: Stack,
+    scratch: Box<Scratch>,
+    is_busy: bool,
+}
+
+/// Starts the members of one session after another, in memory that it keeps.
+///
+/// Children die with the thread that started them, so that they cannot outlive their stub.
+pub struct Spawner {
+    own_env: Vec<Vec<u8>>,
+    template: Template,
+    slots: Vec<Slot>,
+    copied: Box<Scratch>,
+    is_sharing: bool,
+    handled: u64,
+    /// Descriptors 0 to 2 are ours to give: without them a pipe's end could be one.
+    _stdio: Vec<File>,
+}
+
+impl Spawner {
+    /// Keeps this process's environment as it is now, for sessions without an env file.
+    pub fn new() -> io::Result<Self> {
+        let entry = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            [name.into_vec(), value.into_vec()].join(&b'=')
+        };
+        let mut stdio = Vec::new();
+        loop {
+            let file = File::options().read(true).write(true).open("/dev/null")?;
+            if file.as_raw_fd() > 2 {
+                break;
+            }
+            stdio.push(file);
+        }
+        Ok(Self {
+            own_env: std::env::vars_os().map(entry).collect(),
+            template: Template::default(),
+            slots: Vec::new(),
+            copied: Box::new(Scratch::new()),
+            is_sharing: child::CAN_SHARE,
+            handled: 0,
+            _stdio: stdio,
+        })
+    }
+
+    /// Switches between children that share memory until their program runs (the default where it can be
+    /// done) and copies as fork makes them.
+    pub fn set_sharing(&mut self, is_sharing: bool) {
+        self.is_sharing = is_sharing && child::CAN_SHARE;
+    }
+
+    /// Parses a session's parameters: what is started from now on are its members.
+    pub fn prepare(&mut self, params: &Params) -> Result<(), Unready> {
+        self.handled = handled_signals();
+        self.template.parse(params, &self.own_env)
+    }
+
+    /// Starts one member of the prepared session; does not wait until its program runs, see
+    /// [`Spawner::outcome`].
+    pub fn start(&mut self, plan: &Plan<'_>) -> io::Result<Child> {
+        let mut ours = [const { None }; 3];
+        let mut theirs = [const { None }; 3];
+        for fd in 0..3 {
+            if self.template.has_file(fd) {
+                continue;
+            }
+            let (reader, writer) = pipe::pair()?;
+            let (our, their) = if fd == 0 {
+                (writer, reader)
+            } else {
+                (reader, writer)
+            };
+            pipe::set_nonblocking(our.as_fd())?;
+            (ours[fd], theirs[fd]) = (Some(our), Some(their));
+        }
+        let (status, their_status) = pipe::pair()?;
+        pipe::set_nonblocking(status.as_fd())?;
+        let slot = self.take_slot();
+        let (scratch, stack) = match slot.map(|s| &mut self.slots[s]) {
+            Some(slot) => (&mut slot.scratch, slot.stack.top()),
+            None => (&mut self.copied, ptr::null_mut()),
+        };
+        scratch.fill(&self.template, plan, self.handled);
+        let number = |fd: &Option<OwnedFd>| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        scratch.set_pipes(
+            [0, 1, 2].map(|fd| number(&theirs[fd])),
+            their_status.as_raw_fd(),
+        );
+        let recipe = scratch.recipe();
+        // SAFETY: the recipe was just filled; a slot's stays untouched until `release`.
+        let born = unsafe { bear(recipe, stack) };
+        let (pid, pidfd) = match born {
+            Ok(born) => born,
+            Err(e) => {
+                self.release(slot);
+                return Err(e);
+            }
+        };
+        let [stdin, stdout, stderr] = ours;
+        Ok(Child {
+            pid,
+            pidfd,
+            status: Some(status),
+            stdin,
+            stdout,
+            stderr,
+            slot,
+        })
+    }
+
+    /// What has become of a start; to be asked when the status descriptor is readable.
+    pub fn outcome(&mut self, child: &mut Child) -> io::Result<Outcome> {
+        let Some(status) = &child.status else {
+            return Ok(Outcome::Running);
+        };
+        let mut report = [0; 8];
+        let got = pipe::read(status.as_fd(), &mut report)?;
+        if got == Pull::Empty {
+            return Ok(Outcome::Starting);
+        }
+        child.status = None;
+        match got {
+            Pull::Data(8) => {
+                let [a, b, c, d, step, ..] = report;
+                let errno = i32::from_le_bytes([a, b, c, d]);
+                let step = Step::ALL[usize::from(step)];
+                // It still stands on its stack: the slot is free when it is reaped.
+                Ok(Outcome::Failed(Failure { step, errno }))
+            }
+            Pull::Data(n) => panic!("a start's report of {n} bytes: a pipe keeps 8 together"),
+            Pull::Empty | Pull::End => {
+                // The kernel closes the pipe after it has left our memory, in an exec and in an exit alike.
+                self.release(child.slot.take());
+                Ok(Outcome::Running)
+            }
+        }
+    }
+
+    /// Collects an ended child; `None` while it runs.
+    pub fn reap(&mut self, child: &mut Child) -> io::Result<Option<Exit>> {
+        let exit = reap(&child.pidfd)?;
+        if exit.is_some() {
+            self.release(child.slot.take());
+        }
+        Ok(exit)
+    }
+
+    fn take_slot(&mut self) -> Option<usize> {
+        if !self.is_sharing {
+            return None;
+        }
+        let free = self.slots.iter().position(|s| !s.is_busy);
+        let slot = match free {
+            Some(slot) => slot,
+            None if self.slots.len() < SLOTS_MAX => {
+                let stack = Stack::new().ok()?;
+                let scratch = Box::new(Scratch::new());
+                self.slots.push(Slot {
+                    stack,
+                    scratch,
+                    is_busy: false,
+                });
+                self.slots.len() - 1
+            }
+            None => return None,
+        };
+        self.slots[slot].is_busy = true;
+        Some(slot)
+    }
+
+    fn release(&mut self, slot: Option<usize>) {
+        if let Some(slot) = slot {
+            assert!(
+                self.slots[slot].is_busy,
+                "a start's memory was given back twice"
+            );
+            self.slots[slot].is_busy = false;
+        }
+    }
+}
+
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        // Children may still stand on these.
+        let busy = mem::take(&mut self.slots).into_iter().filter(|s| s.is_busy);
+        busy.for_each(mem::forget);
+    }
+}
+
+/// Clones with all signals blocked: a handler of ours must not run in the child.
+///
+/// # Safety
+/// As `child::clone`, but for the signals.
+unsafe fn bear(recipe: *const Recipe, stack: *mut u8) -> io::Result<(i32, OwnedFd)> {
+    let mut pidfd = -1;
+    // SAFETY: the sets are plain values that outlive the calls; the rest is the caller's promise.
+    let pid = unsafe {
+        let (mut all, mut before) = (mem::zeroed(), mem::zeroed());
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        let pid = child::clone(recipe, stack, &raw mut pidfd);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut());
+        pid
+    };
+    if pid < 0 {
+        return Err(io::Error::from_raw_os_error(-pid as i32));
+    }
+    // SAFETY: the kernel just made this descriptor for us alone.
+    Ok((pid as i32, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+}
+
+/// Signals that are handled or ignored in this process: bit n - 1 for signal n.
+fn handled_signals() -> u64 {
+    let is_handled = |signal: &i32| {
+        // SAFETY: a null action only asks, and `old` outlives the call.
+        unsafe {
+            let mut old: libc::sigaction = mem::zeroed();
+            // The C library hides signals that it keeps for itself; we may have inherited them ignored all
+            // the same.
+            libc::sigaction(*signal, ptr::null(), &raw mut old) != 0
+                || old.sa_sigaction != libc::SIG_DFL
+        }
+    };
+    (1..=64)
+        .filter(is_handled)
+        .fold(0, |set, signal| set | 1 << (signal - 1))
+}
+
+fn send(pidfd: &OwnedFd, signo: i32) -> io::Result<bool> {
+    let (fd, none) = (pidfd.as_raw_fd(), ptr::null::<libc::siginfo_t>());
+    // SAFETY: a null siginfo means what kill(2) would send.
+    let ret = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signo, none, 0) };
+    gone(ret as i32)
+}
+
+/// Whether a signal found somebody.
+fn gone(ret: i32) -> io::Result<bool> {
+    if ret == 0 {
+        return Ok(true);
+    }
+    let e = io::Error::last_os_error();
+    if e.raw_os_error() == Some(libc::ESRCH) {
+        Ok(false)
+    } else {
+        Err(e)
+    }
+}
+
+/// Sends a signal to a member and all of its group; false when it is reaped already.
+///
+/// An ended but not reaped member's group can still be reached: its pid is nobody else's until then.
+pub fn signal(child: &Child, signo: i32) -> io::Result<bool> {
+    if !send(&child.pidfd, 0)? {
+        return Ok(false);
+    }
+    // SAFETY: no pointers.
+    if gone(unsafe { libc::kill(-child.pid, signo) })? {
+        return Ok(true);
+    }
+    // It has not made its group yet.
+    send(&child.pidfd, signo)
+}
+
+/// Signals what is left of a group whose leader may be reaped (0: only asks); false when nobody is left.
+pub fn signal_group(pid: i32, signo: i32) -> io::Result<bool> {
+    // SAFETY: no pointers.
+    gone(unsafe { libc::kill(-pid, signo) })
+}
+
+/// Collects a process; `None` while it runs.
+fn reap(pidfd: &OwnedFd) -> io::Result<Option<Exit>> {
+    let fd = pidfd.as_raw_fd();
+    // SAFETY: both structures are plain and outlive the call; the kernel writes them. The wrapper in libc
+    // has no argument for the usage, the system call has.
+    let (info, usage) = unsafe {
+        let (mut info, mut usage): (libc::siginfo_t, libc::rusage) = (mem::zeroed(), mem::zeroed());
+        let flags = libc::WEXITED | libc::WNOHANG;
+        let at = (&raw mut info, &raw mut usage);
+        if libc::syscall(libc::SYS_waitid, libc::P_PIDFD, fd, at.0, flags, at.1) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        (info, usage)
+    };
+    // SAFETY: a zeroed or filled siginfo of a wait has these fields.
+    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    if pid == 0 {
+        return Ok(None);
+    }
+    let end = match info.si_code {
+        libc::CLD_EXITED => End::Code(status as u8),
+        _ => End::Signal(status as u8),
+    };
+    let millis = |t: libc::timeval| {
+        u32::try_from(t.tv_sec as u64 * 1000 + t.tv_usec as u64 / 1000).unwrap_or(u32::MAX)
+    };
+    Ok(Some(Exit {
+        end,
+        user_ms: millis(usage.ru_utime),
+        sys_ms: millis(usage.ru_stime),
+    }))
+}
+
+#[cfg(test)]
+#[path = "spawn_tests.rs"]
+mod tests;

@@ -1,0 +1,371 @@
+//! What a new process does between its birth and its program, and how it is born.
+//!
+//! It may share its parent's memory while the parent runs on: nothing here allocates, panics, takes a lock or
+//! touches thread-local storage, errno included; every system call is made directly.
+
+use std::ffi::c_char;
+use std::ptr;
+
+use super::Step;
+
+/// Limits that one session can set: Linux has 16.
+pub(super) const LIMITS_MAX: usize = 16;
+
+/// All that a child needs, made ready by its parent; its pointers stay good until the program runs.
+#[derive(Clone, Copy)]
+pub(super) struct Recipe {
+    pub(super) parent: i32,
+    /// Null-terminated arrays of NUL-terminated strings.
+    pub(super) argv: *const *const c_char,
+    pub(super) envp: *const *const c_char,
+    /// Paths to try in order, each NUL-terminated, with an empty one at the end.
+    pub(super) paths: *const c_char,
+    /// Null: stay where the parent is.
+    pub(super) dir: *const c_char,
+    /// Negative: keep the parent's.
+    pub(super) umask: i32,
+    pub(super) limits: [(u32, u64); LIMITS_MAX],
+    pub(super) limit_count: usize,
+    /// Pipe ends for 0, 1 and 2; -1 where a file is opened instead.
+    pub(super) stdio: [i32; 3],
+    /// Files to open for 0, 1 and 2, or null.
+    pub(super) files: [*const c_char; 3],
+    /// Whether 2 is to be the same open file as 1.
+    pub(super) is_joined: bool,
+    /// Where the errno and the step go.
+    pub(super) status: i32,
+    /// Signals that the parent handles or ignores: bit n - 1 for signal n.
+    pub(super) handled: u64,
+}
+
+/// The kernel's `rlimit64`.
+#[repr(C)]
+struct Limit {
+    soft: u64,
+    hard: u64,
+}
+
+#[cfg(target_arch = "x86_64")]
+unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
+    let ret: isize;
+    // SAFETY: the kernel's calling convention: rcx and r11 are clobbered, the stack is not used. What the
+    // call does with its arguments is the caller's promise.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            inlateout("rax") number as isize => ret,
+            in("rdi") args[0],
+            in("rsi") args[1],
+            in("rdx") args[2],
+            in("r10") args[3],
+            in("r8") args[4],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    ret
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
+    let [a, b, c, d, e] = args;
+    // SAFETY: what the call does with its arguments is the caller's promise; the memory is not shared on this
+    // architecture, so that errno is the child's own.
+    unsafe {
+        match libc::syscall(number, a, b, c, d, e) {
+            -1 => -(*libc::__errno_location() as isize),
+            ret => ret as isize,
+        }
+    }
+}
+
+/// Makes a child that runs `recipe`; gives its pid, or a negative errno.
+///
+/// With a `stack` the child shares this process's memory and runs on that stack, without one it has a copy.
+///
+/// # Safety All signals are blocked, `recipe`'s pointers are good, `pidfd` can be written. With a stack,
+/// the recipe and all it points to stay untouched until the child has run its program or is reaped, and the
+/// stack is 16-byte aligned.
+#[cfg(target_arch = "x86_64")]
+pub(super) unsafe fn clone(recipe: *const Recipe, stack: *mut u8, pidfd: *mut i32) -> isize {
+    let vm = if stack.is_null() { 0 } else { libc::CLONE_VM };
+    let flags = libc::CLONE_PIDFD | libc::SIGCHLD | vm;
+    let ret: isize;
+    // SAFETY: the parent sees a plain system call. The child finds all registers but rax, rcx and r11 as
+    // they were, aligns its stack (its own, or its copy of ours below everything in use) and never comes
+    // back.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "and rsp, -16",
+            "sub rsp, 256",
+            "mov rdi, r12",
+            "call r13",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone as isize => ret,
+            in("rdi") flags as isize,
+            in("rsi") stack,
+            in("rdx") pidfd,
+            in("r10") 0_usize,
+            in("r8") 0_usize,
+            in("r12") recipe,
+            in("r13") run as unsafe extern "C" fn(*const Recipe) -> !,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    ret
+}
+
+/// As on x86_64, but always with a copy of the memory: the shared way is written in its assembly only.
+///
+/// # Safety
+/// All signals are blocked, `recipe`'s pointers are good, `pidfd` can be written.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) unsafe fn clone(recipe: *const Recipe, _stack: *mut u8, pidfd: *mut i32) -> isize {
+    let flags = (libc::CLONE_PIDFD | libc::SIGCHLD) as usize;
+    // SAFETY: a null stack means a copy of this one, as fork does.
+    let ret = unsafe { call(libc::SYS_clone, [flags, 0, pidfd as usize, 0, 0]) };
+    if ret == 0 {
+        // SAFETY: the caller's promise.
+        unsafe { run(recipe) }
+    }
+    ret
+}
+
+/// Whether [`clone`] can share memory here.
+pub(super) const CAN_SHARE: bool = cfg!(target_arch = "x86_64");
+
+unsafe extern "C" fn run(recipe: *const Recipe) -> ! {
+    // SAFETY: `clone`'s caller promised that the recipe is good until the program runs.
+    unsafe {
+        let (step, errno) = become_program(&*recipe);
+        let (errno, step) = ((-errno as u32).to_le_bytes(), (step as u32).to_le_bytes());
+        let mut report = [0_u8; 8];
+        ptr::copy_nonoverlapping(errno.as_ptr(), report.as_mut_ptr(), 4);
+        ptr::copy_nonoverlapping(step.as_ptr(), report.as_mut_ptr().add(4), 4);
+        call(
+            libc::SYS_write,
+            [STATUS as usize, report.as_ptr() as usize, 8, 0, 0],
+        );
+        loop {
+            call(libc::SYS_exit_group, [127, 0, 0, 0, 0]);
+        }
+    }
+}
+
+/// Where the status pipe is moved to, so that everything above can be closed.
+const STATUS: i32 = 3;
+
+/// Returns only when something failed: the step and its negative errno.
+unsafe fn become_program(recipe: &Recipe) -> (Step, isize) {
+    // SAFETY: all pointers are the recipe's, good by `clone`'s contract; every call is made with its own
+    // arguments.
+    unsafe {
+        // Its own group, so that a kill reaches all that it starts.
+        call(libc::SYS_setsid, [0; 5]);
+        let death = [
+            libc::PR_SET_PDEATHSIG as usize,
+            libc::SIGKILL as usize,
+            0,
+            0,
+            0,
+        ];
+        call(libc::SYS_prctl, death);
+        // The parent may have died before the line above: then nobody would kill it.
+        if call(libc::SYS_getppid, [0; 5]) != recipe.parent as isize {
+            return (Step::Stdio, -(libc::ESRCH as isize));
+        }
+        let ret = take_stdio(recipe);
+        if ret < 0 {
+            return (Step::Stdio, ret);
+        }
+        if recipe.umask >= 0 {
+            call(libc::SYS_umask, [recipe.umask as usize, 0, 0, 0, 0]);
+        }
+        if !recipe.dir.is_null() {
+            let ret = call(libc::SYS_chdir, [recipe.dir as usize, 0, 0, 0, 0]);
+            if ret < 0 {
+                return (Step::Dir, ret);
+            }
+        }
+        if let Err(failed) = open_files(recipe) {
+            return failed;
+        }
+        // After the files: a limit on open files would hit them.
+        let ret = set_limits(recipe);
+        if ret < 0 {
+            return (Step::Limit, ret);
+        }
+        reset_signals(recipe.handled);
+        (Step::Exec, execute(recipe))
+    }
+}
+
+unsafe fn take_stdio(recipe: &Recipe) -> isize {
+    // SAFETY: descriptors only.
+    unsafe {
+        let mut fd = 0;
+        while fd < 3 {
+            let from = *recipe.stdio.as_ptr().add(fd);
+            if from >= 0 {
+                let ret = call(libc::SYS_dup3, [from as usize, fd, 0, 0, 0]);
+                if ret < 0 {
+                    return ret;
+                }
+            }
+            fd += 1;
+        }
+        if recipe.status != STATUS {
+            let flags = libc::O_CLOEXEC as usize;
+            let ret = call(
+                libc::SYS_dup3,
+                [recipe.status as usize, STATUS as usize, flags, 0, 0],
+            );
+            if ret < 0 {
+                return ret;
+            }
+        }
+        // Closed now and not at exec: a child that hangs before its program must not hold other members'
+        // pipes open. Where the call is missing (before Linux 5.9) close-on-exec has to do.
+        call(
+            libc::SYS_close_range,
+            [STATUS as usize + 1, u32::MAX as usize, 0, 0, 0],
+        );
+        0
+    }
+}
+
+unsafe fn open_files(recipe: &Recipe) -> Result<(), (Step, isize)> {
+    // SAFETY: the paths are the recipe's, good by `clone`'s contract.
+    unsafe {
+        let mut fd = 0;
+        while fd < 3 {
+            let path = *recipe.files.as_ptr().add(fd);
+            let (step, flags) = match fd {
+                0 => (Step::RedirStdin, libc::O_RDONLY),
+                1 => (
+                    Step::RedirStdout,
+                    libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC,
+                ),
+                _ => (
+                    Step::RedirStderr,
+                    libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC,
+                ),
+            };
+            let flags = flags | libc::O_NOCTTY | libc::O_CLOEXEC;
+            if !path.is_null() {
+                let at = libc::AT_FDCWD as isize as usize;
+                let joined = fd == 2 && recipe.is_joined;
+                let opened = if joined {
+                    1
+                } else {
+                    call(
+                        libc::SYS_openat,
+                        [at, path as usize, flags as usize, 0o666, 0],
+                    )
+                };
+                if opened < 0 {
+                    return Err((step, opened));
+                }
+                let ret = call(libc::SYS_dup3, [opened as usize, fd, 0, 0, 0]);
+                if ret < 0 {
+                    return Err((step, ret));
+                }
+                if !joined {
+                    call(libc::SYS_close, [opened as usize, 0, 0, 0, 0]);
+                }
+            }
+            fd += 1;
+        }
+        Ok(())
+    }
+}
+
+unsafe fn set_limits(recipe: &Recipe) -> isize {
+    // SAFETY: `limit` outlives the calls.
+    unsafe {
+        let mut i = 0;
+        while i < recipe.limit_count {
+            let (resource, soft) = *recipe.limits.as_ptr().add(i);
+            let resource = resource as usize;
+            let mut limit = Limit { soft: 0, hard: 0 };
+            let place = &raw mut limit;
+            let at = place as usize;
+            let mut ret = call(libc::SYS_prlimit64, [0, resource, 0, at, 0]);
+            if ret >= 0 {
+                (*place).soft = if soft < (*place).hard {
+                    soft
+                } else {
+                    (*place).hard
+                };
+                ret = call(libc::SYS_prlimit64, [0, resource, at, 0, 0]);
+            }
+            if ret < 0 {
+                return ret;
+            }
+            i += 1;
+        }
+        0
+    }
+}
+
+unsafe fn reset_signals(handled: u64) {
+    // All zero is the default action, whatever the order of the kernel's fields.
+    let default = [0_u64; 8];
+    let (action, size) = (default.as_ptr() as usize, 8);
+    // SAFETY: the zeros outlive the calls and are longer than the kernel's structures.
+    unsafe {
+        let mut left = handled;
+        while left != 0 {
+            let signal = left.trailing_zeros() as usize + 1;
+            call(libc::SYS_rt_sigaction, [signal, action, 0, size, 0]);
+            left &= left - 1;
+        }
+        call(
+            libc::SYS_rt_sigprocmask,
+            [libc::SIG_SETMASK as usize, action, 0, size, 0],
+        );
+    }
+}
+
+/// Tries the paths as execvp does; a script without `#!` is reported, not handed to a shell.
+unsafe fn execute(recipe: &Recipe) -> isize {
+    let mut path = recipe.paths;
+    let mut last = -(libc::ENOENT as isize);
+    let mut is_denied = false;
+    // SAFETY: the list ends with an empty string, before which every string has its NUL.
+    unsafe {
+        while *path != 0 {
+            let args = [
+                path as usize,
+                recipe.argv as usize,
+                recipe.envp as usize,
+                0,
+                0,
+            ];
+            last = call(libc::SYS_execve, args);
+            match -last as i32 {
+                libc::EACCES => is_denied = true,
+                libc::ENOENT | libc::ENOTDIR | libc::ENODEV => {}
+                libc::ESTALE | libc::ETIMEDOUT | libc::ENAMETOOLONG => {}
+                _ => return last,
+            }
+            while *path != 0 {
+                path = path.add(1);
+            }
+            path = path.add(1);
+        }
+    }
+    // Found somewhere and not allowed says more than not found elsewhere.
+    if is_denied {
+        -(libc::EACCES as isize)
+    } else {
+        last
+    }
+}

@@ -1,0 +1,471 @@
+//! From a session's parameters to what execve takes: parsed once a session, expanded for each member.
+
+use std::ffi::c_char;
+use std::io;
+use std::ptr;
+
+use super::child::{LIMITS_MAX, Recipe};
+use super::{Plan, Unready};
+use crate::params::{BadLine, Fault, Kind, Lexer, Params};
+
+/// Variables of an env file: finding doubled names stays cheap.
+const NAMES_MAX: usize = 4096;
+
+/// Scratch beyond this many bytes is given back after use.
+const KEPT_MAX: usize = 64 * 1024;
+
+/// Where programs are looked for when the member has no PATH.
+const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/bin:/usr/bin";
+
+/// Variables that every member is given; a value from elsewhere gives way.
+const GIVEN: [&[u8]; 6] = [
+    b"UEM_SESSION",
+    b"UEM_MEMBER",
+    b"UEM_SIZE",
+    b"UEM_NODE",
+    b"UEM_AT",
+    b"UEM_ROOT",
+];
+
+/// Names of rlimits as in getrlimit(2), without RLIMIT_, in lower case.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "their type differs between C libraries"
+)]
+const LIMITS: [(&[u8], u32); LIMITS_MAX] = [
+    (b"as", libc::RLIMIT_AS as u32),
+    (b"core", libc::RLIMIT_CORE as u32),
+    (b"cpu", libc::RLIMIT_CPU as u32),
+    (b"data", libc::RLIMIT_DATA as u32),
+    (b"fsize", libc::RLIMIT_FSIZE as u32),
+    (b"locks", libc::RLIMIT_LOCKS as u32),
+    (b"memlock", libc::RLIMIT_MEMLOCK as u32),
+    (b"msgqueue", libc::RLIMIT_MSGQUEUE as u32),
+    (b"nice", libc::RLIMIT_NICE as u32),
+    (b"nofile", libc::RLIMIT_NOFILE as u32),
+    (b"nproc", libc::RLIMIT_NPROC as u32),
+    (b"rss", libc::RLIMIT_RSS as u32),
+    (b"rtprio", libc::RLIMIT_RTPRIO as u32),
+    (b"rttime", libc::RLIMIT_RTTIME as u32),
+    (b"sigpending", libc::RLIMIT_SIGPENDING as u32),
+    (b"stack", libc::RLIMIT_STACK as u32),
+];
+
+/// NUL-terminated strings back to back.
+#[derive(Default)]
+struct Strings {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Strings {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_MAX);
+        self.starts.clear();
+        self.starts.shrink_to(KEPT_MAX / 8);
+    }
+
+    /// Ends the string that begins at `start`.
+    fn end(&mut self, start: usize) {
+        self.bytes.push(0);
+        self.starts.push(start);
+    }
+
+    fn push(&mut self, pieces: &[&[u8]]) -> usize {
+        let start = self.bytes.len();
+        pieces
+            .iter()
+            .for_each(|p| self.bytes.extend(p.iter().filter(|b| **b != 0)));
+        self.end(start);
+        start
+    }
+
+    /// The strings without their NULs.
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = self
+            .starts
+            .iter()
+            .skip(1)
+            .copied()
+            .chain([self.bytes.len()]);
+        self.starts
+            .iter()
+            .zip(ends)
+            .map(|(start, end)| &self.bytes[*start..end - 1])
+    }
+}
+
+/// A session's parameters, parsed.
+#[derive(Default)]
+pub(super) struct Template {
+    args: Strings,
+    env: Strings,
+    dir: Option<Vec<u8>>,
+    umask: Option<u16>,
+    limits: Vec<(u32, u64)>,
+    files: [Option<Vec<u8>>; 3],
+}
+
+fn name_of(entry: &[u8]) -> &[u8] {
+    let end = entry.iter().position(|b| *b == b'=').unwrap_or(entry.len());
+    &entry[..end]
+}
+
+impl Template {
+    pub(super) fn has_file(&self, fd: usize) -> bool {
+        self.files[fd].is_some()
+    }
+
+    pub(super) fn parse(&mut self, params: &Params, own_env: &[Vec<u8>]) -> Result<(), Unready> {
+        self.args.clear();
+        if let Some(map) = params.map(Kind::Args)? {
+            self.parse_args(&map)?;
+        }
+        if self.args.starts.is_empty() {
+            return Err(Lexer::new(Kind::Args, &[]).bad(Fault::NoProgram).into());
+        }
+        self.env.clear();
+        if params.exists(Kind::Env) {
+            if let Some(map) = params.map(Kind::Env)? {
+                self.parse_env(&map)?;
+            }
+        } else {
+            for entry in own_env.iter().filter(|e| !GIVEN.contains(&name_of(e))) {
+                self.env.push(&[entry]);
+            }
+        }
+        (self.dir, self.umask, self.files) = (None, None, [const { None }; 3]);
+        self.limits.clear();
+        if let Some(map) = params.map(Kind::Setup)? {
+            self.parse_setup(&map)?;
+        }
+        Ok(())
+    }
+
+    fn parse_args(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+        let mut lexer = Lexer::new(Kind::Args, bytes);
+        while lexer.skip(b" \t\r\n") {
+            let start = self.args.bytes.len();
+            lexer.word(b" \t\r\n", &mut self.args.bytes)?;
+            self.args.end(start);
+        }
+        Ok(())
+    }
+
+    /// A name that comes again replaces its earlier value, as in a shell.
+    fn parse_env(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+        let mut lexer = Lexer::new(Kind::Env, bytes);
+        // Most names are new, which one bit tells; only the others are searched for.
+        let mut seen = [0_u64; 64];
+        let mut doubled = false;
+        while lexer.skip(b"\n") {
+            let refused = lexer.bad(Fault::NoName);
+            let start = self.env.bytes.len();
+            lexer.word(b"\n", &mut self.env.bytes)?;
+            let name = name_of(&self.env.bytes[start..]);
+            if name.is_empty() || start + name.len() == self.env.bytes.len() {
+                return Err(refused);
+            }
+            if GIVEN.contains(&name) {
+                self.env.bytes.truncate(start);
+                continue;
+            }
+            let hash = name
+                .iter()
+                .fold(0, |h: usize, b| h.wrapping_mul(31) + usize::from(*b));
+            let (word, bit) = (hash / 64 % 64, 1 << (hash % 64));
+            doubled |= seen[word] & bit != 0;
+            seen[word] |= bit;
+            if self.env.starts.len() == NAMES_MAX {
+                return Err(lexer.bad(Fault::ManyNames));
+            }
+            self.env.end(start);
+        }
+        if doubled {
+            self.drop_doubled();
+        }
+        Ok(())
+    }
+
+    fn drop_doubled(&mut self) {
+        let all: Vec<&[u8]> = self.env.iter().collect();
+        let mut last = Strings::default();
+        for (i, entry) in all.iter().enumerate() {
+            if !all[i + 1..]
+                .iter()
+                .any(|later| name_of(later) == name_of(entry))
+            {
+                last.push(&[entry]);
+            }
+        }
+        self.env = last;
+    }
+
+    fn parse_setup(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+        let mut lexer = Lexer::new(Kind::Setup, bytes);
+        while lexer.skip(b" \t\n") {
+            let refused = lexer.bad(Fault::Setup);
+            let mut fields = [const { Vec::new() }; 3];
+            let mut count = 0;
+            while lexer.skip_in_line() {
+                let field = fields.get_mut(count).ok_or(refused)?;
+                lexer.word(b" \t\n", field)?;
+                count += 1;
+            }
+            self.set(&fields, count).ok_or(refused)?;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, fields: &[Vec<u8>; 3], count: usize) -> Option<()> {
+        let [verb, what, value] = fields;
+        match (&verb[..], count) {
+            (b"dir", 2) => self.dir = Some(what.clone()),
+            (b"umask", 2) => {
+                let umask = u16::from_str_radix(std::str::from_utf8(what).ok()?, 8).ok()?;
+                self.umask = Some(umask).filter(|u| *u <= 0o777);
+                self.umask?;
+            }
+            (b"limit", 3) => {
+                let (_, resource) = LIMITS.iter().find(|(name, _)| name == what)?;
+                let resource = *resource;
+                let soft = match &value[..] {
+                    b"unlimited" => u64::MAX,
+                    digits => std::str::from_utf8(digits).ok()?.parse().ok()?,
+                };
+                self.limits.retain(|(r, _)| *r != resource);
+                self.limits.push((resource, soft));
+            }
+            (b"redir", 3) => {
+                let names: [&[u8]; 3] = [b"stdin", b"stdout", b"stderr"];
+                let fd = names.iter().position(|n| *n == what.as_slice())?;
+                self.files[fd] = Some(value.clone());
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// Appends a number in decimal.
+fn push_decimal(n: u32, out: &mut Vec<u8>) {
+    let mut digits = [0; 10];
+    let (mut at, mut left) = (digits.len(), n);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends `word` with `$m`, `$n` and `$node` replaced, where they stand as whole names, and `$$` made a
+/// dollar.
+pub(super) fn expand(word: &[u8], plan: &Plan<'_>, out: &mut Vec<u8>) {
+    let mut rest = word;
+    while let Some(at) = rest.iter().position(|b| *b == b'$') {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix(b"$") {
+            out.push(b'$');
+            rest = after;
+            continue;
+        }
+        let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+        let len = rest.iter().position(|b| !is_name(b)).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(len);
+        match name {
+            b"m" => push_decimal(plan.member, out),
+            b"n" => push_decimal(plan.size, out),
+            b"node" => out.extend_from_slice(plan.node.as_bytes()),
+            _ => {
+                out.push(b'$');
+                out.extend_from_slice(name);
+            }
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// The memory of one start: the strings and pointers of its recipe.
+pub(super) struct Scratch {
+    strings: Strings,
+    pointers: Vec<*const c_char>,
+    recipe: Recipe,
+}
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        let recipe = Recipe {
+            parent: 0,
+            argv: ptr::null(),
+            envp: ptr::null(),
+            paths: ptr::null(),
+            dir: ptr::null(),
+            umask: -1,
+            limits: [(0, 0); LIMITS_MAX],
+            limit_count: 0,
+            stdio: [-1; 3],
+            files: [ptr::null(); 3],
+            is_joined: false,
+            status: -1,
+            handled: 0,
+        };
+        Self {
+            strings: Strings::default(),
+            pointers: Vec::new(),
+            recipe,
+        }
+    }
+
+    /// What [`Scratch::fill`] made; good until the next one.
+    pub(super) const fn recipe(&self) -> *const Recipe {
+        &raw const self.recipe
+    }
+
+    /// Writes one member's strings and the pointers to them.
+    pub(super) fn fill(&mut self, template: &Template, plan: &Plan<'_>, handled: u64) {
+        let strings = &mut self.strings;
+        strings.clear();
+        for word in template.args.iter() {
+            let start = strings.bytes.len();
+            expand(word, plan, &mut strings.bytes);
+            strings.end(start);
+        }
+        let args_count = strings.starts.len();
+        push_env(strings, &template.env, plan);
+        let strings_count = strings.starts.len();
+        let paths = push_paths(strings, args_count);
+        let dir = template.dir.as_ref().map(|d| strings.push(&[d]));
+        let mut files = [None; 3];
+        for (at, file) in files.iter_mut().zip(&template.files) {
+            if let Some(path) = file {
+                let start = strings.bytes.len();
+                expand(path, plan, &mut strings.bytes);
+                strings.end(start);
+                *at = Some(start);
+            }
+        }
+        // From here on the bytes do not move.
+        let at = |start: usize| strings.bytes[start..].as_ptr().cast::<c_char>();
+        self.pointers.clear();
+        self.pointers
+            .extend(strings.starts[..args_count].iter().map(|s| at(*s)));
+        self.pointers.push(ptr::null());
+        self.pointers.extend(
+            strings.starts[args_count..strings_count]
+                .iter()
+                .map(|s| at(*s)),
+        );
+        self.pointers.push(ptr::null());
+        let joined = template.files[1].is_some() && template.files[1] == template.files[2];
+        let mut limits = [(0, 0); LIMITS_MAX];
+        limits
+            .iter_mut()
+            .zip(&template.limits)
+            .for_each(|(to, from)| *to = *from);
+        self.recipe = Recipe {
+            argv: self.pointers.as_ptr(),
+            envp: self.pointers[args_count + 1..].as_ptr(),
+            paths: at(paths),
+            dir: dir.map_or(ptr::null(), at),
+            umask: template.umask.map_or(-1, i32::from),
+            limits,
+            limit_count: template.limits.len(),
+            files: files.map(|f| f.map_or(ptr::null(), at)),
+            is_joined: joined,
+            handled,
+            parent: std::process::id() as i32,
+            stdio: [-1; 3],
+            status: -1,
+        };
+    }
+
+    pub(super) fn set_pipes(&mut self, stdio: [i32; 3], status: i32) {
+        assert!(
+            stdio.iter().all(|fd| *fd == -1 || *fd > 2),
+            "a pipe end where stdio belongs"
+        );
+        (self.recipe.stdio, self.recipe.status) = (stdio, status);
+    }
+}
+
+fn push_env(strings: &mut Strings, env: &Strings, plan: &Plan<'_>) {
+    let base = strings.bytes.len();
+    strings.bytes.extend_from_slice(&env.bytes);
+    strings.starts.extend(env.starts.iter().map(|s| base + s));
+    let [session, member, size, node, at, root] = GIVEN;
+    for (name, value) in [
+        (session, plan.session),
+        (node, plan.node),
+        (at, plan.at),
+        (root, plan.root),
+    ] {
+        strings.push(&[name, b"=", value.as_bytes()]);
+    }
+    for (name, number) in [(member, plan.member), (size, plan.size)] {
+        let start = strings.bytes.len();
+        strings.bytes.extend_from_slice(name);
+        strings.bytes.push(b'=');
+        push_decimal(number, &mut strings.bytes);
+        strings.end(start);
+    }
+}
+
+/// Appends the paths at which the program may be, and an empty one; gives where they begin.
+fn push_paths(strings: &mut Strings, args_count: usize) -> usize {
+    let first = strings.bytes.len();
+    let program_end = strings.starts[1] - 1;
+    let has_slash = strings.bytes[..program_end].contains(&b'/');
+    if has_slash {
+        strings.bytes.extend_from_within(..=program_end);
+    } else if program_end > 0 {
+        let found = strings.starts[args_count..]
+            .iter()
+            .find(|start| strings.bytes[**start..].starts_with(b"PATH="));
+        // A place for the default too, so that both are ranges of the same bytes.
+        let mut at = match found {
+            Some(start) => start + b"PATH=".len(),
+            None => {
+                strings.bytes.extend_from_slice(DEFAULT_PATH);
+                strings.bytes.push(0);
+                first
+            }
+        };
+        let list = strings.bytes.len();
+        loop {
+            let is_end = |b: &u8| *b == b':' || *b == 0;
+            let len = strings.bytes[at..].iter().position(is_end).unwrap_or(0);
+            strings.bytes.extend_from_within(at..at + len);
+            if len > 0 {
+                strings.bytes.push(b'/');
+            }
+            strings.bytes.extend_from_within(..=program_end);
+            if strings.bytes[at + len] == 0 {
+                break;
+            }
+            at += len + 1;
+        }
+        strings.bytes.push(0);
+        return list;
+    }
+    strings.bytes.push(0);
+    first
+}
+
+impl From<BadLine> for Unready {
+    fn from(bad: BadLine) -> Self {
+        Self::Bad(bad)
+    }
+}
+
+impl From<io::Error> for Unready {
+    fn from(e: io::Error) -> Self {
+        Self::Host(e)
+    }
+}

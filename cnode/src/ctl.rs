@@ -1,0 +1,304 @@
+//! `ctl`: lines of commands, to the node, to a session, or to one member. Lines run in order and stop at the first
+//! refused, which is kept for `error`.
+
+use crate::Bounds;
+use crate::host::{Host, MemberSlot, Param, SessionSlot};
+use crate::node::Node;
+use protocol::ename::Ename;
+use protocol::event::Event;
+use protocol::quote::{Words, split_line};
+use protocol::refusal::Refusal;
+use protocol::server::{RequestId, UserId};
+use protocol::set::ChildSet;
+use protocol::slots::Slots;
+use protocol::text::Text;
+use protocol::time::Time;
+use protocol::verb::{Command, NodeCommand, Res, Share, Why, node, session, word_of};
+
+/// Who writes, where, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer {
+    /// The user of the fid.
+    pub user: UserId,
+    /// It is on the parent's link.
+    pub is_parent: bool,
+    /// The request, which may park.
+    pub request: RequestId,
+    /// Now.
+    pub now: Time,
+}
+
+impl<B: Bounds> Node<B> {
+    /// Runs lines written to the node's ctl.
+    pub fn write_node_ctl(
+        &mut self,
+        who: Writer,
+        data: &[u8],
+        host: &mut impl Host,
+    ) -> Result<Option<u32>, Ename> {
+        self.each_line(who, None, data, |this, line| {
+            let command = node(line)?;
+            this.run_node(who, command, host)
+        })?;
+        Ok(Some(data.len() as u32))
+    }
+
+    /// Runs lines written to a session's ctl; an `exec` parks the write until the members have started.
+    pub fn write_session_ctl(
+        &mut self,
+        slot: SessionSlot,
+        who: Writer,
+        data: &[u8],
+        host: &mut impl Host,
+    ) -> Result<Option<u32>, Ename> {
+        let outcome = self.each_line(who, Some(slot), data, |this, line| {
+            let command = session(line)?;
+            this.run(slot, who, command, line, host)
+        });
+        let session = self.session(slot);
+        if outcome.is_err() && session.is_parents() && !session.executed {
+            session.poisoned = true;
+            self.touch(slot);
+        }
+        outcome?;
+        let session = self.session(slot);
+        let parked = session.exec == Some(who.request);
+        if parked {
+            session.exec_len = data.len() as u32;
+        }
+        Ok(if parked { None } else { Some(data.len() as u32) })
+    }
+
+    /// Runs lines written to a member's ctl: signals only.
+    pub fn write_member_ctl(
+        &mut self,
+        slot: SessionSlot,
+        index: MemberSlot,
+        who: Writer,
+        data: &[u8],
+        host: &mut impl Host,
+    ) -> Result<Option<u32>, Ename> {
+        self.each_line(who, Some(slot), data, |this, line| match session(line)? {
+            Command::Signal(signal) => {
+                this.signal_member(index, signal, host);
+                this.touch(slot);
+                Ok(())
+            }
+            _ => Err(Why::Says("a member takes signal, kill, stop and start; the rest is its session's")),
+        })?;
+        Ok(Some(data.len() as u32))
+    }
+
+    fn each_line(
+        &mut self,
+        who: Writer,
+        slot: Option<SessionSlot>,
+        data: &[u8],
+        mut run: impl FnMut(&mut Self, &str) -> Result<(), Why>,
+    ) -> Result<(), Ename> {
+        let mut number = 0;
+        let mut left = match core::str::from_utf8(data) {
+            Ok(text) => text,
+            Err(_) => {
+                let why = Why::Says("not UTF-8");
+                return Err(self.refuse(who, slot, Text::cut("ctl"), (1, why)));
+            }
+        };
+        while !left.is_empty() {
+            // The last line needs no newline.
+            let (line, rest) = split_line(left).unwrap_or((left, ""));
+            left = rest;
+            number += 1;
+            if line.trim().is_empty() {
+                continue;
+            }
+            if let Err(why) = run(self, line) {
+                return Err(self.refuse(who, slot, word_of(line), (number, why)));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        who: Writer,
+        slot: Option<SessionSlot>,
+        verb: Text<16>,
+        (line, why): (u16, Why),
+    ) -> Ename {
+        let mut refusal = Refusal::new(who.now, who.user, slot, verb, line);
+        refusal.add(why, ChildSet::EMPTY);
+        self.refusals.push(refusal);
+        why.ename()
+    }
+
+    fn run_node(
+        &mut self,
+        who: Writer,
+        command: NodeCommand,
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        match command {
+            NodeCommand::Join { .. } => {
+                return Err(Why::Says("a compute node has no children; join an ionode"));
+            }
+            NodeCommand::Fence if !who.is_parent => return Err(Why::Ename(Ename::NotOwner)),
+            NodeCommand::Fence => self.each_session(|_, session| session.is_parents(), |this, slot| {
+                this.close_session(slot, host);
+            }),
+            NodeCommand::Signal(signal) => {
+                let mine = |this: &Self, session: &crate::session::Session| {
+                    who.is_parent || this.is_owner(who.user, session.owner)
+                };
+                self.each_session(mine, |this, slot| this.signal_session(slot, signal, host));
+            }
+            NodeCommand::Exit => self.exit = true,
+        }
+        Ok(())
+    }
+
+    fn each_session(
+        &mut self,
+        which: impl Fn(&Self, &crate::session::Session) -> bool,
+        mut act: impl FnMut(&mut Self, SessionSlot),
+    ) {
+        for slot in 0..self.sessions.slots().len() {
+            let session = self.sessions.slots()[slot];
+            if session.used && !session.closing && which(self, &session) {
+                act(self, slot as SessionSlot);
+            }
+        }
+    }
+
+    fn run(
+        &mut self,
+        slot: SessionSlot,
+        who: Writer,
+        command: Command<'_>,
+        line: &str,
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        let session = self.session(slot);
+        let early = |executed: bool| {
+            if executed { Err(Why::Says("too late: the session has run; make a new one")) } else { Ok(()) }
+        };
+        match command {
+            Command::Res(res) => {
+                early(session.executed)?;
+                let count = self.own_count(res)?;
+                let (first, size) = (self.session(slot).count, self.session(slot).size);
+                self.reserve(slot, (first, 1, count), size + count)?;
+            }
+            Command::Share(share) => {
+                early(session.executed)?;
+                self.take_share(slot, &share)?;
+            }
+            Command::Exec(words) => self.run_exec(slot, who, words, host)?,
+            Command::Signal(signal) => {
+                if !session.executed {
+                    return Err(Why::Says("nothing runs yet"));
+                }
+                self.signal_session(slot, signal, host);
+            }
+            Command::CloseStdin => self.close_stdin(slot, host),
+            // How numbers lie on several nodes is nothing to one.
+            Command::Layout(_) => early(session.executed)?,
+            Command::Deal(deal) => {
+                early(session.executed)?;
+                session.deal = deal;
+            }
+            Command::Prefix(prefix) => session.prefix = prefix,
+            Command::Failfast(on) => session.failfast = on,
+            Command::Setup => {
+                early(session.executed)?;
+                host.append(slot, Param::Setup, line.as_bytes())?;
+                host.append(slot, Param::Setup, b"\n")?;
+            }
+            Command::Persistent(on) => session.persistent = on,
+            Command::Label(raw) => {
+                let mut label = Text::EMPTY;
+                let unquoted = Words::new(raw).flatten().try_for_each(|w| w.write_to(&mut label));
+                unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
+                session.label = label;
+            }
+            Command::Clear => {
+                session.poisoned = false;
+                if !session.executed {
+                    for param in [Param::Args, Param::Env, Param::Setup] {
+                        host.truncate(slot, param);
+                    }
+                }
+            }
+            Command::Wipe => self.close_session(slot, host),
+        }
+        Ok(())
+    }
+
+    /// `res` at a leaf: all members are its own.
+    fn own_count(&self, res: Res<'_>) -> Result<u32, Why> {
+        match res {
+            Res::Count(count) => Ok(count),
+            Res::Nodes(text) => {
+                let set = protocol::nodeset::NodeSet::parse(text)
+                    .map_err(|_| Why::Says("not a node set; like node[001-064,100]"))?;
+                let want = set.count() as u32;
+                let had = u32::from(set.contains(self.facts.name.as_str()));
+                if had < want { Err(Why::Few { had, want }) } else { Ok(1) }
+            }
+        }
+    }
+
+    fn take_share(&mut self, slot: SessionSlot, share: &Share) -> Result<(), Why> {
+        let rank = self.parent.rank().ok_or(Why::Says("share is a parent's"))?;
+        let (first, stride, count) = share.own(rank);
+        if count == 0 {
+            return Err(Why::Says("no member is for this node"));
+        }
+        Ok(self.reserve(slot, (first, stride, count), share.size)?)
+    }
+
+    fn run_exec(
+        &mut self,
+        slot: SessionSlot,
+        who: Writer,
+        words: &str,
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        let session = self.session(slot);
+        if session.poisoned {
+            return Err(Why::Says("earlier step refused"));
+        }
+        if session.executed {
+            return Err(Why::Says("already run: a member runs once"));
+        }
+        if !words.trim().is_empty() {
+            host.truncate(slot, Param::Args);
+            host.append(slot, Param::Args, words.as_bytes())?;
+        }
+        if host.param(slot, Param::Args, 0, &mut [0]) == 0 {
+            return Err(Why::Says("no program: exec PROG ARGS..., or write args first"));
+        }
+        if self.session(slot).count == 0 {
+            self.reserve(slot, (0, 1, 1), 1)?;
+        }
+        self.execute(slot);
+        self.session(slot).exec = Some(who.request);
+        Ok(())
+    }
+
+    /// `user` may do what `owner` may. A stub's own user, root, may everything.
+    pub fn is_owner(&self, user: UserId, owner: UserId) -> bool {
+        user == owner || self.user_name(user).as_str() == "root"
+    }
+
+    /// Tells a session's state to `events` when it is not what it was.
+    pub fn tell_state(&mut self, slot: SessionSlot, now: Time) {
+        let session = &mut self.sessions.slots_mut()[slot as usize];
+        let state = if session.used { session.state_name() } else { return };
+        if state != session.told_state {
+            session.told_state = state;
+            let name = Text::cut(session.name.as_str());
+            self.events.push(Event { at: now, what: "session", name, state });
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a stub is apart from its conversations: its name, its tables, what changed.
+
+use crate::Bounds;
+use crate::host::{Load, SessionSlot};
+use crate::join::Parent;
+use protocol::event::Events;
+use protocol::limits::{NODE_NAME_MAX, USER_NAME_MAX};
+use protocol::refusal::Refusals;
+use protocol::server::UserId;
+use protocol::slots::{SlotSet, Slots};
+use protocol::text::Text;
+use protocol::time::Time;
+
+/// Refusals a stub keeps for all its users together.
+pub const REFUSALS: usize = 16;
+/// Users a stub knows at once.
+pub const USERS: usize = 8;
+
+/// What does not change while a stub runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Its name in the partition.
+    pub name: Text<NODE_NAME_MAX>,
+    /// A number that no other run of a stub has.
+    pub boot: u64,
+    /// `linux`, …
+    pub os: &'static str,
+    /// `x86_64`, …
+    pub arch: &'static str,
+    /// Processors.
+    pub cores: u32,
+    /// It has a parent to join.
+    pub has_parent: bool,
+}
+
+/// The stub without its conversations.
+pub struct Node<B: Bounds> {
+    /// What does not change.
+    pub facts: Facts,
+    /// When it started.
+    pub started: Time,
+    /// The conversation with the parent, as the child that dials.
+    pub parent: Parent,
+    /// The session table.
+    pub sessions: B::Sessions,
+    /// The member table.
+    pub members: B::Members,
+    /// Who has attached, by `UserId`.
+    pub users: [Text<USER_NAME_MAX>; USERS],
+    /// What was refused.
+    pub refusals: Refusals<REFUSALS>,
+    /// What happened.
+    pub events: Events,
+    /// Moves whenever the node's status may have.
+    pub changes: u32,
+    /// The load that `status` last told.
+    pub load: Load,
+    /// The next session number.
+    pub next_id: u32,
+    /// Members whose start is not drained yet.
+    pub starts: u32,
+    /// Sessions in which something changed: parked requests on them try again.
+    pub touched: SlotSet,
+    /// Sessions that are gone: fids on them are dead.
+    pub gone: SlotSet,
+    /// Links whose peer is on this machine, by bit: its death is seen at once.
+    pub local_links: u64,
+    /// Somebody asked the program to end.
+    pub exit: bool,
+}
+
+impl<B: Bounds> Node<B> {
+    /// A stub that has just started.
+    pub fn new(facts: Facts, now: Time) -> Self {
+        assert!(B::Sessions::make().slots().len() <= SlotSet::SIZE, "a slot set holds all sessions");
+        Self {
+            facts,
+            started: now,
+            parent: Parent::new(facts.has_parent, now),
+            sessions: B::Sessions::make(),
+            members: B::Members::make(),
+            users: [Text::EMPTY; USERS],
+            refusals: Refusals::default(),
+            events: Events::default(),
+            changes: 0,
+            load: Load::default(),
+            next_id: 0,
+            starts: 0,
+            touched: SlotSet::default(),
+            gone: SlotSet::default(),
+            local_links: 0,
+            exit: false,
+        }
+    }
+
+    /// Something changed in a session.
+    pub fn touch(&mut self, slot: SessionSlot) {
+        self.touched.set(slot);
+        self.changes = self.changes.wrapping_add(1);
+    }
+
+    /// The number of the user named `uname`; a new one takes a free place.
+    pub fn user(&mut self, uname: &str) -> Option<UserId> {
+        let name = Text::new(uname)?;
+        let known = |text: &Text<USER_NAME_MAX>| *text == name && !name.is_empty();
+        let index = self
+            .users
+            .iter()
+            .position(known)
+            .or_else(|| self.users.iter().position(Text::is_empty))?;
+        self.users[index] = name;
+        Some(UserId(index as u8))
+    }
+
+    /// A user's name.
+    pub fn user_name(&self, user: UserId) -> Text<USER_NAME_MAX> {
+        self.users.get(user.0 as usize).copied().unwrap_or(Text::EMPTY)
+    }
+}

@@ -1,0 +1,337 @@
+//! A session as a stub knows it, and the tables of sessions and members.
+
+use crate::Bounds;
+use crate::host::{Host, MemberSlot, SessionSlot, Stream};
+use crate::member::{Member, State};
+use crate::node::Node;
+use protocol::ename::Ename;
+use protocol::limits::{LINGER_US, SESSION_NAME_MAX};
+use protocol::record::{End, Outcome};
+use protocol::server::{RequestId, UserId};
+use protocol::slots::Slots;
+use protocol::text::Text;
+use protocol::time::Time;
+use protocol::verb::{Deal, Prefix};
+
+/// Whom a parked stdin message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A copy for each member.
+    All,
+    /// Record by record to one member after the other.
+    Deal,
+    /// One member alone.
+    One(MemberSlot),
+}
+
+/// A stdin message that not all members have yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Spill {
+    /// Who waits for it to be delivered; nobody after a flush.
+    pub request: Option<RequestId>,
+    /// Its length.
+    pub len: u32,
+    /// How much of it was dealt.
+    pub at: u32,
+    /// Whom it is for.
+    pub target: Target,
+}
+
+/// An entry of the session table.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Session {
+    /// The slot is somebody's.
+    pub used: bool,
+    /// Its directory.
+    pub name: Text<SESSION_NAME_MAX>,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What its owner calls it.
+    pub label: Text<SESSION_NAME_MAX>,
+    /// It lives until it is removed.
+    pub persistent: bool,
+    /// It is being ended: members are killed, and the slot is free when they are gone.
+    pub closing: bool,
+    /// Open fids of its ctl that can write.
+    pub ctls: u16,
+    /// Its client vanished: it is ended then.
+    pub linger: Option<Time>,
+    /// Members of the whole session, here and elsewhere.
+    pub size: u32,
+    /// Members here.
+    pub count: u32,
+    /// `exec` was given.
+    pub executed: bool,
+    /// A step before `exec` was refused.
+    pub poisoned: bool,
+    /// Kill all when one fails.
+    pub failfast: bool,
+    /// How stdin reaches the members.
+    pub deal: Deal,
+    /// What begins each record of its outputs.
+    pub prefix: Prefix,
+    /// Who waits for the members to have started.
+    pub exec: Option<RequestId>,
+    /// The length of that write.
+    pub exec_len: u32,
+    /// Members whose start is not answered.
+    pub starting: u32,
+    /// The first reason why a member did not start.
+    pub refused: Option<Ename>,
+    /// Outcomes so far.
+    pub outcomes: u32,
+    /// The state that `events` told last.
+    pub told_state: &'static str,
+    /// The parked stdin message.
+    pub spill: Option<Spill>,
+    /// Stdin is to be closed when the parked message is delivered.
+    pub closed_stdin: bool,
+    /// The member that the next record of stdin goes to, counted from 0 among those here.
+    pub dealt: u32,
+    /// The member whose output is looked at first.
+    pub turn: [MemberSlot; 2],
+    /// The member whose record was given in part: its rest comes before anything else.
+    pub open_record: [Option<MemberSlot>; 2],
+}
+
+impl Session {
+    /// A parent made it: it is not listed, and lives as its parent says.
+    pub fn is_parents(&self) -> bool {
+        self.name.as_str().starts_with('.')
+    }
+
+    /// The state that `status` and `events` tell.
+    pub fn state_name(&self) -> &'static str {
+        if self.closing {
+            "closing"
+        } else if self.linger.is_some() {
+            "orphaned"
+        } else if self.executed && self.outcomes == self.count {
+            "done"
+        } else if self.executed && self.starting > 0 {
+            "starting"
+        } else if self.executed {
+            "running"
+        } else if self.count > 0 {
+            "reserved"
+        } else {
+            "open"
+        }
+    }
+}
+
+impl<B: Bounds> Node<B> {
+    /// The session in `slot`, which is used.
+    pub fn session(&mut self, slot: SessionSlot) -> &mut Session {
+        let session = &mut self.sessions.slots_mut()[slot as usize];
+        assert!(session.used, "a path leads to a session that is there");
+        session
+    }
+
+    /// The slot of the session named `name`.
+    pub fn find_session(&self, name: &str) -> Option<SessionSlot> {
+        let named = |s: &Session| s.used && !s.closing && s.name.as_str() == name;
+        self.sessions.slots().iter().position(named).map(|slot| slot as SessionSlot)
+    }
+
+    /// Makes a session; an empty name asks for the next number.
+    pub fn make_session(&mut self, name: &str, owner: UserId) -> Result<SessionSlot, Ename> {
+        let slots = self.sessions.slots();
+        let slot = slots.iter().position(|s| !s.used).ok_or(Ename::Again)?;
+        let mut text = Text::EMPTY;
+        if name.is_empty() {
+            use core::fmt::Write;
+            let fits = write!(text, "{}", self.next_id);
+            assert!(fits.is_ok(), "a number fits a name");
+            self.next_id = self.next_id.wrapping_add(1);
+        } else {
+            text = Text::new(name).ok_or(Ename::NameTooLong)?;
+        }
+        let persistent = !name.is_empty();
+        self.sessions.slots_mut()[slot] =
+            Session { used: true, name: text, owner, persistent, ..Session::default() };
+        self.touch(slot as SessionSlot);
+        Ok(slot as SessionSlot)
+    }
+
+    /// The members of a session, by slot.
+    pub fn members_of(&self, slot: SessionSlot) -> impl Iterator<Item = (MemberSlot, &Member)> {
+        let members = self.members.slots().iter().enumerate();
+        members
+            .filter(move |(_, m)| m.state != State::Free && m.session == slot)
+            .map(|(index, m)| (index as MemberSlot, m))
+    }
+
+    /// The member numbered `number` of a session.
+    pub fn find_member(&self, slot: SessionSlot, number: u32) -> Option<MemberSlot> {
+        self.members_of(slot).find(|(_, m)| m.number == number).map(|(index, _)| index)
+    }
+
+    /// The member in `slot`.
+    pub fn member(&mut self, slot: MemberSlot) -> &mut Member {
+        &mut self.members.slots_mut()[slot as usize]
+    }
+
+    /// The next member of a session at or behind `from`, by slot.
+    pub fn member_from(&self, slot: SessionSlot, from: usize) -> Option<MemberSlot> {
+        let members = self.members.slots();
+        let is_its = |m: &Member| m.state != State::Free && m.session == slot;
+        (from..members.len()).find(|index| is_its(&members[*index])).map(|i| i as MemberSlot)
+    }
+
+    /// Reserves `count` members numbered `first`, `first + stride`, …; all or none.
+    pub fn reserve(
+        &mut self,
+        slot: SessionSlot,
+        (first, stride, count): (u32, u32, u32),
+        size: u32,
+    ) -> Result<(), Ename> {
+        let free = self.members.slots().iter().filter(|m| m.state == State::Free).count();
+        if free < count as usize {
+            return Err(Ename::Again);
+        }
+        let mut left = 0..count;
+        for member in self.members.slots_mut().iter_mut().filter(|m| m.state == State::Free) {
+            let Some(index) = left.next() else { break };
+            let number = first + index * stride;
+            *member =
+                Member { state: State::Reserved, session: slot, number, ..Member::default() };
+        }
+        let session = self.session(slot);
+        session.count += count;
+        session.size = size;
+        self.touch(slot);
+        Ok(())
+    }
+
+    /// Gives every reserved member of a session its start.
+    pub fn execute(&mut self, slot: SessionSlot) {
+        let mut count = 0;
+        for member in self.members.slots_mut().iter_mut() {
+            if member.state == State::Reserved && member.session == slot {
+                member.state = State::Starting;
+                member.stdin = true;
+                count += 1;
+            }
+        }
+        self.starts += count;
+        let session = self.session(slot);
+        session.executed = true;
+        session.starting = count;
+        self.touch(slot);
+    }
+
+    /// A member has its outcome.
+    pub fn end_member(&mut self, index: MemberSlot, outcome: Outcome, host: &mut impl Host) {
+        let slot = self.member(index).session;
+        let session = self.session(slot);
+        session.outcomes += 1;
+        let told = session.outcomes;
+        let kill = session.failfast && outcome.end != End::Exit(0) && !session.closing;
+        let member = self.member(index);
+        assert!(member.outcome.is_none(), "an outcome once told is final");
+        member.state = State::Ended;
+        member.outcome = Some(outcome);
+        member.told = told;
+        if kill {
+            self.session(slot).failfast = false;
+            self.signal_session(slot, 9, host);
+        }
+        self.touch(slot);
+        self.reclaim(slot, host);
+    }
+
+    /// Signals every live member of a session; one that is starting gets it when it has started.
+    pub fn signal_session(&mut self, slot: SessionSlot, signal: u8, host: &mut impl Host) {
+        for index in 0..self.members.slots().len() {
+            let member = self.members.slots()[index];
+            if member.state != State::Free && member.session == slot {
+                self.signal_member(index as MemberSlot, signal, host);
+            }
+        }
+        self.touch(slot);
+    }
+
+    /// Signals one member.
+    pub fn signal_member(&mut self, index: MemberSlot, signal: u8, host: &mut impl Host) {
+        let member = self.member(index);
+        match member.state {
+            State::Starting => member.kept = Some(signal),
+            State::Running | State::Stopped => {
+                match signal {
+                    19 => member.state = State::Stopped,
+                    18 => member.state = State::Running,
+                    _ => {}
+                }
+                // A member that ends just now has nobody left to signal; its outcome is on its way.
+                let _gone = host.signal(index, signal);
+            }
+            State::Free | State::Reserved | State::Ended => {}
+        }
+    }
+
+    /// Begins the end of a session: its members are killed, its files are gone.
+    pub fn close_session(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        if self.session(slot).closing {
+            return;
+        }
+        self.signal_session(slot, 9, host);
+        let session = self.session(slot);
+        session.closing = true;
+        session.linger = None;
+        session.exec = None;
+        session.spill = None;
+        self.gone.set(slot);
+        self.touch(slot);
+        self.reclaim(slot, host);
+    }
+
+    /// Frees a closing session whose members are all gone.
+    fn reclaim(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        if !self.session(slot).closing {
+            return;
+        }
+        if self.members_of(slot).any(|(_, m)| m.state == State::Starting || m.state.is_live()) {
+            return;
+        }
+        for index in 0..self.members.slots().len() {
+            if self.members.slots()[index].state != State::Free
+                && self.members.slots()[index].session == slot
+            {
+                host.release_member(index as MemberSlot);
+                self.members.slots_mut()[index] = Member::default();
+            }
+        }
+        host.release_session(slot);
+        self.refusals.forget(slot);
+        self.sessions.slots_mut()[slot as usize] = Session::default();
+    }
+
+    /// The client of a session's ctl said goodbye, or vanished.
+    pub fn leave_ctl(
+        &mut self,
+        slot: SessionSlot,
+        clean: bool,
+        local: bool,
+        now: Time,
+        host: &mut impl Host,
+    ) {
+        let session = self.session(slot);
+        assert!(session.ctls > 0, "a ctl that is left was opened");
+        session.ctls -= 1;
+        if session.ctls > 0 || session.persistent || session.closing {
+            return;
+        }
+        if clean || local {
+            self.close_session(slot, host);
+        } else {
+            session.linger = Some(now + LINGER_US);
+            self.touch(slot);
+        }
+    }
+
+    /// An output of a member ended.
+    pub fn end_output(&mut self, index: MemberSlot, stream: Stream) {
+        self.member(index).ended[stream as usize] = true;
+    }
+}

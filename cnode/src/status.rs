@@ -1,0 +1,174 @@
+//! `status`, `summary`, `info` and `error`: texts made anew by each read.
+
+use crate::Bounds;
+use crate::host::{Host, MemberSlot, Param, SessionSlot, Stream};
+use crate::member::State;
+use crate::node::Node;
+use core::fmt::{self, Write};
+use protocol::memberset;
+use protocol::quote::Quoted;
+use protocol::server::UserId;
+use protocol::slots::Slots;
+use protocol::text::Text;
+use protocol::time::Time;
+
+/// Bytes of a command line that `status` shows.
+const CMD_MAX: usize = 96;
+
+impl<B: Bounds> Node<B> {
+    /// The node's record: `node01 up uptime=38100 users=4 …`.
+    pub fn write_status(
+        &mut self,
+        now: Time,
+        host: &mut impl Host,
+        out: &mut impl Write,
+    ) -> fmt::Result {
+        self.load = host.load();
+        let sessions = self.sessions.slots().iter().filter(|s| s.used && !s.closing);
+        let mut owners = [false; crate::node::USERS];
+        let mut count = 0;
+        for session in sessions {
+            count += 1;
+            owners[session.owner.0 as usize % crate::node::USERS] = true;
+        }
+        let members = self.members.slots().iter().filter(|m| m.state.is_live()).count();
+        let users = owners.iter().filter(|has| **has).count();
+        let load = self.load;
+        writeln!(
+            out,
+            "{} up uptime={} users={users} sessions={count} members={members} load={}.{:02} memfree={} mem={}",
+            self.facts.name,
+            (now - self.started) / 1_000_000,
+            load.load_centi / 100,
+            load.load_centi % 100,
+            load.memfree,
+            load.mem,
+        )
+    }
+
+    /// `<nodeset> <state>`: of one node.
+    pub fn write_summary(&self, out: &mut impl Write) -> fmt::Result {
+        writeln!(out, "{} up", self.facts.name)
+    }
+
+    /// What the node is.
+    pub fn write_info(&self, out: &mut impl Write) -> fmt::Result {
+        let facts = &self.facts;
+        writeln!(out, "ns=1\nname={}\npath=/\nos={}\narch={}", facts.name, facts.os, facts.arch)?;
+        writeln!(out, "cores={}\nmem={}\nleaves=1\nheight=0", facts.cores, self.load.mem)?;
+        match self.parent.rank() {
+            Some(rank) => writeln!(out, "rank={}", rank.index())?,
+            None => out.write_str("rank=\n")?,
+        }
+        writeln!(out, "version={}", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// A session's records, or one member's.
+    pub fn write_session_status(
+        &mut self,
+        slot: SessionSlot,
+        number: Option<u32>,
+        host: &mut impl Host,
+        out: &mut impl Write,
+    ) -> fmt::Result {
+        for index in 0..self.members.slots().len() {
+            let member = self.members.slots()[index];
+            let its = member.state != State::Free && member.session == slot;
+            if its && number.is_none_or(|n| n == member.number) {
+                self.write_member(slot, index as MemberSlot, host, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_member(
+        &mut self,
+        slot: SessionSlot,
+        index: MemberSlot,
+        host: &mut impl Host,
+        out: &mut impl Write,
+    ) -> fmt::Result {
+        let member = *self.member(index);
+        let mut raw = [0; CMD_MAX];
+        let len = host.param(slot, Param::Args, 0, &mut raw);
+        let valid = match core::str::from_utf8(&raw[..len]) {
+            Ok(text) => text,
+            Err(cut) => core::str::from_utf8(&raw[..cut.valid_up_to()]).unwrap_or(""),
+        };
+        let cmd = Text::<CMD_MAX>::cut(valid.trim_end());
+        let (node, state) = (self.facts.name, member.state.name());
+        let cmd = OneLine(cmd.as_str());
+        write!(out, "{} {node} {state} pid={} cmd=", member.number, member.pid)?;
+        write!(out, "{cmd}")?;
+        for (stream, name) in [(Stream::Stdout, "stdout"), (Stream::Stderr, "stderr")] {
+            if member.state.is_live() && host.is_full(index, stream) {
+                write!(out, " blocked={name}")?;
+            }
+        }
+        if self.waits_for(slot, index) {
+            out.write_str(" waiting=stdin")?;
+        }
+        out.write_char('\n')
+    }
+
+    /// `<memberset> <state>` lines.
+    pub fn write_session_summary(&self, slot: SessionSlot, out: &mut impl Write) -> fmt::Result {
+        let states = [State::Reserved, State::Starting, State::Running, State::Stopped, State::Ended];
+        for state in states {
+            let mut numbers =
+                self.members_of(slot).filter(|(_, m)| m.state == state).map(|(_, m)| m.number).peekable();
+            if numbers.peek().is_some() {
+                memberset::fold(numbers, out)?;
+                writeln!(out, " {}", state.name())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a session is.
+    pub fn write_session_info(&mut self, slot: SessionSlot, out: &mut impl Write) -> fmt::Result {
+        let user = self.session(slot).owner;
+        let owner = self.user_name(user);
+        let session = self.session(slot);
+        writeln!(out, "id={}\nowner={owner}\nstate={}", session.name, session.state_name())?;
+        writeln!(out, "size={}\nhere={}\nlabel={}", session.size, session.count, Quoted(session.label.as_str()))?;
+        let kind = if session.persistent { "persistent" } else { "normal" };
+        writeln!(out, "type={kind}\nexits={}", session.outcomes)
+    }
+
+    /// The refusals of a user at the node, or of a session.
+    pub fn write_errors(
+        &self,
+        user: UserId,
+        slot: Option<SessionSlot>,
+        out: &mut impl Write,
+    ) -> fmt::Result {
+        for refusal in self.refusals.newest() {
+            let told = match slot {
+                Some(slot) => refusal.slot == Some(slot),
+                None => self.is_owner(user, refusal.user),
+            };
+            if told {
+                refusal.write(out, |_, _| Ok(()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A command line as one quoted word on one line: what would break the line is shown as a blank.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('\'')?;
+        for c in self.0.chars() {
+            match c {
+                '\'' => f.write_str("''")?,
+                c if c.is_control() => f.write_char(' ')?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('\'')
+    }
+}

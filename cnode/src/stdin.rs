@@ -1,0 +1,200 @@
+//! `stdin`: one message at a time, to all members, dealt record by record, or to one. What a member's pipe does not
+//! take at once waits in a memory file of the host, and the write is answered when all of it is delivered.
+
+use crate::Bounds;
+use crate::host::{Host, MemberSlot, Push, SessionSlot};
+use crate::member::State;
+use crate::node::Node;
+use crate::session::{Spill, Target};
+use protocol::ename::Ename;
+use protocol::server::RequestId;
+use protocol::slots::Slots;
+use protocol::verb::Deal;
+
+impl<B: Bounds> Node<B> {
+    /// Takes a write: how much, or `None` when it waits for its delivery.
+    pub fn write_stdin(
+        &mut self,
+        slot: SessionSlot,
+        number: Option<u32>,
+        request: RequestId,
+        data: &[u8],
+        host: &mut impl Host,
+    ) -> Result<Option<u32>, Ename> {
+        let session = *self.session(slot);
+        if session.closed_stdin {
+            return Err(Ename::BrokenPipe);
+        }
+        if session.spill.is_some() {
+            return Err(Ename::Again);
+        }
+        if data.is_empty() {
+            return Ok(Some(0));
+        }
+        let target = match number {
+            Some(number) => Target::One(self.find_member(slot, number).ok_or(Ename::NotFound)?),
+            None if session.deal == Deal::Enum => Target::Deal,
+            None => Target::All,
+        };
+        if session.executed && session.starting == 0 && !self.takes_input(slot, target) {
+            return Err(Ename::BrokenPipe);
+        }
+        let len = data.len() as u32;
+        for index in 0..self.members.slots().len() {
+            let member = &mut self.members.slots_mut()[index];
+            if member.state == State::Free || member.session != slot {
+                continue;
+            }
+            member.fed = 0;
+            let direct = match target {
+                Target::All => true,
+                Target::One(one) => one as usize == index,
+                Target::Deal => false,
+            };
+            if direct && member.state.is_live() && member.stdin {
+                match host.write(index as MemberSlot, data) {
+                    Push::Took(count) => member.fed = count as u32,
+                    Push::Full => {}
+                    Push::Closed => member.stdin = false,
+                }
+            }
+        }
+        let spill = Spill { request: Some(request), len, at: 0, target };
+        if self.is_delivered(slot, &spill) {
+            return Ok(Some(len));
+        }
+        host.spill(slot, data)?;
+        self.session(slot).spill = Some(spill);
+        self.feed(slot, host);
+        if self.session(slot).spill.is_none() { Ok(Some(len)) } else { Ok(None) }
+    }
+
+    /// Goes on with a parked message; true when it was delivered just now.
+    pub fn feed(&mut self, slot: SessionSlot, host: &mut impl Host) -> bool {
+        let Some(mut spill) = self.session(slot).spill else { return false };
+        let session = *self.session(slot);
+        if !session.executed || session.starting > 0 {
+            return false;
+        }
+        match spill.target {
+            Target::Deal => self.deal(slot, &mut spill, host),
+            Target::All => {
+                for index in 0..self.members.slots().len() {
+                    self.feed_member(slot, index as MemberSlot, spill.len, host);
+                }
+            }
+            Target::One(index) => self.feed_member(slot, index, spill.len, host),
+        }
+        if !self.is_delivered(slot, &spill) {
+            self.session(slot).spill = Some(spill);
+            return false;
+        }
+        self.session(slot).spill = None;
+        if session.closed_stdin {
+            self.close_pipes(slot, host);
+        }
+        true
+    }
+
+    fn feed_member(&mut self, slot: SessionSlot, index: MemberSlot, len: u32, host: &mut impl Host) {
+        let member = self.member(index);
+        if member.state == State::Free || member.session != slot {
+            return;
+        }
+        while member.state.is_live() && member.stdin && member.fed < len {
+            match host.feed(slot, index, member.fed, len - member.fed) {
+                Push::Took(count) => member.fed += count as u32,
+                Push::Full => return,
+                Push::Closed => member.stdin = false,
+            }
+        }
+    }
+
+    /// Deals records in order; stops at the first member whose pipe is full.
+    fn deal(&mut self, slot: SessionSlot, spill: &mut Spill, host: &mut impl Host) {
+        while spill.at < spill.len {
+            let (record, ends) = host.spilled_record(slot, spill.at);
+            assert!(record > 0 && record <= spill.len - spill.at, "a record is in its message");
+            let dealt = self.session(slot).dealt;
+            let Some((index, _)) = self.nth_member(slot, dealt) else { return };
+            let member = self.member(index);
+            while member.fed < record {
+                if !member.state.is_live() || !member.stdin {
+                    member.fed = record;
+                    break;
+                }
+                match host.feed(slot, index, spill.at + member.fed, record - member.fed) {
+                    Push::Took(count) => member.fed += count as u32,
+                    Push::Full => return,
+                    Push::Closed => member.stdin = false,
+                }
+            }
+            member.fed = 0;
+            spill.at += record;
+            // A record that goes on in the next message stays with its member.
+            if ends {
+                let count = self.session(slot).count;
+                self.session(slot).dealt = (dealt + 1) % count.max(1);
+            }
+        }
+    }
+
+    /// The member that is `nth` by number among those here.
+    fn nth_member(&self, slot: SessionSlot, nth: u32) -> Option<(MemberSlot, u32)> {
+        // Members are reserved in the order of their numbers, so their slots are too.
+        self.members_of(slot).nth(nth as usize).map(|(index, member)| (index, member.number))
+    }
+
+    fn takes_input(&self, slot: SessionSlot, target: Target) -> bool {
+        self.members_of(slot).any(|(index, member)| {
+            let meant = match target {
+                Target::One(one) => one == index,
+                Target::All | Target::Deal => true,
+            };
+            meant && member.stdin && member.state.is_live()
+        })
+    }
+
+    fn is_delivered(&self, slot: SessionSlot, spill: &Spill) -> bool {
+        let has = |member: &crate::member::Member| {
+            let gone = member.state == State::Ended || member.state.is_live() && !member.stdin;
+            gone || member.fed >= spill.len
+        };
+        match spill.target {
+            Target::Deal => spill.at >= spill.len,
+            Target::All => self.members_of(slot).all(|(_, member)| has(member)),
+            Target::One(one) => has(&self.members.slots()[one as usize]),
+        }
+    }
+
+    /// `close stdin`: after what was written.
+    pub fn close_stdin(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        self.session(slot).closed_stdin = true;
+        if self.session(slot).spill.is_none() && self.session(slot).executed {
+            self.close_pipes(slot, host);
+        }
+    }
+
+    /// Closes the pipes of the members that have started.
+    pub fn close_pipes(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        for index in 0..self.members.slots().len() {
+            let member = &mut self.members.slots_mut()[index];
+            if member.session == slot && member.state.is_live() && member.stdin {
+                member.stdin = false;
+                host.close_stdin(index as MemberSlot);
+            }
+        }
+    }
+
+    /// The member is what a parked message waits for.
+    pub fn waits_for(&self, slot: SessionSlot, index: MemberSlot) -> bool {
+        let session = &self.sessions.slots()[slot as usize];
+        let Some(spill) = session.spill else { return false };
+        let member = &self.members.slots()[index as usize];
+        match spill.target {
+            Target::One(one) => one == index,
+            Target::All => member.stdin && member.fed < spill.len,
+            Target::Deal => self.nth_member(slot, session.dealt).is_some_and(|(at, _)| at == index),
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! The served tree of a stub: which file a path is, and which function serves it.
+
+use crate::Bounds;
+use crate::ctl::Writer;
+use crate::host::{Host, Param, SessionSlot, Stream};
+use crate::join::PARENT;
+use crate::node::Node;
+use core::fmt::Write;
+use protocol::ename::Ename;
+use protocol::message::Tag;
+use protocol::qid::Path;
+use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
+use protocol::slots::Slots;
+use protocol::stat::DMDIR;
+use protocol::table::{File, LEAF, Row, SESSION, check_session_name, find, row_of};
+use protocol::text::{Text, Window};
+use protocol::time::Time;
+use protocol::verb;
+use protocol::wire::Full;
+
+/// A node with its host at one moment: what the server half serves.
+pub struct View<'a, B: Bounds, H> {
+    pub(crate) node: &'a mut Node<B>,
+    pub(crate) host: &'a mut H,
+    pub(crate) now: Time,
+}
+
+/// What a path is here.
+#[derive(Clone, Copy)]
+enum Place {
+    Root(&'static Row),
+    RootDir,
+    SessionDir(SessionSlot),
+    Session(SessionSlot, &'static Row),
+    MemberDir(SessionSlot, u32),
+    Member(SessionSlot, u32, &'static Row),
+}
+
+impl<B: Bounds, H: Host> View<'_, B, H> {
+    fn place(&self, at: Path) -> Result<Place, Ename> {
+        let is_dir = at.file() == File::Dir as u8;
+        let Some(slot) = at.slot() else {
+            let row = row_of(LEAF, at).map(Place::Root);
+            return if is_dir { Ok(Place::RootDir) } else { row.ok_or(Ename::NotFound) };
+        };
+        let sessions = self.node.sessions.slots();
+        let session = sessions.get(slot as usize).ok_or(Ename::NotFound)?;
+        if !session.used || session.closing {
+            return Err(Ename::NotFound);
+        }
+        match at.member_number() {
+            None if is_dir => Ok(Place::SessionDir(slot)),
+            None => Ok(Place::Session(slot, row_of(SESSION, at).ok_or(Ename::NotFound)?)),
+            Some(number) => {
+                self.node.find_member(slot, number).ok_or(Ename::NotFound)?;
+                if is_dir {
+                    return Ok(Place::MemberDir(slot, number));
+                }
+                Ok(Place::Member(slot, number, row_of(SESSION, at).ok_or(Ename::NotFound)?))
+            }
+        }
+    }
+
+    fn owns(&mut self, user: UserId, slot: SessionSlot) -> Result<(), Ename> {
+        let owner = self.node.session(slot).owner;
+        if self.node.is_owner(user, owner) { Ok(()) } else { Err(Ename::Denied) }
+    }
+
+    fn root_text(&mut self, row: &Row, hold: &mut Hold, offset: u64, out: &mut [u8]) -> usize {
+        let mut w = Window::new(offset, out);
+        let written = match row.file {
+            File::Status => self.node.write_status(self.now, self.host, &mut w),
+            File::Summary => self.node.write_summary(&mut w),
+            File::Info => self.node.write_info(&mut w),
+            File::Error => self.node.write_errors(hold.user, None, &mut w),
+            File::Beat => writeln!(w, "{:016x} {}", self.node.facts.boot, self.node.changes),
+            File::Ctl => verb::write_usages(verb::NODE, &mut w),
+            _ => Ok(()),
+        };
+        assert!(written.is_ok(), "a window takes any text");
+        let (len, total) = (w.len(), w.total());
+        hold.continued(offset, len, total)
+    }
+
+    fn session_text(
+        &mut self,
+        slot: SessionSlot,
+        number: Option<u32>,
+        row: &Row,
+        (hold, offset): (&mut Hold, u64),
+        out: &mut [u8],
+    ) -> usize {
+        let mut w = Window::new(offset, out);
+        let written = match row.file {
+            File::Ctl => writeln!(w, "{}", self.node.session(slot).name),
+            File::Error => self.node.write_errors(hold.user, Some(slot), &mut w),
+            File::Info => self.node.write_session_info(slot, &mut w),
+            File::Status => self.node.write_session_status(slot, number, self.host, &mut w),
+            File::Summary => self.node.write_session_summary(slot, &mut w),
+            _ => Ok(()),
+        };
+        assert!(written.is_ok(), "a window takes any text");
+        let (len, total) = (w.len(), w.total());
+        hold.continued(offset, len, total)
+    }
+
+    fn read_session(
+        &mut self,
+        slot: SessionSlot,
+        number: Option<u32>,
+        row: &'static Row,
+        (hold, offset): (&mut Hold, u64),
+        out: &mut [u8],
+    ) -> Result<Option<usize>, Ename> {
+        let stream = match row.file {
+            File::Stdout => Stream::Stdout,
+            File::Stderr => Stream::Stderr,
+            File::Wait => return Ok(self.node.read_wait(slot, number, &mut hold.cursor, out)),
+            File::Args => return Ok(Some(self.host.param(slot, Param::Args, offset, out))),
+            File::Env => return Ok(Some(self.host.param(slot, Param::Env, offset, out))),
+            _ => return Ok(Some(self.session_text(slot, number, row, (hold, offset), out))),
+        };
+        let given = match number.and_then(|n| self.node.find_member(slot, n)) {
+            Some(index) => self.node.read_member_output(index, stream, self.host, out),
+            None => self.node.read_output(slot, stream, self.host, out),
+        };
+        Ok(given)
+    }
+}
+
+impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
+    fn attach(&mut self, _: LinkId, uname: &str, _: &str) -> Result<(UserId, Path), Ename> {
+        let uname = if uname.is_empty() { "nobody" } else { uname };
+        let user = self.node.user(uname).ok_or(Ename::Again)?;
+        Ok((user, Path::root(File::Dir as u8)))
+    }
+
+    fn walk(&mut self, _: UserId, at: Path, name: &str) -> Result<Step, Ename> {
+        let path = match self.place(at)? {
+            Place::RootDir => match find(LEAF, name) {
+                Some(row) => Path::root(row.file as u8),
+                None => {
+                    let slot = self.node.find_session(name).ok_or(Ename::NotFound)?;
+                    Path::session(slot, File::Dir as u8)
+                }
+            },
+            Place::SessionDir(slot) => match find(SESSION, name) {
+                Some(row) => Path::session(slot, row.file as u8),
+                None => {
+                    let number = name.parse().map_err(|_| Ename::NotFound)?;
+                    self.node.find_member(slot, number).ok_or(Ename::NotFound)?;
+                    Path::member(slot, number, File::Dir as u8)
+                }
+            },
+            Place::MemberDir(..) => at.beside(find(SESSION, name).ok_or(Ename::NotFound)?.file as u8),
+            Place::Root(_) | Place::Session(..) | Place::Member(..) => return Err(Ename::NotDir),
+        };
+        Ok(Step::Here(path))
+    }
+
+    fn up(&self, at: Path) -> Path {
+        let root = Path::root(File::Dir as u8);
+        match (at.slot(), at.member_number(), at.file() == File::Dir as u8) {
+            (None, ..) | (Some(_), None, true) => root,
+            (Some(_), _, false) => at.beside(File::Dir as u8),
+            (Some(slot), Some(_), true) => Path::session(slot, File::Dir as u8),
+        }
+    }
+
+    fn meta(&self, at: Path) -> Result<Meta, Ename> {
+        let mut name = Text::EMPTY;
+        let mut owner = self.node.user_name(UserId(0));
+        let mut own = |slot: SessionSlot| {
+            let session = &self.node.sessions.slots()[slot as usize];
+            owner = self.node.user_name(session.owner);
+            session.name
+        };
+        let (mode, written) = match self.place(at)? {
+            Place::RootDir => (0o555 | DMDIR, name.write_str("/")),
+            Place::Root(row) => (row.mode, name.write_str(row.name)),
+            Place::SessionDir(slot) => (0o555 | DMDIR, name.write_str(own(slot).as_str())),
+            Place::MemberDir(slot, number) => {
+                own(slot);
+                (0o555 | DMDIR, write!(name, "{number}"))
+            }
+            Place::Session(slot, row) | Place::Member(slot, _, row) => {
+                own(slot);
+                (row.mode, name.write_str(row.name))
+            }
+        };
+        assert!(written.is_ok(), "a name fits its bound");
+        Ok(Meta { mode, name, owner })
+    }
+
+    fn entry(&mut self, _: UserId, at: Path, index: u32) -> Option<Path> {
+        let index = index as usize;
+        let (rows, slot) = match self.place(at).ok()? {
+            Place::RootDir => (LEAF, None),
+            Place::SessionDir(slot) => (SESSION, Some(slot)),
+            Place::MemberDir(..) => return SESSION.get(index).map(|row| at.beside(row.file as u8)),
+            Place::Root(_) | Place::Session(..) | Place::Member(..) => return None,
+        };
+        if let Some(row) = rows.get(index) {
+            return Some(at.beside(row.file as u8));
+        }
+        let index = index - rows.len();
+        match slot {
+            Some(slot) => {
+                let (_, member) = self.node.members_of(slot).nth(index)?;
+                Some(Path::member(slot, member.number, File::Dir as u8))
+            }
+            None => {
+                let sessions = self.node.sessions.slots().iter().enumerate();
+                let mut listed = sessions.filter(|(_, s)| s.used && !s.closing && !s.is_parents());
+                listed.nth(index).map(|(slot, _)| Path::session(slot as SessionSlot, File::Dir as u8))
+            }
+        }
+    }
+
+    fn open(&mut self, hold: &mut Hold, bits: u8) -> Result<(), Ename> {
+        let writes = matches!(bits & 3, mode::WRITE | mode::RDWR);
+        match self.place(hold.path)? {
+            Place::Root(row) if row.file == File::Clone && writes => {
+                let slot = self.node.make_session("", hold.user)?;
+                self.node.session(slot).ctls = 1;
+                hold.path = Path::session(slot, File::Ctl as u8);
+            }
+            Place::Session(slot, row) if row.mode & 0o044 == 0 => {
+                self.owns(hold.user, slot)?;
+                if row.file == File::Ctl && writes {
+                    let session = self.node.session(slot);
+                    session.ctls += 1;
+                    session.linger = None;
+                }
+            }
+            Place::Member(slot, _, row) if row.mode & 0o044 == 0 => self.owns(hold.user, slot)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, hold: &mut Hold) {
+        if let Ok(Place::Root(row)) = self.place(hold.path)
+            && row.file == File::Events
+        {
+            hold.cursor = self.node.events.next();
+        }
+    }
+
+    fn mkdir(&mut self, hold: &mut Hold, name: &str) -> Result<(), Ename> {
+        let Place::RootDir = self.place(hold.path)? else { return Err(Ename::Denied) };
+        check_session_name(name, hold.link == PARENT)?;
+        if find(LEAF, name).is_some() || self.node.find_session(name).is_some() {
+            return Err(Ename::Exists);
+        }
+        let slot = self.node.make_session(name, hold.user)?;
+        hold.path = Path::session(slot, File::Dir as u8);
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        _: RequestId,
+        hold: &mut Hold,
+        offset: u64,
+        out: &mut [u8],
+    ) -> Result<Option<usize>, Ename> {
+        match self.place(hold.path)? {
+            Place::Root(row) if row.file == File::Events => {
+                let len = self.node.events.read(&mut hold.cursor, out);
+                Ok(if len > 0 { Some(len) } else { None })
+            }
+            Place::Root(row) => Ok(Some(self.root_text(row, hold, offset, out))),
+            Place::Session(slot, row) => self.read_session(slot, None, row, (hold, offset), out),
+            Place::Member(slot, number, row) => {
+                self.read_session(slot, Some(number), row, (hold, offset), out)
+            }
+            Place::RootDir | Place::SessionDir(_) | Place::MemberDir(..) => Err(Ename::IsDir),
+        }
+    }
+
+    fn write(&mut self, id: RequestId, hold: &mut Hold, data: &[u8]) -> Result<Option<u32>, Ename> {
+        let now = self.now;
+        let who = Writer { user: hold.user, is_parent: hold.link == PARENT, request: id, now };
+        let (slot, number, row) = match self.place(hold.path)? {
+            Place::Root(row) if row.file == File::Ctl => {
+                return self.node.write_node_ctl(who, data, self.host);
+            }
+            Place::Session(slot, row) => (slot, None, row),
+            Place::Member(slot, number, row) => (slot, Some(number), row),
+            _ => return Err(Ename::Denied),
+        };
+        match (row.file, number.and_then(|n| self.node.find_member(slot, n))) {
+            (File::Ctl, None) => self.node.write_session_ctl(slot, who, data, self.host),
+            (File::Ctl, Some(index)) => {
+                self.node.write_member_ctl(slot, index, who, data, self.host)
+            }
+            (File::Stdin, _) => self.node.write_stdin(slot, number, id, data, self.host),
+            (File::Args | File::Env, None) if !self.node.session(slot).executed => {
+                let param = if row.file == File::Args { Param::Args } else { Param::Env };
+                let kept = self.host.append(slot, param, data);
+                if kept.is_err() && self.node.session(slot).is_parents() {
+                    self.node.session(slot).poisoned = true;
+                }
+                kept.map(|()| Some(data.len() as u32))
+            }
+            (File::Args | File::Env, _) => Err(Ename::Busy),
+            _ => Err(Ename::Denied),
+        }
+    }
+
+    fn truncate(&mut self, hold: &Hold) -> Result<(), Ename> {
+        if let Place::Session(slot, row) = self.place(hold.path)?
+            && !self.node.session(slot).executed
+        {
+            match row.file {
+                File::Args => self.host.truncate(slot, Param::Args),
+                File::Env => self.host.truncate(slot, Param::Env),
+                // Nothing is kept by the others that a shell's `>` could empty.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn clunk(&mut self, hold: &Hold, clean: bool) {
+        let writes = hold.open != mode::CLOSED && matches!(hold.open & 3, mode::WRITE | mode::RDWR);
+        if hold.dead || !writes {
+            return;
+        }
+        if let Ok(Place::Session(slot, row)) = self.place(hold.path)
+            && row.file == File::Ctl
+        {
+            let local = self.node.local_links & 1 << hold.link.0 != 0;
+            self.node.leave_ctl(slot, clean, local, self.now, self.host);
+        }
+    }
+
+    fn remove(&mut self, hold: &Hold) -> Result<(), Ename> {
+        match self.place(hold.path)? {
+            Place::SessionDir(slot) => {
+                self.owns(hold.user, slot)?;
+                self.node.close_session(slot, self.host);
+                Ok(())
+            }
+            // So that `rm -r job` works: the directory's own removal does it.
+            Place::Session(slot, _) => self.owns(hold.user, slot),
+            Place::MemberDir(slot, _) | Place::Member(slot, ..) => self.owns(hold.user, slot),
+            Place::RootDir | Place::Root(_) => Err(Ename::NotOwner),
+        }
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        for session in self.node.sessions.slots_mut() {
+            if session.exec == Some(id) {
+                session.exec = None;
+            }
+            if let Some(spill) = &mut session.spill
+                && spill.request == Some(id)
+            {
+                // The flush cancels the answer; what was taken is still delivered.
+                spill.request = None;
+            }
+        }
+    }
+
+    fn forward(&mut self, _: RequestId, _: &Hold, _: Forward<'_>) -> Result<u32, Ename> {
+        Err(Ename::NotFound)
+    }
+
+    fn relay(&mut self, _: u32, _: Tag, _: &mut [u8]) -> Result<usize, Full> {
+        Err(Full)
+    }
+
+    fn discard(&mut self, _: u32) {}
+}

@@ -1,0 +1,57 @@
+//! The command line of `ionode`, and what ends the program.
+
+use crate::driver::Driver;
+use argh::FromArgs;
+use protocol_host::{Dial, Listener};
+
+/// An aggregator: up to 64 nodes as one file tree over 9P2000.
+#[derive(FromArgs)]
+struct Args {
+    /// name of this node in the partition (default: the host's)
+    #[argh(option)]
+    name: Option<String>,
+    /// where to listen: tcp!host!port or unix!path; may be given several times
+    #[argh(option)]
+    listen: Vec<Dial>,
+}
+
+/// Runs until it is told to end: 0 done, 100 usage, 111 a system call failed.
+pub fn main(args: Vec<String>) -> i32 {
+    let words: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
+    let args = match Args::from_args(&["ionode"], &words) {
+        Ok(args) => args,
+        Err(early) => {
+            if early.status.is_ok() {
+                println!("{}", early.output);
+                return 0;
+            }
+            eprintln!("ionode: fatal: {}", early.output.trim_end());
+            return 100;
+        }
+    };
+    if args.listen.is_empty() {
+        eprintln!("ionode: fatal: nowhere to listen: want --listen tcp!host!port or --listen unix!path");
+        return 100;
+    }
+    let name = args.name.unwrap_or_else(protocol_host::host_name);
+    if protocol::nodeset::Name::new(&name).is_none() {
+        eprintln!("ionode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
+        return 100;
+    }
+    match run(&name, &args.listen) {
+        Ok(()) => 0,
+        Err(told) => {
+            eprintln!("ionode: fatal: {told}");
+            111
+        }
+    }
+}
+
+fn run(name: &str, dials: &[Dial]) -> Result<(), String> {
+    let mut driver = Driver::new(name).map_err(|e| format!("unable to poll: {e}"))?;
+    for dial in dials {
+        let listener = Listener::bind(dial).map_err(|e| format!("unable to listen at {dial}: {e}"))?;
+        driver.listen(listener).map_err(|e| format!("unable to listen at {dial}: {e}"))?;
+    }
+    driver.run().map_err(|e| format!("unable to wait for events: {e}"))
+}

@@ -1,0 +1,271 @@
+//! The loop: wait, feed the core what came, drain it, send.
+
+use crate::burst::Burst;
+use crate::host::Memory;
+use ionode::bounds::LINKS;
+use ionode::host::Effect;
+use ionode::node::Facts;
+use ionode::{Ionode, Target};
+use protocol::limits::{MSIZE_MAX, NODE_NAME_MAX};
+use protocol::message::is_request;
+use protocol::server::LinkId;
+use protocol::text::Text;
+use protocol::time::Time;
+use protocol_host::{Clock, Fill, Links, Listener, Ready, until};
+use std::io;
+
+/// Bytes a link may have waiting in this process: two of the largest messages.
+const BACKLOG: usize = 2 * MSIZE_MAX as usize;
+/// Bytes gathered for a client or for the children before they are sent without waiting for more.
+const GATHERED: usize = 64 * 1024;
+/// Times that one link is read in a row before the others have their turn.
+const TURN: usize = 16;
+
+pub(crate) struct Driver {
+    core: Ionode,
+    host: Memory,
+    links: Links,
+    clock: Clock,
+    out: Vec<u8>,
+    burst: Burst,
+    /// What is gathered for each client, and who has something.
+    pending: Vec<Vec<u8>>,
+    dirty: Vec<usize>,
+    /// Links with bytes that the last turn did not reach.
+    ready: Vec<usize>,
+    hungup: Vec<usize>,
+    exit: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(name: &str) -> io::Result<Self> {
+        let clock = Clock::new();
+        let facts = Facts {
+            name: Text::<NODE_NAME_MAX>::cut(name),
+            boot: protocol_host::boot_id()?,
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+        };
+        Ok(Self {
+            core: Ionode::new(facts, Time(clock.now_us())),
+            host: Memory::new(),
+            links: Links::new(LINKS, MSIZE_MAX as usize, BACKLOG)?,
+            clock,
+            out: vec![0; MSIZE_MAX as usize + 4096],
+            burst: Burst::with_capacity(2 * GATHERED),
+            pending: (0..LINKS).map(|_| Vec::new()).collect(),
+            dirty: Vec::with_capacity(LINKS),
+            ready: Vec::with_capacity(LINKS),
+            hungup: Vec::with_capacity(LINKS),
+            exit: false,
+        })
+    }
+
+    pub(crate) fn listen(&mut self, listener: Listener) -> io::Result<()> {
+        self.links.listen(listener)
+    }
+
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        let signal = protocol_host::TermSignal::new()?;
+        self.links.watcher()?.watch(signal.fd(), 0, mio::Interest::READABLE)?;
+        let mut events = Links::events();
+        while !self.exit {
+            let timeout = if self.ready.is_empty() {
+                until(self.clock.now_us(), self.core.poll_timeout().0)
+            } else {
+                Some(std::time::Duration::ZERO)
+            };
+            self.links.wait(&mut events, timeout)?;
+            for event in &events {
+                let (first, second) = Links::readiness(event);
+                [first, second].into_iter().flatten().for_each(|ready| self.note(ready));
+            }
+            let mut turn = std::mem::take(&mut self.ready);
+            for link in turn.drain(..) {
+                self.feed(link);
+            }
+            // Those that became ready meanwhile were pushed to the fresh list; keep the larger memory.
+            turn.append(&mut self.ready);
+            self.ready = turn;
+            let now = Time(self.clock.now_us());
+            if self.core.poll_timeout() <= now {
+                self.core.handle_timeout(now, &mut self.host);
+            }
+            self.drain();
+            self.send_all();
+            self.hang_up();
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, ready: Ready) {
+        match ready {
+            Ready::Listener(listener) => self.accept(listener),
+            Ready::Readable(link) => {
+                if !self.ready.contains(&link) {
+                    self.ready.push(link);
+                }
+            }
+            Ready::Writable(link) => self.flush(link),
+            Ready::Own(_) => self.exit = true,
+        }
+    }
+
+    fn accept(&mut self, listener: usize) {
+        // An error of one connection is that connection's; the listener goes on.
+        while let Ok(Some(accepted)) = self.links.accept(listener, 0) {
+            if let Some(link) = accepted {
+                let local = self.links.get(link).is_some_and(|stream| stream.is_local());
+                self.core.connect(LinkId(link as u16), local);
+            }
+        }
+    }
+
+    /// Gives the core what a link has, as far as its turn goes.
+    fn feed(&mut self, link: usize) {
+        for _ in 0..TURN {
+            let Some(stream) = self.links.get(link) else { return };
+            let filled = stream.fill();
+            if !self.take_messages(link) {
+                return;
+            }
+            match filled {
+                Ok(Fill::Bytes(_) | Fill::Full) => {}
+                Ok(Fill::Empty) => return,
+                Ok(Fill::End) | Err(_) => {
+                    self.hungup.push(link);
+                    return;
+                }
+            }
+        }
+        self.ready.push(link);
+    }
+
+    /// Hands the core the whole messages of a link; false if the link is being closed or rests.
+    fn take_messages(&mut self, link: usize) -> bool {
+        let id = LinkId(link as u16);
+        loop {
+            if !self.core.wants(id) {
+                return false;
+            }
+            let Some(stream) = self.links.get(link) else { return false };
+            let bytes = stream.bytes();
+            let request = is_request(bytes);
+            match self.core.handle_bytes(Time(self.clock.now_us()), id, bytes, &mut self.host) {
+                Ok(0) => return true,
+                Ok(len) => {
+                    stream.consume(len);
+                    if request {
+                        self.drain();
+                    }
+                }
+                Err(_) => {
+                    self.hungup.push(link);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Takes from the core all that it has to say and to be done.
+    fn drain(&mut self) {
+        loop {
+            while let Some(effect) = self.core.poll_effect() {
+                match effect {
+                    Effect::Drop(link) => self.hungup.push(link.0 as usize),
+                    Effect::Exit => self.exit = true,
+                }
+            }
+            let now = Time(self.clock.now_us());
+            let Some((target, len)) = self.core.poll_transmit(now, &mut self.host, &mut self.out) else {
+                return;
+            };
+            match target {
+                Target::Link(link) => self.gather(link.0 as usize, len),
+                Target::Children(set) => {
+                    self.burst.push(set, &self.out[..len]);
+                    if self.burst.len() >= GATHERED {
+                        self.send_burst();
+                    }
+                }
+            }
+        }
+    }
+
+    fn gather(&mut self, link: usize, len: usize) {
+        let pending = &mut self.pending[link];
+        if pending.is_empty() {
+            self.dirty.push(link);
+        }
+        pending.extend_from_slice(&self.out[..len]);
+        if pending.len() >= GATHERED {
+            self.send_link(link);
+        }
+    }
+
+    fn send_all(&mut self) {
+        while let Some(link) = self.dirty.pop() {
+            self.send_link(link);
+        }
+        self.send_burst();
+    }
+
+    fn send_link(&mut self, link: usize) {
+        let pending = &mut self.pending[link];
+        let Some(stream) = self.links.get(link) else {
+            pending.clear();
+            return;
+        };
+        let sent = stream.send(pending);
+        pending.clear();
+        match sent {
+            Ok(_) if stream.has_backlog() => self.core.set_blocked(LinkId(link as u16), true),
+            Ok(_) => {}
+            Err(_) => self.hungup.push(link),
+        }
+    }
+
+    fn send_burst(&mut self) {
+        for rank in self.burst.everybody() {
+            let Some(link) = self.core.link_of(rank) else { continue };
+            let link = link.0 as usize;
+            if !self.pending[link].is_empty() {
+                self.send_link(link);
+            }
+            let Some(stream) = self.links.get(link) else { continue };
+            // A child that lets megabytes of requests wait is as good as gone: nobody else waits for it.
+            if self.burst.pieces(rank).any(|piece| stream.send(piece).is_err()) {
+                self.hungup.push(link);
+            }
+        }
+        self.burst.clear();
+    }
+
+    /// A link takes bytes again.
+    fn flush(&mut self, link: usize) {
+        let Some(stream) = self.links.get(link) else { return };
+        if !stream.has_backlog() {
+            return;
+        }
+        match stream.flush() {
+            Ok(true) => {
+                self.core.set_blocked(LinkId(link as u16), false);
+                // What it sent meanwhile was left alone.
+                self.ready.push(link);
+            }
+            Ok(false) => {}
+            Err(_) => self.hungup.push(link),
+        }
+    }
+
+    fn hang_up(&mut self) {
+        while let Some(link) = self.hungup.pop() {
+            if self.links.remove(link) {
+                self.pending[link].clear();
+                self.core.handle_hangup(Time(self.clock.now_us()), LinkId(link as u16), &mut self.host);
+                self.drain();
+                self.send_all();
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The memory files of an aggregator's sessions.
+
+use ionode::bounds::SESSIONS;
+use ionode::host::{Host, Param, SessionSlot};
+use protocol::ename::Ename;
+use protocol_host::params::{AppendError, Kind, Params};
+
+/// The parameters of all sessions, by slot.
+pub(crate) struct Memory {
+    sessions: Vec<Params>,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Self {
+        Self { sessions: (0..SESSIONS).map(|_| Params::new()).collect() }
+    }
+}
+
+fn kind(param: Param) -> Kind {
+    match param {
+        Param::Args => Kind::Args,
+        Param::Env => Kind::Env,
+        Param::Setup => Kind::Setup,
+    }
+}
+
+impl Host for Memory {
+    fn append(&mut self, session: SessionSlot, param: Param, data: &[u8]) -> Result<(), Ename> {
+        self.sessions[session as usize].append(kind(param), data).map_err(|e| match e {
+            AppendError::Full => Ename::NoSpace,
+            AppendError::Host(e) => Ename::from_errno(e.raw_os_error().unwrap_or(0)),
+        })
+    }
+
+    fn truncate(&mut self, session: SessionSlot, param: Param) {
+        // A file that cannot be made holds nothing already.
+        let _ = self.sessions[session as usize].truncate(kind(param));
+    }
+
+    fn len(&mut self, session: SessionSlot, param: Param) -> u32 {
+        self.sessions[session as usize].len(kind(param)) as u32
+    }
+
+    fn param(&mut self, session: SessionSlot, param: Param, offset: u64, out: &mut [u8]) -> usize {
+        self.sessions[session as usize].read(kind(param), offset, out).unwrap_or(0)
+    }
+
+    fn release_session(&mut self, session: SessionSlot) {
+        self.sessions[session as usize] = Params::new();
+    }
+}

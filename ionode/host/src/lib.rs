@@ -1,0 +1,10 @@
+//! The Linux driver of an aggregator: sockets, memory files and a clock around `ionode`.
+//!
+//! It owns descriptors and time and decides nothing: what the bytes mean is the core's.
+
+mod args;
+mod burst;
+mod driver;
+mod host;
+
+pub use args::main;

@@ -1,0 +1,84 @@
+//! How large an aggregator's tables are, with the reason of each.
+
+use crate::ask::Ask;
+use protocol::fan::{FanFid, FanTag};
+use protocol::limits::{CHILDREN_MAX, CLIENTS_MAX, MSIZE_LINK, MSIZE_MAX};
+use protocol::server::{self, Caps, FidEntry, LinkState, RequestEntry};
+use protocol::slots::{SlotSet, Slots};
+
+/// Sessions at once; a `SlotSet` names them all.
+pub const SESSIONS: usize = SlotSet::SIZE;
+/// Members of all sessions at once, for their outcomes (32 bytes each).
+pub const OUTCOMES: usize = 1 << 17;
+/// Links: children and clients.
+pub const LINKS: usize = CHILDREN_MAX + CLIENTS_MAX + 2;
+/// Fids of all links.
+pub const FIDS: usize = 8192;
+/// Waiting requests of all links.
+pub const REQUESTS: usize = 2048;
+/// Fids towards children: 6 for each session, 4 of the node, the rest for files that clients reach through `net`.
+pub const FAN_FIDS: usize = 6 * SESSIONS + 4 + 2048;
+/// Tags towards children: a launch takes 24 until its answers are in, a running session 4; forwarded requests as
+/// many as may wait; a quarter is room for those that rest after a flush.
+pub const FAN_TAGS: usize = 24 * 64 + 4 * SESSIONS + REQUESTS;
+/// Forwarded requests at once: the rest of the tags is control's.
+pub const FORWARDS: usize = REQUESTS / 2;
+/// Commands to many that are not all answered.
+pub const GATHERS: usize = 64;
+/// Status texts of sessions being read.
+pub const LOOKS: usize = 16;
+/// Messages to children that are not drained: what one call may ask for.
+pub const STEPS: usize = 1024;
+/// Users at once.
+pub const USERS: usize = 16;
+/// Records that one stdin message is dealt into at most; the rest of it is taken by the next write.
+pub const DEAL_RECORDS: usize = 4096;
+/// Payload of one answer of a child where many are asked: 64 of them are held for a reader that is slow.
+pub const HELD_MANY: u32 = 8192;
+/// Children up to which each may answer with a whole message.
+pub const FEW: u32 = 4;
+
+/// What a client's link may have.
+pub const CLIENT: Caps = Caps { msize: MSIZE_MAX, fids: 512, requests: 64 };
+/// What a node's link may have in the direction from it to here.
+pub const CHILD: Caps = Caps { msize: MSIZE_LINK, fids: 16, requests: 8 };
+
+/// A table in one allocation that is made at the start.
+#[derive(Debug)]
+pub struct Boxed<T, const N: usize>(Box<[T]>);
+
+impl<T: Default, const N: usize> Slots<T> for Boxed<T, N> {
+    fn make() -> Self {
+        Self((0..N).map(|_| T::default()).collect())
+    }
+
+    fn slots(&self) -> &[T] {
+        &self.0
+    }
+
+    fn slots_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+/// The tables of an aggregator.
+#[derive(Debug)]
+pub struct Tables;
+
+impl server::Bounds for Tables {
+    type Links = Boxed<LinkState, LINKS>;
+    type Fids = Boxed<FidEntry, FIDS>;
+    type Requests = Boxed<RequestEntry, REQUESTS>;
+}
+
+/// The fids towards children.
+pub type FanFids = protocol::fan::Fids<Boxed<FanFid, FAN_FIDS>>;
+/// The tags towards children.
+pub type FanTags = protocol::fan::Tags<Ask, Boxed<FanTag<Ask>, FAN_TAGS>>;
+
+const _: () = {
+    assert!(FAN_TAGS < u16::MAX as usize, "a tag is 16 bits and not NOTAG");
+    assert!(LINKS <= u16::MAX as usize);
+    assert!(FORWARDS <= REQUESTS);
+    assert!(HELD_MANY + protocol::limits::IOHDR <= MSIZE_LINK);
+};

@@ -1,0 +1,144 @@
+//! A child: who it is, what is known of it, and whether it is heard.
+
+use protocol::limits::{CHILDREN_MAX, NODE_NAME_MAX};
+use protocol::server::LinkId;
+use protocol::set::{ChildSet, Rank};
+use protocol::text::Text;
+use protocol::time::Time;
+
+/// Where a child is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has had this rank yet.
+    #[default]
+    Empty,
+    /// It has said its name; the answer is not drained yet.
+    Joining,
+    /// The catch-up burst is with it.
+    Greeted,
+    /// It serves.
+    Up,
+    /// It is silent.
+    Suspect,
+    /// It is gone since then.
+    Lost(Time),
+}
+
+impl State {
+    /// The word in `status` and `events`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Joining | Self::Greeted => "joining",
+            Self::Up => "up",
+            Self::Suspect => "suspect",
+            Self::Lost(_) => "lost",
+        }
+    }
+}
+
+/// An entry of the table of children; its index is the rank.
+#[derive(Clone, Debug, Default)]
+pub struct Child {
+    /// Where it is in its life.
+    pub state: State,
+    /// Its name, which it keeps for good.
+    pub name: Text<NODE_NAME_MAX>,
+    /// Its run.
+    pub boot: u64,
+    /// Its link while it has one.
+    pub link: LinkId,
+    /// The largest message it takes.
+    pub msize: u32,
+    /// When the beat was sent that it has not answered.
+    pub asked: Option<Time>,
+    /// Its change count, as the last beat told.
+    pub changes: u32,
+    /// Its own status record, with its newline.
+    pub status: Vec<u8>,
+}
+
+impl Child {
+    /// It has a link that serves.
+    pub fn is_linked(&self) -> bool {
+        matches!(self.state, State::Joining | State::Greeted | State::Up | State::Suspect)
+    }
+}
+
+/// The children, by rank.
+#[derive(Debug)]
+pub struct Children {
+    all: Vec<Child>,
+    ranks: [Option<Rank>; crate::bounds::LINKS],
+}
+
+impl Default for Children {
+    fn default() -> Self {
+        let mut all = vec![Child::default(); CHILDREN_MAX];
+        all.iter_mut().for_each(|child| child.status.reserve_exact(512));
+        Self { all, ranks: [None; crate::bounds::LINKS] }
+    }
+}
+
+impl Children {
+    /// The child of that rank.
+    pub fn get(&self, rank: Rank) -> &Child {
+        &self.all[rank.index()]
+    }
+
+    /// The child of that rank.
+    pub fn get_mut(&mut self, rank: Rank) -> &mut Child {
+        &mut self.all[rank.index()]
+    }
+
+    /// The child on that link.
+    pub fn on(&self, link: LinkId) -> Option<Rank> {
+        self.ranks[link.0 as usize]
+    }
+
+    /// Binds a child to its link.
+    pub fn bind(&mut self, rank: Rank, link: LinkId) {
+        self.get_mut(rank).link = link;
+        self.ranks[link.0 as usize] = Some(rank);
+    }
+
+    /// The link is gone: the child that was on it.
+    pub fn unbind(&mut self, link: LinkId) -> Option<Rank> {
+        self.ranks[link.0 as usize].take()
+    }
+
+    /// Those in a state.
+    pub fn those(&self, mut is: impl FnMut(&Child) -> bool) -> ChildSet {
+        let mut set = ChildSet::EMPTY;
+        let ranks = (0..CHILDREN_MAX).filter_map(Rank::new);
+        ranks.filter(|rank| is(self.get(*rank))).for_each(|rank| set.add(rank));
+        set
+    }
+
+    /// Those that serve and are heard.
+    pub fn up(&self) -> ChildSet {
+        self.those(|child| child.state == State::Up)
+    }
+
+    /// Those that serve, heard or not.
+    pub fn serving(&self) -> ChildSet {
+        self.those(|child| matches!(child.state, State::Up | State::Suspect))
+    }
+
+    /// The child named `name`.
+    pub fn find(&self, name: &str) -> Option<Rank> {
+        let named = |child: &Child| child.state != State::Empty && child.name.as_str() == name;
+        self.all.iter().position(named).and_then(Rank::new)
+    }
+
+    /// The rank for a child named `name` with that boot: its own again, or a new one.
+    pub fn place(&self, name: &str) -> Option<Rank> {
+        let empty = || self.all.iter().position(|c| c.state == State::Empty).and_then(Rank::new);
+        self.find(name).or_else(empty)
+    }
+
+    /// Writes a set as a node set.
+    pub fn write_names(&self, set: ChildSet, out: &mut impl core::fmt::Write) -> core::fmt::Result {
+        protocol::nodeset::fold(set.map(|rank| self.get(rank).name.as_str()), out)
+    }
+}

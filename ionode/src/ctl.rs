@@ -1,0 +1,320 @@
+//! `ctl`: lines of commands to the node or to a session. Lines run in order and stop at the first refused, which is
+//! kept for `error`; what goes to many children is sent as one and answered when all of them have.
+
+use crate::ask::{Ask, GatherId};
+use crate::child::State;
+use crate::host::{Host, Param, SessionSlot};
+use crate::node::Node;
+use crate::step::{Line, Send};
+use protocol::ename::Ename;
+use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX};
+use protocol::nodeset::NodeSet;
+use protocol::quote::{Words, split_line};
+use protocol::refusal::Refusal;
+use protocol::server::{LinkId, RequestId, UserId};
+use protocol::set::{ChildSet, Rank};
+use protocol::text::Text;
+use protocol::time::Time;
+use protocol::verb::{Command, Layout, NodeCommand, Res, Why, node, session, word_of};
+
+/// Who writes, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writer {
+    pub(crate) user: UserId,
+    pub(crate) link: LinkId,
+    pub(crate) request: RequestId,
+    pub(crate) now: Time,
+}
+
+impl Node {
+    /// Runs lines written to the node's ctl.
+    pub(crate) fn write_node_ctl(&mut self, who: Writer, data: &[u8]) -> Result<Option<u32>, Ename> {
+        self.each_line(who, None, data, |this, gather, line| {
+            let command = node(line)?;
+            this.run_node(who, gather, (command, line))
+        })
+    }
+
+    /// Runs lines written to a session's ctl.
+    pub(crate) fn write_session_ctl(
+        &mut self,
+        slot: SessionSlot,
+        who: Writer,
+        data: &[u8],
+        host: &mut impl Host,
+    ) -> Result<Option<u32>, Ename> {
+        let serial = self.session(slot).serial;
+        self.each_line(who, Some(slot), data, |this, gather, line| {
+            let command = session(line)?;
+            if this.same_session(slot, serial).is_none() {
+                return Err(Why::Ename(Ename::NotFound));
+            }
+            this.run(slot, (who, gather), (command, line), host)
+        })
+    }
+
+    fn each_line(
+        &mut self,
+        who: Writer,
+        slot: Option<SessionSlot>,
+        data: &[u8],
+        mut run: impl FnMut(&mut Self, &mut Option<GatherId>, &str) -> Result<(), Why>,
+    ) -> Result<Option<u32>, Ename> {
+        let Ok(mut left) = core::str::from_utf8(data) else {
+            let refusal = Refusal::new(who.now, who.user, slot, Text::cut("ctl"), 1);
+            return Err(self.refuse(refusal, Why::Says("not UTF-8")));
+        };
+        let mut number = 0;
+        let mut gather = None;
+        while !left.is_empty() {
+            // The last line needs no newline.
+            let (line, rest) = split_line(left).unwrap_or((left, ""));
+            left = rest;
+            number += 1;
+            if line.trim().is_empty() {
+                continue;
+            }
+            if let Err(why) = run(self, &mut gather, line) {
+                let refusal = Refusal::new(who.now, who.user, slot, word_of(line), number);
+                let ename = self.refuse(refusal, why);
+                // What was sent on before this line goes on; nobody waits for it.
+                if let Some(gather) = gather.and_then(|id| self.gather(id)) {
+                    *gather = crate::gather::Gather::default();
+                }
+                return Err(ename);
+            }
+        }
+        let Some(id) = gather else { return Ok(Some(data.len() as u32)) };
+        if let Some(gather) = self.gather(id) {
+            gather.len = data.len() as u32;
+        }
+        self.try_end(id);
+        Ok(None)
+    }
+
+    fn refuse(&mut self, mut refusal: Refusal, why: Why) -> Ename {
+        refusal.add(why, ChildSet::EMPTY);
+        self.refusals.push(refusal);
+        why.ename()
+    }
+
+    /// Sends a command's line to a set; the write's gather waits for their answers.
+    fn multiplex(
+        &mut self,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (slot, verb): (Option<SessionSlot>, &str),
+        set: ChildSet,
+        send: Send,
+    ) -> Result<(), Why> {
+        let id = self.join_gather((who, gather), (slot, verb))?;
+        if let Some(gather) = self.gather(id) {
+            gather.owes += set.count();
+        }
+        self.ask(set, Ask::Command(id), send);
+        Ok(())
+    }
+
+    fn join_gather(
+        &mut self,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (slot, line): (Option<SessionSlot>, &str),
+    ) -> Result<GatherId, Why> {
+        if let Some(id) = *gather {
+            return Ok(id);
+        }
+        let about = (who.user, slot, word_of(line));
+        let id = self.begin_gather(who.now, who.request, about);
+        let id = id.ok_or(Why::Says("too many commands wait for their nodes; try again"))?;
+        *gather = Some(id);
+        Ok(id)
+    }
+
+    fn run_node(
+        &mut self,
+        who: Writer,
+        gather: &mut Option<GatherId>,
+        (command, line): (NodeCommand, &str),
+    ) -> Result<(), Why> {
+        match command {
+            NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot),
+            NodeCommand::Fence => Err(Why::Ename(Ename::NotOwner)),
+            NodeCommand::Exit if self.user_name(who.user).as_str() != "root" && !self.local_links[who.link.0 as usize] => {
+                Err(Why::Ename(Ename::NotOwner))
+            }
+            NodeCommand::Exit => {
+                self.exit = true;
+                Ok(())
+            }
+            NodeCommand::Signal(signal) => {
+                for slot in 0..self.sessions.len() as SessionSlot {
+                    let session = &self.sessions[slot as usize];
+                    let mine = session.used && self.is_owner(who.user, session.owner);
+                    if mine && session.executed && !session.is_over() {
+                        self.signal(slot, (who, gather), (signal, line))?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn signal(
+        &mut self,
+        slot: SessionSlot,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (signal, line): (u8, &str),
+    ) -> Result<(), Why> {
+        let session = self.session(slot);
+        let (live, Some(fid)) = (session.live, session.ctl) else {
+            return Err(Why::Says("nothing runs yet"));
+        };
+        let set = live.and(self.fids.holds(fid));
+        let send = Send::Line { fid, line: Line::Signal(signal) };
+        self.multiplex((who, gather), (Some(slot), line), set, send)
+    }
+
+    fn run(
+        &mut self,
+        slot: SessionSlot,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (command, line): (Command<'_>, &str),
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        let session = self.session(slot);
+        let early = if session.executed {
+            Err(Why::Says("too late: the session has run; make a new one"))
+        } else {
+            Ok(())
+        };
+        match command {
+            Command::Signal(signal) => self.signal(slot, (who, gather), (signal, line))?,
+            Command::CloseStdin => self.close_stdin(slot),
+            Command::Failfast(on) => session.failfast = on,
+            Command::Persistent(on) => session.persistent = on,
+            Command::Label(raw) => {
+                let mut label = Text::EMPTY;
+                let unquoted = Words::new(raw).flatten().try_for_each(|w| w.write_to(&mut label));
+                unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
+                session.label = label;
+            }
+            Command::Wipe => self.close_session(slot, host),
+            Command::Exec(words) => self.run_exec(slot, (who, gather), (words, line), host)?,
+            Command::Share(_) => return Err(Why::Says("share is a parent's")),
+            Command::Clear => {
+                early?;
+                for param in [Param::Args, Param::Env, Param::Setup] {
+                    host.truncate(slot, param);
+                }
+            }
+            Command::Res(res) => {
+                early?;
+                self.reserve(slot, res)?;
+            }
+            Command::Layout(layout) => {
+                early?;
+                if layout == Layout::Cyclic && session.size() > 0 {
+                    return Err(Why::Says("layout comes before res"));
+                }
+                session.layout = layout;
+            }
+            Command::Deal(deal) => {
+                early?;
+                session.deal = deal;
+            }
+            Command::Prefix(prefix) => {
+                early?;
+                session.prefix = prefix;
+            }
+            Command::Setup => {
+                early?;
+                host.append(slot, Param::Setup, line.as_bytes())?;
+                host.append(slot, Param::Setup, b"\n")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_exec(
+        &mut self,
+        slot: SessionSlot,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (words, line): (&str, &str),
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        if self.session(slot).executed {
+            return Err(Why::Says("already run: a member runs once"));
+        }
+        if !words.trim().is_empty() {
+            host.truncate(slot, Param::Args);
+            host.append(slot, Param::Args, words.as_bytes())?;
+        }
+        if host.len(slot, Param::Args) == 0 {
+            return Err(Why::Says("no program: exec PROG ARGS..., or write args first"));
+        }
+        if self.session(slot).size() == 0 {
+            self.reserve(slot, Res::Count(1))?;
+        }
+        let id = self.join_gather((who, gather), (Some(slot), line))?;
+        self.launch(slot, id, host)
+    }
+
+    /// Decides at once, from what is known of the children, where members go.
+    fn reserve(&mut self, slot: SessionSlot, res: Res<'_>) -> Result<(), Why> {
+        let mut counts = self.session(slot).counts;
+        match res {
+            Res::Count(want) => self.spread(slot, want, &mut counts)?,
+            Res::Nodes(text) => self.name_nodes(text, &mut counts)?,
+        }
+        let session = self.session(slot);
+        let before = core::mem::replace(&mut session.counts, counts);
+        if session.layout == Layout::Cyclic && !session.share().is_sound() {
+            session.counts = before;
+            return Err(Why::Says("layout cyclic needs nodes with equal counts, the larger first"));
+        }
+        self.touch(slot);
+        Ok(())
+    }
+
+    fn spread(
+        &mut self,
+        slot: SessionSlot,
+        want: u32,
+        counts: &mut [u16; CHILDREN_MAX],
+    ) -> Result<(), Why> {
+        let up = self.children.up();
+        let had = self.session(slot).size();
+        if up.is_empty() {
+            return Err(Why::Few { had: 0, want });
+        }
+        if want > MEMBERS_MAX - had {
+            return Err(Why::Says("too many members: at most 1048576 in a session"));
+        }
+        let (each, extra) = (want / up.count(), want % up.count());
+        for (index, rank) in up.into_iter().enumerate() {
+            let more = each + u32::from((index as u32) < extra);
+            let count = &mut counts[rank.index()];
+            let total = u32::from(*count) + more;
+            *count = u16::try_from(total)
+                .map_err(|_| Why::Says("too many members: at most 65535 below one child"))?;
+        }
+        Ok(())
+    }
+
+    fn name_nodes(&mut self, text: &str, counts: &mut [u16; CHILDREN_MAX]) -> Result<(), Why> {
+        let set = NodeSet::parse(text)
+            .map_err(|_| Why::Says("not a node set; like node[001-064,100] or n[0-63/2]"))?;
+        let mut had = 0;
+        for rank in (0..CHILDREN_MAX).filter_map(Rank::new) {
+            let child = self.children.get(rank);
+            if child.state == State::Up && set.contains(child.name.as_str()) {
+                had += 1;
+                let count = &mut counts[rank.index()];
+                *count = count
+                    .checked_add(1)
+                    .ok_or(Why::Says("too many members: at most 65535 below one child"))?;
+            }
+        }
+        let want = set.count() as u32;
+        if had < want { Err(Why::Few { had, want }) } else { Ok(()) }
+    }
+}

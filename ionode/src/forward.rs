@@ -1,0 +1,419 @@
+//! Files of other nodes, reached through `net/<child>` and a session's members: requests are passed on one by one, with
+//! a fid and a tag of ours, and their answers passed back.
+
+use crate::ask::Ask;
+use crate::bounds::FORWARDS;
+use crate::host::SessionSlot;
+use crate::node::Node;
+use crate::pool::Held;
+use crate::step::Send;
+use core::fmt::Write;
+use protocol::ename::Ename;
+use protocol::limits::{GATHER_US, IOHDR, WALK_MAX};
+use protocol::message::{Fid, Names, Qids, RREAD_HEADER, Rmsg, Tag, Tmsg};
+use protocol::qid::{Path, QTDIR, Qid};
+use protocol::server::{Forward, Hold, RequestId, Settled};
+use protocol::set::{ChildSet, Rank};
+use protocol::stat::{Stat, Stats};
+use protocol::text::Text;
+use protocol::time::Time;
+use protocol::wire::{Botch, Full};
+
+/// What kind of request was passed on, as far as its answer needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A walk of so many names.
+    Walk(usize),
+    Open,
+    /// At most so many bytes may come back.
+    Read(u32),
+    Remove(Fid),
+    Other,
+}
+
+/// A request that was passed on.
+#[derive(Clone, Copy, Debug)]
+struct Forwarded {
+    request: Option<RequestId>,
+    kind: Kind,
+    rank: Rank,
+    /// The fid it uses on the child.
+    fid: Fid,
+    tag: Tag,
+    deadline: Time,
+    /// The qids of the walk that are this node's.
+    qids: Qids,
+    /// The answer.
+    held: Held,
+}
+
+/// The table of requests that were passed on.
+#[derive(Debug)]
+pub struct Forwards {
+    table: Vec<Option<Forwarded>>,
+    /// Fids that were opened and are directories: their data names files by qid. By fid number.
+    dirs: Vec<bool>,
+}
+
+impl Default for Forwards {
+    fn default() -> Self {
+        Self { table: vec![None; FORWARDS], dirs: vec![false; crate::bounds::FAN_FIDS + 1] }
+    }
+}
+
+/// How a hold names a file of another node: by child and fid, or a member's directory by session and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Away {
+    /// A fid of ours on a child.
+    File(Rank, Fid),
+    /// A member's directory, before a walk has made a fid for it.
+    Member(SessionSlot, u32),
+}
+
+const MEMBER: u32 = 1 << 31;
+const FID_BITS: u32 = 24;
+const NUMBER_BITS: u32 = 20;
+
+impl Away {
+    /// The number that the server half keeps, never 0.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::File(rank, fid) => (rank.index() as u32 + 1) << FID_BITS | fid.0,
+            Self::Member(slot, number) => MEMBER | u32::from(slot) << NUMBER_BITS | number,
+        }
+    }
+
+    fn of(number: u32) -> Option<Self> {
+        if number & MEMBER != 0 {
+            let slot = number >> NUMBER_BITS & 0xff;
+            return Some(Self::Member(slot as SessionSlot, number & ((1 << NUMBER_BITS) - 1)));
+        }
+        let rank = Rank::new((number >> FID_BITS).checked_sub(1)? as usize)?;
+        Some(Self::File(rank, Fid(number & ((1 << FID_BITS) - 1))))
+    }
+}
+
+impl Node {
+    /// Passes a request on; a walk gives the number of the new fid.
+    pub(crate) fn forward(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        hold: &Hold,
+        msg: Forward<'_>,
+    ) -> Result<u32, Ename> {
+        let away = Away::of(hold.away).ok_or(Ename::Stale)?;
+        let free = self.forwards.table.iter().position(Option::is_none).ok_or(Ename::Again)?;
+        if let Forward::Walk { names, qids } = msg {
+            return self.forward_walk(now, id, (hold, away, free), (names, qids));
+        }
+        let Away::File(rank, fid) = away else { return Err(Ename::BadUse) };
+        if !self.serving().has(rank) {
+            return Err(Ename::HostDown);
+        }
+        let most = self.payload(ChildSet::one(rank));
+        let mut deadline = now + GATHER_US;
+        let (kind, msg) = match msg {
+            Forward::Walk { .. } => return Err(Ename::BadUse),
+            Forward::Open { mode } => (Kind::Open, Tmsg::Open { fid, mode }),
+            Forward::Create { name, perm, mode } => {
+                (Kind::Open, Tmsg::Create { fid, name, perm, mode })
+            }
+            Forward::Read { offset, count } => {
+                deadline = Time::NEVER;
+                let count = count.min(most);
+                (Kind::Read(count), Tmsg::Read { fid, offset, count })
+            }
+            Forward::Write { offset, data } => {
+                // Input may wait for its reader for as long as that takes.
+                deadline = Time::NEVER;
+                let data = &data[..data.len().min(most as usize)];
+                (Kind::Other, Tmsg::Write { fid, offset, data })
+            }
+            Forward::Remove => (Kind::Remove(fid), Tmsg::Remove { fid }),
+            Forward::Stat => (Kind::Other, Tmsg::Stat { fid }),
+            Forward::Wstat => {
+                let stat = Stat { length: 0, name: "", ..unchanged() };
+                (Kind::Other, Tmsg::Wstat { fid, stat })
+            }
+        };
+        if let Kind::Remove(fid) = kind {
+            self.fids.clunk(fid);
+        }
+        let entry = Forwarded {
+            request: Some(id),
+            kind,
+            rank,
+            fid,
+            tag: Tag::NONE,
+            deadline,
+            qids: Qids::default(),
+            held: Held::default(),
+        };
+        self.pass_on(free, entry, &msg)?;
+        Ok(hold.away)
+    }
+
+    fn forward_walk(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        (hold, away, free): (&Hold, Away, usize),
+        (names, qids): (&[&str], Qids),
+    ) -> Result<u32, Ename> {
+        let mut text = Text::<16>::EMPTY;
+        let mut all = Names::NONE;
+        let (rank, from) = match away {
+            Away::File(rank, fid) => {
+                if names.len() > WALK_MAX {
+                    return Err(Ename::Invalid);
+                }
+                (rank, fid)
+            }
+            Away::Member(slot, number) => {
+                let session = self.sessions.get(slot as usize).filter(|s| s.used);
+                let session = session.ok_or(Ename::NotFound)?;
+                let rank = session.child_of(number).ok_or(Ename::NotFound)?;
+                let written = write!(text, "{number}");
+                assert!(written.is_ok(), "a number has at most 10 digits");
+                (rank, session.dir.ok_or(Ename::NotFound)?)
+            }
+        };
+        if !self.serving().has(rank) {
+            return Err(Ename::HostDown);
+        }
+        let one = ChildSet::one(rank);
+        if from == self.attach_fid(hold.user) {
+            self.attach(hold.user, one);
+        }
+        if !self.fids.holds(from).has(rank) {
+            return Err(Ename::NotFound);
+        }
+        let mut full = Ok(());
+        if !text.is_empty() {
+            full = all.push(text.as_str());
+        }
+        for name in names {
+            full = full.and_then(|()| all.push(name));
+        }
+        full.map_err(|Full| Ename::Invalid)?;
+        let fid = self.fids.take().ok_or(Ename::TooManyFiles)?;
+        self.fids.establish(fid, one);
+        self.forwards.dirs[fid.0 as usize] = false;
+        let entry = Forwarded {
+            request: Some(id),
+            kind: Kind::Walk(all.as_slice().len()),
+            rank,
+            fid,
+            tag: Tag::NONE,
+            deadline: now + GATHER_US,
+            qids,
+            held: Held::default(),
+        };
+        let passed = self.pass_on(free, entry, &Tmsg::Walk { fid: from, newfid: fid, names: all });
+        if passed.is_err() {
+            self.fids.refused(fid, rank);
+            self.clunk(fid);
+        }
+        passed.map(|()| Away::File(rank, fid).number())
+    }
+
+    fn pass_on(&mut self, free: usize, entry: Forwarded, msg: &Tmsg<'_>) -> Result<(), Ename> {
+        let one = ChildSet::one(entry.rank);
+        let tag = self.tags.take(Ask::Forward(free as u16), one).ok_or(Ename::Again)?;
+        let at = self.scratch.len();
+        let room = msg_room(msg);
+        self.scratch.resize(at + room, 0);
+        let len = msg.encode(tag, &mut self.scratch[at..]);
+        assert!(len.is_ok(), "the room is computed for the message");
+        let len = len.unwrap_or(0) as u32;
+        self.forwards.table[free] = Some(Forwarded { tag, ..entry });
+        self.send(one, tag, Send::Scratch { at: at as u32, len });
+        Ok(())
+    }
+
+    /// An answer came back whole.
+    pub(crate) fn forwarded(&mut self, index: u16, message: &[u8]) -> Result<(), Botch> {
+        let Some(mut entry) = self.forwards.table[index as usize] else { return Err(Botch) };
+        let (_, msg) = Rmsg::decode(message)?;
+        match (entry.kind, &msg) {
+            (Kind::Walk(want), Rmsg::Walk { qids }) => {
+                if qids.as_slice().len() > want {
+                    return Err(Botch);
+                }
+                if qids.as_slice().len() < want {
+                    self.fids.refused(entry.fid, entry.rank);
+                    self.undone.extend(entry.request);
+                }
+            }
+            (Kind::Open, Rmsg::Open { qid, .. } | Rmsg::Create { qid, .. }) => {
+                self.forwards.dirs[entry.fid.0 as usize] = qid.kind & QTDIR != 0;
+            }
+            (Kind::Read(most), Rmsg::Read { data }) if data.len() <= most as usize => {}
+            (Kind::Remove(fid), Rmsg::Remove) => self.fids.clunked(fid, entry.rank),
+            (Kind::Other, Rmsg::Write { .. } | Rmsg::Stat { .. } | Rmsg::Wstat) => {}
+            _ => return Err(Botch),
+        }
+        match entry.request {
+            Some(request) => {
+                entry.held = self.pool.hold(message);
+                self.forwards.table[index as usize] = Some(entry);
+                self.settled.push((request, Settled::Relay(u32::from(index))));
+            }
+            None => self.forwards.table[index as usize] = None,
+        }
+        Ok(())
+    }
+
+    /// A request cannot be had there, or its child is gone.
+    pub(crate) fn forward_failed(&mut self, index: u16, ename: Ename) {
+        let Some(entry) = self.forwards.table[index as usize].take() else { return };
+        match entry.kind {
+            Kind::Walk(_) => self.fids.refused(entry.fid, entry.rank),
+            Kind::Remove(fid) => self.fids.clunked(fid, entry.rank),
+            Kind::Open | Kind::Read(_) | Kind::Other => {}
+        }
+        let Some(request) = entry.request else { return };
+        if matches!(entry.kind, Kind::Walk(_) | Kind::Open) {
+            self.undone.push(request);
+        }
+        self.settled.push((request, Settled::Refused(ename)));
+    }
+
+    /// Nobody waits for it any more: it is flushed there too.
+    pub(crate) fn cancel_forward(&mut self, id: RequestId) {
+        let its = |f: &Option<Forwarded>| f.is_some_and(|f| f.request == Some(id) && f.held.is_none());
+        let Some(index) = self.forwards.table.iter().position(its) else { return };
+        if let Some(entry) = &mut self.forwards.table[index] {
+            let tag = entry.tag;
+            let kind = entry.kind;
+            entry.request = None;
+            // A removal has its say whether or not somebody hears of it.
+            if !matches!(kind, Kind::Remove(_)) {
+                self.forwards.table[index] = None;
+                self.flush(tag);
+            }
+        }
+    }
+
+    /// Those that were to be answered by now and were not.
+    pub(crate) fn expire_forwards(&mut self, now: Time) {
+        for index in 0..self.forwards.table.len() {
+            let Some(entry) = self.forwards.table[index] else { continue };
+            if entry.deadline <= now && entry.held.is_none() {
+                if matches!(entry.kind, Kind::Remove(_)) {
+                    continue;
+                }
+                self.forward_failed(index as u16, Ename::TimedOut);
+                self.flush(entry.tag);
+            }
+        }
+    }
+
+    /// When the next of them is due.
+    pub(crate) fn forwards_timeout(&self) -> Time {
+        let due = |f: &Forwarded| f.held.is_none() && !matches!(f.kind, Kind::Remove(_));
+        let entries = self.forwards.table.iter().flatten().filter(|f| due(f));
+        entries.map(|f| f.deadline).min().unwrap_or(Time::NEVER)
+    }
+
+    /// Writes an answer that came back as an answer of this node.
+    pub(crate) fn relay(&mut self, token: u32, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
+        let Some(mut entry) = self.forwards.table[token as usize].take() else { return Err(Full) };
+        let outcome = self.relay_entry(&entry, tag, out);
+        self.pool.release(&mut entry.held);
+        outcome
+    }
+
+    fn relay_entry(&self, entry: &Forwarded, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
+        let rank = entry.rank;
+        let here = |qid: Qid| Qid { path: Path::through(qid.path, rank), ..qid };
+        let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
+        let msg = match msg {
+            Rmsg::Walk { qids } => {
+                // A member's directory was one name more there than here: its qid is the first that came back.
+                let skip = usize::from(begins_at_member(entry));
+                let mut all = entry.qids;
+                for qid in qids.as_slice().iter().skip(skip) {
+                    all.push(here(*qid))?;
+                }
+                Rmsg::Walk { qids: all }
+            }
+            Rmsg::Open { qid, .. } => Rmsg::Open { qid: here(qid), iounit: 0 },
+            Rmsg::Create { qid, .. } => Rmsg::Create { qid: here(qid), iounit: 0 },
+            Rmsg::Stat { stat } => Rmsg::Stat { stat: Stat { qid: here(stat.qid), ..stat } },
+            msg => msg,
+        };
+        let len = msg.encode(tag, out)?;
+        if self.forwards.dirs[entry.fid.0 as usize] && matches!(entry.kind, Kind::Read(_)) {
+            let mut at = RREAD_HEADER;
+            let Rmsg::Read { data } = msg else { return Ok(len) };
+            for stat in Stats::new(data) {
+                let Ok(stat) = stat else { return Err(Full) };
+                at += Stat { qid: here(stat.qid), ..stat }.encode(&mut out[at..])?;
+            }
+        }
+        Ok(len)
+    }
+
+    /// An answer that came back is not wanted any more.
+    pub(crate) fn discard(&mut self, token: u32) {
+        if let Some(mut entry) = self.forwards.table[token as usize].take() {
+            self.pool.release(&mut entry.held);
+        }
+    }
+
+    /// A fid on another node is not wanted any more.
+    pub(crate) fn clunk_away(&mut self, number: u32) {
+        if let Some(Away::File(_, fid)) = Away::of(number) {
+            self.clunk(fid);
+        }
+    }
+
+    /// Requests that were passed on and not answered, or not fetched.
+    pub fn forward_count(&self) -> usize {
+        self.forwards.table.iter().flatten().count()
+    }
+}
+
+/// The walk began at a member's directory, which is one name on the child and one qid of ours.
+fn begins_at_member(entry: &Forwarded) -> bool {
+    entry.qids.as_slice().last().is_some_and(|qid| Path(qid.path).member_number().is_some())
+}
+
+/// A wstat that changes nothing: what a file of this kind can be asked.
+fn unchanged() -> Stat<'static> {
+    let qid = Qid { kind: !0, vers: !0, path: !0 };
+    Stat { kind: !0, dev: !0, qid, mode: !0, atime: !0, mtime: !0, length: !0, ..Stat::default() }
+}
+
+/// Bytes that the message takes at most.
+fn msg_room(msg: &Tmsg<'_>) -> usize {
+    let text = match msg {
+        Tmsg::Write { data, .. } => data.len(),
+        Tmsg::Walk { names, .. } => names.as_slice().iter().map(|name| name.len() + 2).sum(),
+        Tmsg::Create { name, .. } => name.len(),
+        _ => 64,
+    };
+    text + IOHDR as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_file_elsewhere_says_where_and_is_never_zero() {
+        let rank = Rank::new(63).expect("below 64");
+        let first = Rank::new(0).expect("below 64");
+        for away in [
+            Away::File(rank, Fid((1 << 24) - 1)),
+            Away::File(first, Fid(1)),
+            Away::Member(255, (1 << 20) - 1),
+            Away::Member(0, 0),
+        ] {
+            assert_ne!(away.number(), 0);
+            assert_eq!(Away::of(away.number()), Some(away));
+        }
+    }
+}

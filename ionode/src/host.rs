@@ -1,0 +1,41 @@
+//! What an aggregator asks of the machine it runs on. None of it can sleep.
+
+use protocol::ename::Ename;
+use protocol::server::LinkId;
+
+/// A session's number in its table.
+pub type SessionSlot = u16;
+
+/// What is kept of a session for its launch, each an appendable memory file of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Param {
+    /// Words, quoted as rc does.
+    Args,
+    /// Lines `NAME=VALUE`.
+    Env,
+    /// Checked ctl lines: dir, umask, limit, redir.
+    Setup,
+}
+
+/// The calls that cannot sleep.
+pub trait Host {
+    /// Appends to a parameter, whole or not at all.
+    fn append(&mut self, session: SessionSlot, param: Param, data: &[u8]) -> Result<(), Ename>;
+    /// Empties a parameter.
+    fn truncate(&mut self, session: SessionSlot, param: Param);
+    /// Bytes in a parameter.
+    fn len(&mut self, session: SessionSlot, param: Param) -> u32;
+    /// Copies from a parameter; the count of bytes, 0 at its end.
+    fn param(&mut self, session: SessionSlot, param: Param, offset: u64, out: &mut [u8]) -> usize;
+    /// Frees what is held for a session.
+    fn release_session(&mut self, session: SessionSlot);
+}
+
+/// What an aggregator wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Hang up on a link; what was sent to it may be dropped.
+    Drop(LinkId),
+    /// End the program.
+    Exit,
+}

@@ -1,0 +1,224 @@
+//! The aggregator's core: up to 64 children served as one node.
+//!
+//! It performs no input or output, reads no clock, and allocates what it needs at its start and for answers that wait
+//! for a slow reader. A driver feeds it (`handle_*`) and drains it (`poll_effect`, then `poll_transmit` until it has
+//! nothing): after each request of a client, and after any number of answers of children. Every call does a bounded
+//! amount of work; `now` never runs backwards.
+//!
+//! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`, `look` and `status`
+//! serve the files of those names; `step` is what is said to children, `ask` what they answer, `gather` who still owes;
+//! `forward` is the way into another node's files; `tree` says which path is which.
+
+#![forbid(unsafe_code)]
+
+pub mod ask;
+pub mod beat;
+pub mod bounds;
+pub mod child;
+pub mod ctl;
+pub mod forward;
+pub mod gather;
+pub mod host;
+pub mod launch;
+pub mod look;
+pub mod node;
+pub mod outcome;
+pub mod output;
+pub mod pool;
+pub mod session;
+pub mod status;
+pub mod stdin;
+pub mod step;
+pub mod tree;
+pub mod wait;
+
+use bounds::{CHILD, CLIENT, Tables};
+use host::{Effect, Host, SessionSlot};
+use node::{Facts, Node};
+use protocol::limits::MSIZE_LINK;
+use protocol::message::{frame, is_request};
+use protocol::qid::Path;
+use protocol::server::{LinkId, Server};
+use protocol::set::{ChildSet, Rank};
+use protocol::table::File;
+use protocol::time::Time;
+use protocol::wire::Botch;
+use tree::View;
+
+/// Whom a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One conversation.
+    Link(LinkId),
+    /// The same bytes to each of these children.
+    Children(ChildSet),
+}
+
+/// An aggregator.
+pub struct Ionode {
+    server: Server<Tables>,
+    node: Node,
+}
+
+impl Ionode {
+    /// One that has just started, with nobody under it.
+    pub fn new(facts: Facts, now: Time) -> Self {
+        Self { server: Server::default(), node: Node::new(facts, now) }
+    }
+
+    /// A client, or a child that has not said so yet, has connected. `local` if it is on this machine.
+    pub fn connect(&mut self, link: LinkId, local: bool) {
+        self.server.connect(link, CLIENT);
+        self.node.local_links[link.0 as usize] = local;
+    }
+
+    /// The child that a link leads to.
+    pub fn child_on(&self, link: LinkId) -> Option<Rank> {
+        self.node.children.on(link)
+    }
+
+    /// The link of a child that has one.
+    pub fn link_of(&self, rank: Rank) -> Option<LinkId> {
+        let child = self.node.children.get(rank);
+        child.is_linked().then_some(child.link)
+    }
+
+    /// Takes the first message of `bytes`, which came on `link`: its length, or 0 while it is not whole. After a
+    /// request the node is to be drained before the next. A botch: hang up.
+    pub fn handle_bytes(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        bytes: &[u8],
+        host: &mut impl Host,
+    ) -> Result<usize, Botch> {
+        let child = self.node.children.on(link);
+        let msize = if child.is_some() { MSIZE_LINK } else { self.server.msize(link) };
+        let Some(len) = frame(bytes, msize)? else { return Ok(0) };
+        let message = &bytes[..len];
+        if is_request(message) {
+            let mut view = View { node: &mut self.node, host, now };
+            self.server.request(link, message, &mut view)?;
+        } else {
+            self.node.answer(now, child.ok_or(Botch)?, message)?;
+        }
+        self.settle(now, host);
+        Ok(len)
+    }
+
+    /// The link is gone.
+    pub fn handle_hangup(&mut self, now: Time, link: LinkId, host: &mut impl Host) {
+        if let Some(rank) = self.node.children.on(link) {
+            self.node.lose(now, rank);
+        }
+        let mut view = View { node: &mut self.node, host, now };
+        self.server.hangup(link, &mut view);
+        self.settle(now, host);
+    }
+
+    /// The output of `link` is backed up, or no longer.
+    pub fn set_blocked(&mut self, link: LinkId, blocked: bool) {
+        self.server.set_blocked(link, blocked);
+    }
+
+    /// More may come on `link`. False only while a client's output is backed up.
+    pub fn wants(&self, link: LinkId) -> bool {
+        self.node.children.on(link).is_some() || !self.server.is_blocked(link)
+    }
+
+    /// Time has come to what `poll_timeout` said; calling it early is harmless.
+    pub fn handle_timeout(&mut self, now: Time, host: &mut impl Host) {
+        self.node.beat(now);
+        self.node.expire_gathers(now);
+        self.node.expire_looks(now);
+        self.node.expire_forwards(now);
+        // One at a time: what follows from its end is drained before the next.
+        self.node.expire_session(now, host);
+        self.settle(now, host);
+    }
+
+    /// When `handle_timeout` is due next.
+    pub fn poll_timeout(&self) -> Time {
+        let node = &self.node;
+        let gathers = node.gathers.iter().filter(|gather| gather.used).map(|gather| gather.deadline);
+        let looks = node.looks.iter().map(|look| look.deadline);
+        let lingers = node.sessions.iter().filter_map(|session| session.linger);
+        let first = gathers.chain(looks).chain(lingers).min().unwrap_or(Time::NEVER);
+        first.min(node.beat_at).min(node.forwards_timeout())
+    }
+
+    /// Carries what changed to the requests that wait for it.
+    fn settle(&mut self, now: Time, host: &mut impl Host) {
+        let node = &mut self.node;
+        while let Some(request) = node.undone.pop() {
+            if self.server.waits(request) {
+                self.server.unopen(request);
+                let mut view = View { node, host, now };
+                self.server.unbind(request, &mut view);
+            }
+        }
+        while let Some((request, settled)) = node.settled.pop() {
+            if self.server.waits(request) {
+                self.server.settle(request, settled);
+            }
+        }
+        for name in node.closed.drain(..) {
+            let (what, state) = ("session", "closed");
+            node.events.push(protocol::event::Event { at: now, what, name, state });
+            node.stirred = true;
+        }
+        let touched = core::mem::take(&mut node.touched);
+        let gone = core::mem::take(&mut node.gone);
+        let stirred = core::mem::take(&mut node.stirred) || !touched.is_empty();
+        if !touched.is_empty() {
+            for slot in (0..node.sessions.len() as SessionSlot).filter(|slot| touched.has(*slot)) {
+                node.tell_state(slot, now);
+            }
+        }
+        if stirred {
+            let is_events = |path: Path| path.slot().is_none() && path.file() == File::Events as u8;
+            let has = |path: Path| path.slot().is_some_and(|slot| touched.has(slot));
+            self.server.wake(|path| has(path) || is_events(path));
+        }
+        if !gone.is_empty() {
+            let mut view = View { node, host, now };
+            self.server.sever(&mut view, |path| path.slot().is_some_and(|slot| gone.has(slot)));
+        }
+    }
+
+    /// What the driver is to do next.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        if core::mem::take(&mut self.node.exit) {
+            return Some(Effect::Exit);
+        }
+        self.node.drops.pop().map(Effect::Drop)
+    }
+
+    /// The next message to send, encoded at the start of `out`, which has room for the largest of any link that is
+    /// not blocked: whom it is for and its length.
+    pub fn poll_transmit(
+        &mut self,
+        now: Time,
+        host: &mut impl Host,
+        out: &mut [u8],
+    ) -> Option<(Target, usize)> {
+        let mut view = View { node: &mut self.node, host, now };
+        if let Some((link, len)) = self.server.poll(&mut view, out) {
+            return Some((Target::Link(link), len));
+        }
+        let (set, len) = self.node.poll_step(host, out)?;
+        Some((Target::Children(set), len))
+    }
+
+    /// The node behind the conversations, for drivers and checkers.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Fids of clients in use, for checkers.
+    pub fn fid_count(&self) -> usize {
+        self.server.holds().count()
+    }
+}
+
+const _: () = assert!(CHILD.msize == MSIZE_LINK);

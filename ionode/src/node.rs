@@ -1,0 +1,279 @@
+//! What an aggregator is apart from its conversations: its children, its tables, what changed.
+
+use crate::ask::{Ask, GatherId};
+use crate::bounds::{FanFids, FanTags, GATHERS, LOOKS, SESSIONS, STEPS, USERS};
+use crate::child::{Children, State};
+use crate::forward::Forwards;
+use crate::gather::Gather;
+use crate::host::SessionSlot;
+use crate::look::Look;
+use crate::outcome::Outcomes;
+use crate::pool::Pool;
+use crate::session::Session;
+use crate::step::{Send, Step};
+use protocol::event::{Event, Events};
+use protocol::limits::{BEAT_US, MSIZE_MAX, NODE_NAME_MAX, USER_NAME_MAX};
+use protocol::message::{Fid, Tag};
+use protocol::refusal::Refusals;
+use protocol::server::{LinkId, RequestId, Settled, UserId};
+use protocol::set::{ChildSet, Rank};
+use protocol::slots::SlotSet;
+use protocol::text::Text;
+use protocol::time::Time;
+use std::collections::VecDeque;
+
+/// Refusals kept for all users together.
+pub const REFUSALS: usize = 256;
+
+/// What does not change while an aggregator runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Its name in the partition.
+    pub name: Text<NODE_NAME_MAX>,
+    /// A number that no other run of an aggregator has.
+    pub boot: u64,
+    /// `linux`, …
+    pub os: &'static str,
+    /// `x86_64`, …
+    pub arch: &'static str,
+}
+
+/// The fids that every child has from its catch-up burst on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodeFids {
+    pub(crate) ctl: Fid,
+    pub(crate) beat: Fid,
+    pub(crate) status: Fid,
+}
+
+/// The aggregator without its conversations.
+pub struct Node {
+    /// What does not change.
+    pub facts: Facts,
+    /// When it started.
+    pub started: Time,
+    /// The children.
+    pub children: Children,
+    /// The session table.
+    pub sessions: Vec<Session>,
+    /// The outcomes of all sessions' members.
+    pub outcomes: Outcomes,
+    /// Who has attached, by `UserId`.
+    pub users: [Text<USER_NAME_MAX>; USERS],
+    attach: [Option<Fid>; USERS],
+    /// What was refused.
+    pub refusals: Refusals<REFUSALS>,
+    /// What happened.
+    pub events: Events,
+    pub(crate) fids: FanFids,
+    pub(crate) tags: FanTags,
+    pub(crate) node_fids: NodeFids,
+    pub(crate) steps: VecDeque<Step>,
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) pool: Pool,
+    pub(crate) gathers: Vec<Gather>,
+    pub(crate) looks: Vec<Look>,
+    pub(crate) forwards: Forwards,
+    /// Moves whenever the node's status may have.
+    pub(crate) changes: u32,
+    /// The next session number that `clone` gives.
+    pub(crate) next_id: u32,
+    /// The next session's number on the children.
+    pub(crate) next_serial: u32,
+    pub(crate) next_gather: u32,
+    /// When the next beat is due.
+    pub(crate) beat_at: Time,
+    /// Children whose status has changed since it was read.
+    pub(crate) stale: ChildSet,
+    /// Sessions in which something changed: parked requests on them try again.
+    pub(crate) touched: SlotSet,
+    /// Sessions that are gone: fids on them are dead.
+    pub(crate) gone: SlotSet,
+    /// Something changed at the node.
+    pub(crate) stirred: bool,
+    /// Names of sessions that have just ended, for `events`.
+    pub(crate) closed: Vec<Text<NODE_NAME_MAX>>,
+    /// Where the records of a stdin message go: the rank, and where they begin and end.
+    pub(crate) dealt: Vec<(u8, u32, u32)>,
+    /// Requests that have their answer.
+    pub(crate) settled: Vec<(RequestId, Settled)>,
+    /// Forwarded walks and opens that were refused.
+    pub(crate) undone: Vec<RequestId>,
+    /// Links to hang up on.
+    pub(crate) drops: Vec<LinkId>,
+    /// Links whose peer is on this machine.
+    pub(crate) local_links: Vec<bool>,
+    /// Somebody asked the program to end.
+    pub(crate) exit: bool,
+}
+
+impl Node {
+    /// An aggregator that has just started, with nobody under it.
+    pub fn new(facts: Facts, now: Time) -> Self {
+        let mut fids = FanFids::default();
+        let mut take = || {
+            let fid = fids.take();
+            assert!(fid.is_some(), "an empty table has room");
+            fid.unwrap_or_default()
+        };
+        let node_fids = NodeFids { ctl: take(), beat: take(), status: take() };
+        let mut sessions = Vec::new();
+        sessions.resize_with(SESSIONS, Session::default);
+        let mut gathers = Vec::new();
+        gathers.resize_with(GATHERS, Gather::default);
+        let mut looks = Vec::new();
+        looks.resize_with(LOOKS, Look::default);
+        Self {
+            facts,
+            started: now,
+            children: Children::default(),
+            sessions,
+            outcomes: Outcomes::default(),
+            users: [Text::EMPTY; USERS],
+            attach: [None; USERS],
+            refusals: Refusals::default(),
+            events: Events::default(),
+            fids,
+            tags: FanTags::default(),
+            node_fids,
+            steps: VecDeque::with_capacity(STEPS),
+            scratch: Vec::with_capacity(MSIZE_MAX as usize),
+            pool: Pool::default(),
+            gathers,
+            looks,
+            forwards: Forwards::default(),
+            changes: 0,
+            next_id: 0,
+            next_serial: 0,
+            next_gather: 0,
+            beat_at: now + BEAT_US,
+            stale: ChildSet::EMPTY,
+            touched: SlotSet::default(),
+            gone: SlotSet::default(),
+            stirred: false,
+            closed: Vec::with_capacity(SESSIONS),
+            dealt: Vec::with_capacity(crate::bounds::DEAL_RECORDS),
+            settled: Vec::with_capacity(crate::bounds::REQUESTS),
+            undone: Vec::with_capacity(crate::bounds::REQUESTS),
+            drops: Vec::with_capacity(crate::bounds::LINKS),
+            local_links: vec![false; crate::bounds::LINKS],
+            exit: false,
+        }
+    }
+
+    /// Something changed in a session.
+    pub(crate) fn touch(&mut self, slot: SessionSlot) {
+        self.touched.set(slot);
+        self.changes = self.changes.wrapping_add(1);
+    }
+
+    /// Tells `events` what a child is now.
+    pub(crate) fn tell_child(&mut self, now: Time, rank: Rank) {
+        let child = self.children.get(rank);
+        let (name, state) = (child.name, child.state.name());
+        self.events.push(Event { at: now, what: "node", name, state });
+        self.changes = self.changes.wrapping_add(1);
+        self.stirred = true;
+    }
+
+    /// The number of the user named `uname`; a new one takes a free place.
+    pub(crate) fn user(&mut self, uname: &str) -> Option<UserId> {
+        let name = Text::new(uname)?;
+        let known = |text: &Text<USER_NAME_MAX>| *text == name && !name.is_empty();
+        let users = &self.users;
+        let index =
+            users.iter().position(known).or_else(|| users.iter().position(Text::is_empty))?;
+        if self.attach[index].is_none() {
+            self.attach[index] = Some(self.fids.take()?);
+        }
+        self.users[index] = name;
+        Some(UserId(index as u8))
+    }
+
+    /// A user's name.
+    pub(crate) fn user_name(&self, user: UserId) -> Text<USER_NAME_MAX> {
+        self.users.get(user.0 as usize).copied().unwrap_or(Text::EMPTY)
+    }
+
+    /// `user` may do what `owner` may.
+    pub(crate) fn is_owner(&self, user: UserId, owner: UserId) -> bool {
+        user == owner || self.user_name(user).as_str() == "root"
+    }
+
+    /// The fid of a user's attach on every child.
+    pub(crate) fn attach_fid(&self, user: UserId) -> Fid {
+        let fid = self.attach[user.0 as usize];
+        assert!(fid.is_some(), "who has a number has attached");
+        fid.unwrap_or_default()
+    }
+
+    /// Attaches a user where they are not yet.
+    pub(crate) fn attach(&mut self, user: UserId, set: ChildSet) {
+        let fid = self.attach_fid(user);
+        let need = set.less(self.fids.holds(fid));
+        if need.is_empty() {
+            return;
+        }
+        self.fids.establish(fid, need);
+        self.ask(need, Ask::Attach(user), Send::Attach { fid, user });
+    }
+
+    /// Users who have attached here.
+    pub(crate) fn known_users(&self) -> impl Iterator<Item = UserId> + use<> {
+        let users = self.users;
+        (0..USERS).filter(move |index| !users[*index].is_empty()).map(|index| UserId(index as u8))
+    }
+
+    /// Asks a set of children one question. The tag table has room for all that bounds elsewhere allow.
+    pub(crate) fn ask(&mut self, set: ChildSet, ask: Ask, send: Send) -> Tag {
+        if set.is_empty() {
+            return Tag::NONE;
+        }
+        let tag = self.tags.take(ask, set);
+        assert!(tag.is_some(), "the tag table is the sum of what may be asked");
+        let tag = tag.unwrap_or(Tag::NONE);
+        self.send(set, tag, send);
+        tag
+    }
+
+    /// A fid is not wanted any more on any child.
+    pub(crate) fn clunk(&mut self, fid: Fid) {
+        let set = self.fids.clunk(fid);
+        self.ask(set, Ask::Clunk(fid), Send::Clunk { fid });
+    }
+
+    /// A question that is asked again and again is not of interest any more.
+    pub(crate) fn flush(&mut self, old: Tag) {
+        let owes = self.tags.free(old, Ask::Rest);
+        self.ask(owes, Ask::Flush(old), Send::Flush { old });
+    }
+
+    /// Children that serve.
+    pub(crate) fn serving(&self) -> ChildSet {
+        self.children.serving()
+    }
+
+    /// The gather `id`, if it still waits.
+    pub(crate) fn gather(&mut self, id: GatherId) -> Option<&mut Gather> {
+        let gather = &mut self.gathers[id.index as usize];
+        if gather.used && gather.seq == id.seq { Some(gather) } else { None }
+    }
+
+    /// Nothing is out at any child, nobody waits: what a quiet node looks like.
+    pub fn is_quiet(&self) -> bool {
+        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Status);
+        self.tags.waiting().all(|(_, ask, _)| beats(&ask))
+            && self.pool.used() == 0
+            && self.gathers.iter().all(|gather| !gather.used)
+    }
+
+    /// Fids in use on children, tags in use, bytes of answers held: for checkers and measurement.
+    pub fn census(&self) -> (usize, usize, usize) {
+        (self.fids.used(), self.tags.waiting().count(), self.pool.size())
+    }
+
+    /// The state of a child by name.
+    pub fn child_state(&self, name: &str) -> Option<State> {
+        self.children.find(name).map(|rank| self.children.get(rank).state)
+    }
+}

@@ -1,0 +1,71 @@
+//! Answers of children that wait for their reader: memory that is made once and used again.
+
+/// A buffer's number; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    index: u32,
+    /// Bytes already taken.
+    at: u32,
+}
+
+impl Held {
+    /// Nothing is held.
+    pub fn is_none(self) -> bool {
+        self.index == 0
+    }
+}
+
+/// The buffers. How many there can be follows from who may hold one: a child and stream of a session, a forwarded
+/// request, a look.
+#[derive(Debug, Default)]
+pub struct Pool {
+    buffers: Vec<Vec<u8>>,
+    free: Vec<u32>,
+}
+
+impl Pool {
+    /// Keeps a copy of `data`, which is not empty.
+    pub fn hold(&mut self, data: &[u8]) -> Held {
+        assert!(!data.is_empty(), "an empty answer is an end and not held");
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.buffers.push(Vec::new());
+            self.buffers.len() as u32
+        });
+        let buffer = &mut self.buffers[index as usize - 1];
+        buffer.clear();
+        buffer.extend_from_slice(data);
+        Held { index, at: 0 }
+    }
+
+    /// What is left of it.
+    pub fn left(&self, held: Held) -> &[u8] {
+        assert!(!held.is_none(), "something is held");
+        &self.buffers[held.index as usize - 1][held.at as usize..]
+    }
+
+    /// Takes `len` bytes of it; when none are left it is freed and `held` is none.
+    pub fn take(&mut self, held: &mut Held, len: usize) {
+        held.at += len as u32;
+        if self.left(*held).is_empty() {
+            self.release(held);
+        }
+    }
+
+    /// Frees it, if there is one.
+    pub fn release(&mut self, held: &mut Held) {
+        if !held.is_none() {
+            self.free.push(held.index);
+            *held = Held::default();
+        }
+    }
+
+    /// Bytes reserved for answers, in use or not.
+    pub fn size(&self) -> usize {
+        self.buffers.iter().map(Vec::capacity).sum()
+    }
+
+    /// Buffers in use.
+    pub fn used(&self) -> usize {
+        self.buffers.len() - self.free.len()
+    }
+}

@@ -1,0 +1,331 @@
+//! A session over many children: who takes part, with how many members, and how far it has come.
+
+use crate::ask::Ask;
+use crate::host::{Host, SessionSlot};
+use crate::node::Node;
+use crate::outcome::Range;
+use crate::output::{Output, Stream};
+use crate::step::Send;
+use crate::stdin::Stdin;
+use protocol::ename::Ename;
+use protocol::event::Event;
+use protocol::limits::{CHILDREN_MAX, LINGER_US, SESSION_NAME_MAX};
+use protocol::message::{Fid, Tag};
+use protocol::server::UserId;
+use protocol::set::{ChildSet, Rank};
+use protocol::text::Text;
+use protocol::time::Time;
+use protocol::verb::{Deal, Layout, Prefix, Share};
+
+/// Reasons kept apart for members that never ran.
+const FAULTS: usize = 4;
+
+/// An entry of the session table.
+#[derive(Debug)]
+pub struct Session {
+    /// The slot is somebody's.
+    pub used: bool,
+    /// Its directory.
+    pub name: Text<SESSION_NAME_MAX>,
+    /// Its number on the children, never used twice.
+    pub serial: u32,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What its owner calls it.
+    pub label: Text<SESSION_NAME_MAX>,
+    /// It lives until it is removed.
+    pub persistent: bool,
+    /// Open fids of its ctl that can write.
+    pub ctls: u16,
+    /// Its client vanished: it is ended then.
+    pub linger: Option<Time>,
+    /// Members by rank.
+    pub counts: [u16; CHILDREN_MAX],
+    /// How their numbers lie.
+    pub layout: Layout,
+    /// How stdin reaches the members.
+    pub deal: Deal,
+    /// What begins each record of its outputs.
+    pub prefix: Prefix,
+    /// Kill all when one fails.
+    pub failfast: bool,
+    /// `exec` was given.
+    pub executed: bool,
+    /// Children whose `exec` is not answered.
+    pub starting: ChildSet,
+    /// Children that still owe outcomes.
+    pub live: ChildSet,
+    /// Why members of children never ran.
+    pub faults: [Option<(Ename, ChildSet)>; FAULTS],
+    /// Its part of the outcomes.
+    pub range: Range,
+    /// The fid of its directory on the children, by which it is removed.
+    pub dir: Option<Fid>,
+    /// The fid of its ctl on the children.
+    pub ctl: Option<Fid>,
+    /// The fid and the tag of its outcomes.
+    pub wait: Option<(Fid, Tag)>,
+    /// Its outputs.
+    pub outputs: [Output; 2],
+    /// Its input.
+    pub stdin: Stdin,
+    /// The state that `events` told last.
+    pub told_state: &'static str,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            used: false,
+            name: Text::EMPTY,
+            serial: 0,
+            owner: UserId(0),
+            label: Text::EMPTY,
+            persistent: false,
+            ctls: 0,
+            linger: None,
+            counts: [0; CHILDREN_MAX],
+            layout: Layout::Block,
+            deal: Deal::Bcast,
+            prefix: Prefix::Off,
+            failfast: false,
+            executed: false,
+            starting: ChildSet::EMPTY,
+            live: ChildSet::EMPTY,
+            faults: [None; FAULTS],
+            range: Range::default(),
+            dir: None,
+            ctl: None,
+            wait: None,
+            outputs: [Output::default(), Output::default()],
+            stdin: Stdin::default(),
+            told_state: "",
+        }
+    }
+}
+
+impl Session {
+    /// Members of it.
+    pub fn size(&self) -> u32 {
+        self.counts.iter().map(|count| u32::from(*count)).sum()
+    }
+
+    /// Children that take part.
+    pub fn set(&self) -> ChildSet {
+        let ranks = (0..CHILDREN_MAX).filter(|rank| self.counts[*rank] > 0).filter_map(Rank::new);
+        ranks.fold(ChildSet::EMPTY, |set, rank| set.or(ChildSet::one(rank)))
+    }
+
+    /// What its children are told of their members.
+    pub fn share(&self) -> Share {
+        let (size, counts) = (self.size(), self.counts);
+        Share { size, first: 0, stride: 1, layout: self.layout, counts }
+    }
+
+    /// The child that has member `member`, which is below its size.
+    pub fn child_of(&self, member: u32) -> Option<Rank> {
+        let mut left = member;
+        match self.layout {
+            Layout::Block => {
+                let holds = |count: &u16| match left.checked_sub(u32::from(*count)) {
+                    Some(rest) => {
+                        left = rest;
+                        false
+                    }
+                    None => true,
+                };
+                self.counts.iter().position(holds).and_then(Rank::new)
+            }
+            Layout::Cyclic => {
+                let set = self.set();
+                let nth = member.checked_rem(set.count())?;
+                set.into_iter().nth(nth as usize)
+            }
+        }
+    }
+
+    /// All its members have their outcome.
+    pub fn is_over(&self) -> bool {
+        self.executed && self.range.told == self.range.size
+    }
+
+    /// The state that `info` and `events` tell.
+    pub fn state_name(&self) -> &'static str {
+        if self.linger.is_some() {
+            "orphaned"
+        } else if self.is_over() {
+            "done"
+        } else if self.executed && !self.starting.is_empty() {
+            "starting"
+        } else if self.executed {
+            "running"
+        } else if self.size() > 0 {
+            "reserved"
+        } else {
+            "open"
+        }
+    }
+
+    /// Keeps why members of a child never ran; its first reason stands.
+    pub fn fault(&mut self, rank: Rank, ename: Ename) {
+        if self.reason(rank).is_some() {
+            return;
+        }
+        let one = ChildSet::one(rank);
+        for fault in &mut self.faults {
+            match fault {
+                Some((same, set)) if *same == ename => {
+                    *set = set.or(one);
+                    return;
+                }
+                Some(_) => {}
+                None => {
+                    *fault = Some((ename, one));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Why members of a child never ran.
+    pub fn reason(&self, rank: Rank) -> Option<Ename> {
+        self.faults.iter().flatten().find(|(_, set)| set.has(rank)).map(|(ename, _)| *ename)
+    }
+}
+
+impl Node {
+    /// The session in `slot`, which is used.
+    pub(crate) fn session(&mut self, slot: SessionSlot) -> &mut Session {
+        let session = &mut self.sessions[slot as usize];
+        assert!(session.used, "a path leads to a session that is there");
+        session
+    }
+
+    /// The slot of the session named `name`.
+    pub(crate) fn find_session(&self, name: &str) -> Option<SessionSlot> {
+        let named = |s: &Session| s.used && s.name.as_str() == name;
+        self.sessions.iter().position(named).map(|slot| slot as SessionSlot)
+    }
+
+    /// The session in `slot`, if it is still the one with that serial number.
+    pub(crate) fn same_session(&mut self, slot: SessionSlot, serial: u32) -> Option<&mut Session> {
+        let session = &mut self.sessions[slot as usize];
+        if session.used && session.serial == serial { Some(session) } else { None }
+    }
+
+    /// Makes a session; an empty name asks for the next number.
+    pub(crate) fn make_session(&mut self, name: &str, owner: UserId) -> Result<SessionSlot, Ename> {
+        use core::fmt::Write;
+        let slot = self.sessions.iter().position(|s| !s.used).ok_or(Ename::Again)?;
+        let mut text = Text::EMPTY;
+        if name.is_empty() {
+            let fits = write!(text, "{}", self.next_id);
+            assert!(fits.is_ok(), "a number fits a name");
+            self.next_id = self.next_id.wrapping_add(1);
+        } else {
+            text = Text::new(name).ok_or(Ename::NameTooLong)?;
+        }
+        self.next_serial = self.next_serial.wrapping_add(1);
+        let session = &mut self.sessions[slot];
+        *session = Session::default();
+        session.used = true;
+        session.name = text;
+        session.serial = self.next_serial;
+        session.owner = owner;
+        session.persistent = !name.is_empty();
+        self.touch(slot as SessionSlot);
+        Ok(slot as SessionSlot)
+    }
+
+    /// Ends a session: it is removed on every child, which kills its members; its files are gone.
+    pub(crate) fn close_session(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        let session = self.session(slot);
+        let (dir, ctl, wait) = (session.dir.take(), session.ctl.take(), session.wait.take());
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            self.close_output(slot, stream);
+        }
+        self.close_stdin_file(slot);
+        if let Some((fid, tag)) = wait {
+            self.flush(tag);
+            self.clunk(fid);
+        }
+        if let Some(fid) = ctl {
+            self.clunk(fid);
+        }
+        if let Some(fid) = dir {
+            let set = self.fids.clunk(fid);
+            self.ask(set, Ask::Clunk(fid), Send::Remove { fid });
+        }
+        self.end_looks(slot);
+        host.release_session(slot);
+        self.refusals.forget(slot);
+        self.gone.set(slot);
+        self.touch(slot);
+        let name = Text::cut(self.session(slot).name.as_str());
+        *self.session(slot) = Session::default();
+        self.closed.push(name);
+    }
+
+    /// The client of a session's ctl said goodbye, or vanished.
+    pub(crate) fn leave_ctl(
+        &mut self,
+        slot: SessionSlot,
+        (clean, local): (bool, bool),
+        now: Time,
+        host: &mut impl Host,
+    ) {
+        let session = self.session(slot);
+        assert!(session.ctls > 0, "a ctl that is left was opened");
+        session.ctls -= 1;
+        if session.ctls > 0 || session.persistent {
+            return;
+        }
+        if clean || local {
+            self.close_session(slot, host);
+        } else {
+            session.linger = Some(now + LINGER_US);
+            self.touch(slot);
+        }
+    }
+
+    /// Ends one session whose client did not come back in time; true if there may be another.
+    pub(crate) fn expire_session(&mut self, now: Time, host: &mut impl Host) -> bool {
+        let due = |s: &Session| s.used && s.linger.is_some_and(|at| at <= now);
+        let Some(slot) = self.sessions.iter().position(due) else { return false };
+        self.close_session(slot as SessionSlot, host);
+        true
+    }
+
+    /// Tells a session's state to `events` when it is not what it was.
+    pub(crate) fn tell_state(&mut self, slot: SessionSlot, now: Time) {
+        let session = &mut self.sessions[slot as usize];
+        let state = if session.used { session.state_name() } else { return };
+        if state != session.told_state {
+            session.told_state = state;
+            let name = Text::cut(session.name.as_str());
+            self.events.push(Event { at: now, what: "session", name, state });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_on_the_child_that_its_share_says() {
+        for layout in [Layout::Block, Layout::Cyclic] {
+            let mut session = Session { layout, ..Session::default() };
+            for (rank, count) in [(3, 3), (7, 3), (8, 2), (63, 2)] {
+                session.counts[rank] = count;
+            }
+            let share = session.share();
+            for rank in session.set() {
+                let (first, stride, count) = share.own(rank);
+                for i in 0..count {
+                    assert_eq!(session.child_of(first + i * stride), Some(rank), "{layout:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The served tree of an aggregator: which file a path is, and which function serves it.
+
+use crate::child::State;
+use crate::ctl::Writer;
+use crate::forward::Away;
+use crate::host::{Host, Param, SessionSlot};
+use crate::node::Node;
+use crate::output::Stream;
+use core::fmt::Write;
+use protocol::ename::Ename;
+use protocol::limits::CHILDREN_MAX;
+use protocol::message::Tag;
+use protocol::qid::Path;
+use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
+use protocol::set::Rank;
+use protocol::stat::DMDIR;
+use protocol::table::{File, INNER, Row, SESSION, check_session_name, find, row_of};
+use protocol::text::{Text, Window};
+use protocol::time::Time;
+use protocol::verb;
+use protocol::wire::Full;
+
+/// A node with its host at one moment: what the server half serves.
+pub(crate) struct View<'a, H> {
+    pub(crate) node: &'a mut Node,
+    pub(crate) host: &'a mut H,
+    pub(crate) now: Time,
+}
+
+/// What a path is here.
+#[derive(Clone, Copy)]
+enum Place {
+    RootDir,
+    Root(&'static Row),
+    Child(Rank),
+    SessionDir(SessionSlot),
+    Session(SessionSlot, &'static Row),
+    MemberDir(SessionSlot, u32),
+}
+
+impl<H: Host> View<'_, H> {
+    fn place(&self, at: Path) -> Result<Place, Ename> {
+        let is_dir = at.file() == File::Dir as u8;
+        if let Some(hop) = (at.0 >> 56).checked_sub(1) {
+            return Rank::new(hop as usize).map(Place::Child).ok_or(Ename::NotFound);
+        }
+        let Some(slot) = at.slot() else {
+            let row = row_of(INNER, at).map(Place::Root);
+            return if is_dir { Ok(Place::RootDir) } else { row.ok_or(Ename::NotFound) };
+        };
+        let session = self.node.sessions.get(slot as usize).filter(|session| session.used);
+        let session = session.ok_or(Ename::NotFound)?;
+        match at.member_number() {
+            Some(number) if number < session.size() => Ok(Place::MemberDir(slot, number)),
+            Some(_) => Err(Ename::NotFound),
+            None if is_dir => Ok(Place::SessionDir(slot)),
+            None => row_of(SESSION, at).map(|row| Place::Session(slot, row)).ok_or(Ename::NotFound),
+        }
+    }
+
+    fn owns(&mut self, user: UserId, slot: SessionSlot) -> Result<(), Ename> {
+        let owner = self.node.session(slot).owner;
+        if self.node.is_owner(user, owner) { Ok(()) } else { Err(Ename::Denied) }
+    }
+
+    fn walk_net(&mut self, user: UserId, name: &str) -> Result<Step, Ename> {
+        let rank = self.node.children.find(name).ok_or(Ename::NotFound)?;
+        if !matches!(self.node.children.get(rank).state, State::Up | State::Suspect) {
+            return Err(Ename::HostDown);
+        }
+        let fid = self.node.attach_fid(user);
+        Ok(Step::Away(Away::File(rank, fid).number(), Path(Path::through(0, rank))))
+    }
+
+    fn walk_session(&mut self, slot: SessionSlot, name: &str) -> Result<Step, Ename> {
+        if let Some(row) = find(SESSION, name) {
+            return Ok(Step::Here(Path::session(slot, row.file as u8)));
+        }
+        let number = name.parse::<u32>().map_err(|_| Ename::NotFound)?;
+        let session = self.node.session(slot);
+        if number >= session.size() || !session.executed {
+            return Err(Ename::NotFound);
+        }
+        let path = Path::member(slot, number, File::Dir as u8);
+        Ok(Step::Away(Away::Member(slot, number).number(), path))
+    }
+
+    fn root_text(&mut self, row: &Row, hold: &mut Hold, offset: u64, out: &mut [u8]) -> usize {
+        let mut w = Window::new(offset, out);
+        let written = match row.file {
+            File::Status => self.node.write_status(&mut w),
+            File::Summary => self.node.write_summary(&mut w),
+            File::Info => self.node.write_info(&mut w),
+            File::Error => self.node.write_errors(hold.user, None, &mut w),
+            File::Beat => writeln!(w, "{:016x} {}", self.node.facts.boot, self.node.changes),
+            File::Ctl if self.node.write_joined(hold.link, &mut w) => Ok(()),
+            File::Ctl => verb::write_usages(verb::NODE, &mut w),
+            _ => Ok(()),
+        };
+        assert!(written.is_ok(), "a window takes any text");
+        let (len, total) = (w.len(), w.total());
+        hold.continued(offset, len, total)
+    }
+
+    fn read_session(
+        &mut self,
+        slot: SessionSlot,
+        row: &'static Row,
+        (hold, offset): (&mut Hold, u64),
+        out: &mut [u8],
+    ) -> Result<Option<usize>, Ename> {
+        let now = self.now;
+        match row.file {
+            File::Stdout => return Ok(self.node.read_output(slot, Stream::Stdout, out)),
+            File::Stderr => return Ok(self.node.read_output(slot, Stream::Stderr, out)),
+            File::Wait => return Ok(self.node.read_wait(slot, &mut hold.cursor, out)),
+            File::Status => {
+                return self.node.read_status(now, slot, (&mut hold.cursor, offset), out);
+            }
+            File::Args => return Ok(Some(self.host.param(slot, Param::Args, offset, out))),
+            File::Env => return Ok(Some(self.host.param(slot, Param::Env, offset, out))),
+            _ => {}
+        }
+        let mut w = Window::new(offset, out);
+        let written = match row.file {
+            File::Ctl => writeln!(w, "{}", self.node.session(slot).name),
+            File::Error => self.node.write_errors(hold.user, Some(slot), &mut w),
+            File::Info => self.node.write_session_info(slot, &mut w),
+            File::Summary => self.node.write_session_summary(slot, &mut w),
+            _ => Ok(()),
+        };
+        assert!(written.is_ok(), "a window takes any text");
+        let (len, total) = (w.len(), w.total());
+        Ok(Some(hold.continued(offset, len, total)))
+    }
+}
+
+impl<H: Host> Tree for View<'_, H> {
+    fn attach(&mut self, _: LinkId, uname: &str, _: &str) -> Result<(UserId, Path), Ename> {
+        let uname = if uname.is_empty() { "nobody" } else { uname };
+        let user = self.node.user(uname).ok_or(Ename::Again)?;
+        Ok((user, Path::root(File::Dir as u8)))
+    }
+
+    fn walk(&mut self, user: UserId, at: Path, name: &str) -> Result<Step, Ename> {
+        match self.place(at)? {
+            Place::RootDir => match find(INNER, name) {
+                Some(row) => Ok(Step::Here(Path::root(row.file as u8))),
+                None => {
+                    let slot = self.node.find_session(name).ok_or(Ename::NotFound)?;
+                    Ok(Step::Here(Path::session(slot, File::Dir as u8)))
+                }
+            },
+            Place::Root(row) if row.file == File::Net => self.walk_net(user, name),
+            Place::SessionDir(slot) => self.walk_session(slot, name),
+            _ => Err(Ename::NotDir),
+        }
+    }
+
+    fn up(&self, at: Path) -> Path {
+        let root = Path::root(File::Dir as u8);
+        match (at.slot(), at.file() == File::Dir as u8) {
+            (Some(_), false) => at.beside(File::Dir as u8),
+            _ => root,
+        }
+    }
+
+    fn meta(&self, at: Path) -> Result<Meta, Ename> {
+        let mut name = Text::EMPTY;
+        let mut owner = self.node.user_name(UserId(0));
+        let mut own = |slot: SessionSlot| {
+            let session = &self.node.sessions[slot as usize];
+            owner = self.node.user_name(session.owner);
+            session.name
+        };
+        let (mode, written) = match self.place(at)? {
+            Place::RootDir => (0o555 | DMDIR, name.write_str("/")),
+            Place::Root(row) => (row.mode, name.write_str(row.name)),
+            Place::Child(rank) => {
+                let child = self.node.children.get(rank);
+                (0o555 | DMDIR, name.write_str(child.name.as_str()))
+            }
+            Place::SessionDir(slot) => (0o555 | DMDIR, name.write_str(own(slot).as_str())),
+            Place::Session(slot, row) => {
+                own(slot);
+                (row.mode, name.write_str(row.name))
+            }
+            Place::MemberDir(slot, number) => {
+                own(slot);
+                (0o555 | DMDIR, write!(name, "{number}"))
+            }
+        };
+        assert!(written.is_ok(), "a name fits its bound");
+        Ok(Meta { mode, name, owner })
+    }
+
+    fn entry(&mut self, _: UserId, at: Path, index: u32) -> Option<Path> {
+        let index = index as usize;
+        match self.place(at).ok()? {
+            Place::RootDir => match INNER.get(index) {
+                Some(row) => Some(at.beside(row.file as u8)),
+                None => {
+                    let sessions = self.node.sessions.iter().enumerate();
+                    let mut listed = sessions.filter(|(_, s)| s.used && !s.name.as_str().starts_with('.'));
+                    let (slot, _) = listed.nth(index - INNER.len())?;
+                    Some(Path::session(slot as SessionSlot, File::Dir as u8))
+                }
+            },
+            Place::Root(row) if row.file == File::Net => {
+                let serving = self.node.children.serving();
+                let ranks = (0..CHILDREN_MAX).filter_map(Rank::new);
+                let rank = ranks.filter(|rank| serving.has(*rank)).nth(index)?;
+                Some(Path(Path::through(0, rank)))
+            }
+            Place::SessionDir(slot) => match SESSION.get(index) {
+                Some(row) => Some(at.beside(row.file as u8)),
+                None => {
+                    let session = self.node.session(slot);
+                    let number = (index - SESSION.len()) as u32;
+                    let there = session.executed && number < session.size();
+                    there.then(|| Path::member(slot, number, File::Dir as u8))
+                }
+            },
+            _ => None,
+        }
+    }
+
+    fn open(&mut self, hold: &mut Hold, bits: u8) -> Result<(), Ename> {
+        let writes = matches!(bits & 3, mode::WRITE | mode::RDWR);
+        match self.place(hold.path)? {
+            Place::Root(row) if row.file == File::Clone && writes => {
+                let slot = self.node.make_session("", hold.user)?;
+                self.node.session(slot).ctls = 1;
+                hold.path = Path::session(slot, File::Ctl as u8);
+            }
+            Place::Session(slot, row) if row.mode & 0o044 == 0 => {
+                self.owns(hold.user, slot)?;
+                if row.file == File::Ctl && writes {
+                    let session = self.node.session(slot);
+                    session.ctls += 1;
+                    session.linger = None;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, hold: &mut Hold) {
+        if let Ok(Place::Root(row)) = self.place(hold.path)
+            && row.file == File::Events
+        {
+            hold.cursor = self.node.events.next();
+        }
+    }
+
+    fn mkdir(&mut self, hold: &mut Hold, name: &str) -> Result<(), Ename> {
+        let Place::RootDir = self.place(hold.path)? else { return Err(Ename::Denied) };
+        check_session_name(name, false)?;
+        if self.node.find_session(name).is_some() {
+            return Err(Ename::Exists);
+        }
+        let slot = self.node.make_session(name, hold.user)?;
+        hold.path = Path::session(slot, File::Dir as u8);
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        _: RequestId,
+        hold: &mut Hold,
+        offset: u64,
+        out: &mut [u8],
+    ) -> Result<Option<usize>, Ename> {
+        match self.place(hold.path)? {
+            Place::Root(row) if row.file == File::Events => {
+                let len = self.node.events.read(&mut hold.cursor, out);
+                Ok(if len > 0 { Some(len) } else { None })
+            }
+            Place::Root(row) => Ok(Some(self.root_text(row, hold, offset, out))),
+            Place::Session(slot, row) => self.read_session(slot, row, (hold, offset), out),
+            _ => Err(Ename::IsDir),
+        }
+    }
+
+    fn write(&mut self, id: RequestId, hold: &mut Hold, data: &[u8]) -> Result<Option<u32>, Ename> {
+        let who = Writer { user: hold.user, link: hold.link, request: id, now: self.now };
+        let (slot, row) = match self.place(hold.path)? {
+            Place::Root(row) if row.file == File::Ctl => {
+                return self.node.write_node_ctl(who, data);
+            }
+            Place::Session(slot, row) => (slot, row),
+            _ => return Err(Ename::Denied),
+        };
+        match row.file {
+            File::Ctl => self.node.write_session_ctl(slot, who, data, self.host),
+            File::Stdin => self.node.write_stdin(slot, id, data),
+            File::Args | File::Env if self.node.session(slot).executed => Err(Ename::Busy),
+            File::Args | File::Env => {
+                let param = if row.file == File::Args { Param::Args } else { Param::Env };
+                self.host.append(slot, param, data).map(|()| Some(data.len() as u32))
+            }
+            _ => Err(Ename::Denied),
+        }
+    }
+
+    fn truncate(&mut self, hold: &Hold) -> Result<(), Ename> {
+        if let Place::Session(slot, row) = self.place(hold.path)?
+            && !self.node.session(slot).executed
+        {
+            match row.file {
+                File::Args => self.host.truncate(slot, Param::Args),
+                File::Env => self.host.truncate(slot, Param::Env),
+                // Nothing is kept by the others that a shell's `>` could empty.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn clunk(&mut self, hold: &Hold, clean: bool) {
+        if hold.away != 0 {
+            self.node.clunk_away(hold.away);
+            return;
+        }
+        let writes = hold.open != mode::CLOSED && matches!(hold.open & 3, mode::WRITE | mode::RDWR);
+        if hold.dead || !writes {
+            return;
+        }
+        if let Ok(Place::Session(slot, row)) = self.place(hold.path)
+            && row.file == File::Ctl
+        {
+            let local = self.node.local_links[hold.link.0 as usize];
+            self.node.leave_ctl(slot, (clean, local), self.now, self.host);
+        }
+    }
+
+    fn remove(&mut self, hold: &Hold) -> Result<(), Ename> {
+        match self.place(hold.path)? {
+            Place::SessionDir(slot) => {
+                self.owns(hold.user, slot)?;
+                self.node.close_session(slot, self.host);
+                Ok(())
+            }
+            // So that `rm -r job` works: the directory's own removal does it.
+            Place::Session(slot, _) | Place::MemberDir(slot, _) => self.owns(hold.user, slot),
+            _ => Err(Ename::NotOwner),
+        }
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        for gather in self.node.gathers.iter_mut().filter(|gather| gather.used) {
+            if gather.request == Some(id) {
+                gather.request = None;
+            }
+        }
+        self.node.cancel_stdin(id);
+        self.node.cancel_forward(id);
+    }
+
+    fn forward(&mut self, id: RequestId, hold: &Hold, msg: Forward<'_>) -> Result<u32, Ename> {
+        self.node.forward(self.now, id, hold, msg)
+    }
+
+    fn relay(&mut self, token: u32, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
+        self.node.relay(token, tag, out)
+    }
+
+    fn discard(&mut self, token: u32) {
+        self.node.discard(token);
+    }
+}

@@ -1,0 +1,123 @@
+//! `wait`: the outcomes of all members, learned from the children as they come and kept; every reader gets them all.
+
+use crate::ask::Answer;
+use crate::host::SessionSlot;
+use crate::node::Node;
+use crate::step::Send;
+use protocol::ename::Ename;
+use protocol::message::Rmsg;
+use protocol::record::{End, Outcome};
+use protocol::set::{ChildSet, Rank};
+use protocol::text::Window;
+use protocol::wire::Botch;
+
+/// The longest record: numbers, a node name and a message.
+const RECORD_MAX: usize = 256;
+
+impl Node {
+    /// Asks children for outcomes. The question has no deadline: it is answered by outcomes or by a loss.
+    pub(crate) fn ask_outcomes(&mut self, slot: SessionSlot, set: ChildSet) {
+        let Some((fid, tag)) = self.session(slot).wait else { return };
+        let count = self.payload(set).min(crate::bounds::HELD_MANY);
+        self.tags.again(tag, set);
+        self.send(set, tag, Send::Read { fid, offset: 0, count });
+    }
+
+    /// A child told outcomes, or that it has no more.
+    pub(crate) fn take_outcomes(
+        &mut self,
+        rank: Rank,
+        slot: SessionSlot,
+        answer: Answer<'_>,
+    ) -> Result<(), Botch> {
+        let data = match answer {
+            Ok(Rmsg::Read { data }) => data,
+            Ok(_) => return Err(Botch),
+            Err(Ename::HostDown) => {
+                self.lose_members(slot, rank);
+                return Ok(());
+            }
+            Err(_) => &[],
+        };
+        if data.is_empty() {
+            let reason = self.session(slot).reason(rank).unwrap_or(Ename::Io);
+            self.end_members(slot, rank, End::Never(reason));
+            return Ok(());
+        }
+        let text = core::str::from_utf8(data).map_err(|_| Botch)?;
+        if !text.ends_with('\n') {
+            return Err(Botch);
+        }
+        for line in text.lines() {
+            let (member, _, outcome) = Outcome::parse(line).ok_or(Botch)?;
+            self.take_outcome(rank, slot, member, outcome)?;
+        }
+        self.touch(slot);
+        if self.owes_outcomes(slot, rank) {
+            self.ask_outcomes(slot, ChildSet::one(rank));
+        } else {
+            self.session(slot).live.cut(rank);
+        }
+        Ok(())
+    }
+
+    fn take_outcome(
+        &mut self,
+        rank: Rank,
+        slot: SessionSlot,
+        member: u32,
+        outcome: Outcome,
+    ) -> Result<(), Botch> {
+        let session = self.session(slot);
+        let mut range = session.range;
+        if member >= range.size || session.child_of(member) != Some(rank) {
+            return Err(Botch);
+        }
+        self.outcomes.tell(&mut range, member, outcome);
+        self.session(slot).range = range;
+        self.fail_fast(slot, outcome.end);
+        Ok(())
+    }
+
+    fn owes_outcomes(&mut self, slot: SessionSlot, rank: Rank) -> bool {
+        let range = self.session(slot).range;
+        let (first, stride, count) = self.session(slot).share().own(rank);
+        (0..count).any(|i| self.outcomes.get(range, first + i * stride).is_none())
+    }
+
+    /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next outcome is
+    /// still to come. The cursor's low half is the place of the record to come, its high half how much of that one
+    /// a reader of few bytes has had.
+    pub(crate) fn read_wait(
+        &mut self,
+        slot: SessionSlot,
+        cursor: &mut u64,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let session = &self.sessions[slot as usize];
+        if !session.executed {
+            return None;
+        }
+        let mut len = 0;
+        let (mut told, mut part) = (*cursor as u32, *cursor >> 32);
+        while let Some((member, outcome)) = self.outcomes.nth(session.range, told) {
+            if len == out.len() || len > 0 && out.len() - len < RECORD_MAX {
+                break;
+            }
+            let rank = session.child_of(member);
+            let node = rank.map_or("", |rank| self.children.get(rank).name.as_str());
+            let mut window = Window::new(part, &mut out[len..]);
+            let written = outcome.write(member, node, &mut window);
+            assert!(written.is_ok(), "a window takes any text");
+            len += window.len();
+            part += window.len() as u64;
+            if part < window.total() {
+                break;
+            }
+            told += 1;
+            part = 0;
+        }
+        *cursor = u64::from(told) | part << 32;
+        if len > 0 || session.is_over() { Some(len) } else { None }
+    }
+}

@@ -1,0 +1,21 @@
+//! How bytes reach a node on Linux: dial strings, listeners, buffered streams, a client's connection.
+//!
+//! It owns sockets and their buffers, and knows nothing of what the bytes mean: messages are the `protocol`
+//! crate's.
+
+pub mod blocking;
+pub mod clock;
+pub mod dial;
+pub mod links;
+pub mod listener;
+pub mod params;
+pub mod stream;
+
+mod socket;
+
+pub use blocking::{Conn, Wake};
+pub use clock::{Clock, TermSignal, boot_id, host_name, until};
+pub use dial::{Dial, DialError};
+pub use links::{Links, Ready, Watcher};
+pub use listener::Listener;
+pub use stream::{Fill, Sent, Stream, is_overrun};

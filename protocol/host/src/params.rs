@@ -1,0 +1,204 @@
+//! A session's parameters, kept in memfds: bytes that are appended and read, with no idea of what they say.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd};
+use std::os::unix::fs::FileExt;
+
+use memmap2::Mmap;
+
+/// Most bytes one parameter file of a session holds.
+pub const PARAM_MAX: usize = 4 << 20;
+
+/// Which parameter file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The words of the command, separated by blanks and newlines, quoted as rc does.
+    Args,
+    /// `NAME=VALUE` lines; the value quoted where it holds a quote or a newline.
+    Env,
+    /// Lines that make the name space.
+    Ns,
+    /// Lines of `dir`, `umask`, `limit` and `redir`, as the session's ctl took them.
+    Setup,
+}
+
+impl Kind {
+    /// The name of the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Args => "args",
+            Self::Env => "env",
+            Self::Ns => "ns",
+            Self::Setup => "setup",
+        }
+    }
+}
+
+/// Why bytes were not appended; nothing of them is kept.
+#[derive(Debug)]
+pub enum AppendError {
+    /// More than [`PARAM_MAX`] bytes it would be.
+    Full,
+    /// The kernel refused.
+    Host(io::Error),
+}
+
+impl From<io::Error> for AppendError {
+    fn from(e: io::Error) -> Self {
+        Self::Host(e)
+    }
+}
+
+struct Store {
+    file: File,
+    len: usize,
+}
+
+/// The parameter files of one session, each made when first touched.
+#[derive(Default)]
+pub struct Params {
+    stores: [Option<Store>; 4],
+}
+
+impl Params {
+    /// None made yet; takes no descriptor.
+    pub const fn new() -> Self {
+        Self {
+            stores: [const { None }; 4],
+        }
+    }
+
+    /// Appends all of `bytes`, or nothing.
+    pub fn append(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), AppendError> {
+        if bytes.len() > PARAM_MAX - self.len(kind) {
+            return Err(AppendError::Full);
+        }
+        let store = self.open(kind)?;
+        // What a failed write left beyond `len` is overwritten by the next one.
+        store.file.write_all_at(bytes, store.len as u64)?;
+        store.len += bytes.len();
+        Ok(())
+    }
+
+    /// Empties a file, which exists from then on: an empty env is an empty environment, not an inherited one.
+    pub fn truncate(&mut self, kind: Kind) -> io::Result<()> {
+        let store = self.open(kind)?;
+        store.file.set_len(0)?;
+        store.len = 0;
+        Ok(())
+    }
+
+    fn open(&mut self, kind: Kind) -> io::Result<&mut Store> {
+        let store = &mut self.stores[kind as usize];
+        match store {
+            Some(store) => Ok(store),
+            None => Ok(store.insert(Store {
+                file: memfd()?,
+                len: 0,
+            })),
+        }
+    }
+
+    /// Copies bytes from `offset` on into `out`; 0 at the end.
+    pub fn read(&self, kind: Kind, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        let Some(store) = &self.stores[kind as usize] else {
+            return Ok(0);
+        };
+        let left = (store.len as u64).saturating_sub(offset);
+        let want = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
+        store.file.read_exact_at(&mut out[..want], offset)?;
+        Ok(want)
+    }
+
+    /// Bytes in a file.
+    pub fn len(&self, kind: Kind) -> usize {
+        self.stores[kind as usize].as_ref().map_or(0, |s| s.len)
+    }
+
+    /// Whether a file has no bytes.
+    pub fn is_empty(&self, kind: Kind) -> bool {
+        self.len(kind) == 0
+    }
+
+    /// Whether a file was ever written or truncated.
+    pub fn exists(&self, kind: Kind) -> bool {
+        self.stores[kind as usize].is_some()
+    }
+
+    /// The memfd behind a file, to be passed on by reference.
+    pub fn memfd(&self, kind: Kind) -> Option<BorrowedFd<'_>> {
+        self.stores[kind as usize].as_ref().map(|s| s.file.as_fd())
+    }
+
+    /// A file's bytes in place; `None` when it is empty.
+    pub fn map(&self, kind: Kind) -> io::Result<Option<Map<'_>>> {
+        let Some(store) = self.stores[kind as usize].as_ref().filter(|s| s.len > 0) else {
+            return Ok(None);
+        };
+        // SAFETY: the memfd is ours alone and never passed on for writing, and the borrow of `self` that
+        // the map holds keeps `append` and `truncate` away while it lives.
+        let map = unsafe { Mmap::map(&store.file)? };
+        assert!(
+            map.len() >= store.len,
+            "a parameter file is shorter than what was appended"
+        );
+        Ok(Some(Map {
+            map,
+            len: store.len,
+            _params: self,
+        }))
+    }
+}
+
+/// The bytes of a parameter file in place.
+pub struct Map<'a> {
+    map: Mmap,
+    len: usize,
+    _params: &'a Params,
+}
+
+impl std::ops::Deref for Map<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.map[..self.len]
+    }
+}
+
+/// One message in a memfd of its own, written once and read in place.
+pub struct Message {
+    file: File,
+    map: Mmap,
+}
+
+impl Message {
+    /// Keeps `bytes`, at least one.
+    pub fn new(bytes: &[u8]) -> io::Result<Self> {
+        let file = memfd()?;
+        file.write_all_at(bytes, 0)?;
+        // SAFETY: the memfd is ours alone, never passed on for writing, and not written again.
+        let map = unsafe { Mmap::map(&file)? };
+        Ok(Self { file, map })
+    }
+
+    /// The bytes in place.
+    pub fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// The memfd, to be passed on by reference.
+    pub fn memfd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn memfd() -> io::Result<File> {
+    // SAFETY: the name is a NUL-terminated string.
+    let fd = unsafe { libc::memfd_create(c"uem".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just made this descriptor for us alone.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}

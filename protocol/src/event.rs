@@ -1,0 +1,69 @@
+//! `events`: what happened at this node, told to every reader from its open on.
+
+use core::fmt::Write;
+use crate::limits::NODE_NAME_MAX;
+use crate::text::{Text, Window};
+use crate::time::Time;
+
+/// Events kept for readers that are slow.
+pub const EVENTS: usize = 16;
+
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Time,
+    /// `session` or nothing (the node itself).
+    pub what: &'static str,
+    /// Whose.
+    pub name: Text<NODE_NAME_MAX>,
+    /// What it is now.
+    pub state: &'static str,
+}
+
+/// The last events; each has a number, from 0.
+#[derive(Debug, Default)]
+pub struct Events {
+    ring: [Option<Event>; EVENTS],
+    next: u64,
+}
+
+impl Events {
+    /// Keeps one; the oldest goes.
+    pub fn push(&mut self, event: Event) {
+        self.ring[(self.next % EVENTS as u64) as usize] = Some(event);
+        self.next += 1;
+    }
+
+    /// The number of the event to come: where a reader that opens now begins.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Writes whole lines from event `*cursor` on and moves the cursor. A reader that came too late is told how
+    /// many it has missed.
+    pub fn read(&self, cursor: &mut u64, out: &mut [u8]) -> usize {
+        let oldest = self.next.saturating_sub(EVENTS as u64);
+        let mut len = 0;
+        while *cursor < self.next {
+            let mut window = Window::new(0, &mut out[len..]);
+            let missed = oldest.saturating_sub(*cursor);
+            let event = self.ring[((*cursor + missed) % EVENTS as u64) as usize];
+            let Some(event) = event else { break };
+            let ms = event.at.0 / 1000;
+            let (secs, ms) = (ms / 1000, ms % 1000);
+            let written = if missed > 0 {
+                writeln!(window, "{secs}.{ms:03} missed {missed}")
+            } else {
+                writeln!(window, "{secs}.{ms:03} {} {} {}", event.what, event.name, event.state)
+            };
+            if written.is_err() || window.total() > window.len() as u64 {
+                break;
+            }
+            len += window.len();
+            *cursor += missed.max(1);
+        }
+        len
+    }
+}

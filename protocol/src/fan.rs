@@ -1,0 +1,261 @@
+//! A parent's numbers towards its children. What goes to many is encoded once, with the same fid and the same tag on
+//! every child; so each fid has the set of children where it is established (`holds`), each tag the set of those
+//! that have not answered (`owes`), and a number is free when its sets are empty.
+
+use crate::message::{Fid, Tag};
+use crate::set::{ChildSet, Rank};
+use crate::slots::Slots;
+
+/// An entry of the fid table.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FanFid {
+    used: bool,
+    /// Where a walk to it was sent and not refused.
+    holds: ChildSet,
+    /// Where a clunk of it was sent and not answered.
+    owes: ChildSet,
+    clunked: bool,
+}
+
+/// The fids of a parent on all its children.
+#[derive(Debug)]
+pub struct Fids<S> {
+    slots: S,
+}
+
+impl<S: Slots<FanFid>> Default for Fids<S> {
+    fn default() -> Self {
+        Self { slots: S::make() }
+    }
+}
+
+impl<S: Slots<FanFid>> Fids<S> {
+    /// A number that no child has.
+    pub fn take(&mut self) -> Option<Fid> {
+        let slots = self.slots.slots_mut();
+        let index = slots.iter().position(|slot| !slot.used)?;
+        slots[index] = FanFid { used: true, ..FanFid::default() };
+        Some(Fid(index as u32 + 1))
+    }
+
+    fn slot(&mut self, fid: Fid) -> &mut FanFid {
+        let slot = &mut self.slots.slots_mut()[fid.0 as usize - 1];
+        assert!(slot.used, "a fid is used between its take and its last answer");
+        slot
+    }
+
+    /// A walk to it goes to these children.
+    pub fn establish(&mut self, fid: Fid, set: ChildSet) {
+        let slot = self.slot(fid);
+        assert!(!slot.clunked, "a clunked fid is not walked to");
+        slot.holds = slot.holds.or(set);
+    }
+
+    /// Where it is established, or on its way.
+    pub fn holds(&mut self, fid: Fid) -> ChildSet {
+        self.slot(fid).holds
+    }
+
+    /// A child refused the walk to it.
+    pub fn refused(&mut self, fid: Fid, rank: Rank) {
+        self.slot(fid).holds.cut(rank);
+    }
+
+    /// It is not wanted any more: the children to send its clunk to. If there are none, it is free at once.
+    pub fn clunk(&mut self, fid: Fid) -> ChildSet {
+        let slot = self.slot(fid);
+        assert!(!slot.clunked, "a fid is clunked once");
+        let set = slot.holds;
+        *slot = FanFid { used: !set.is_empty(), holds: ChildSet::EMPTY, owes: set, clunked: true };
+        set
+    }
+
+    /// A child answered its clunk, in whatever way.
+    pub fn clunked(&mut self, fid: Fid, rank: Rank) {
+        let slot = self.slot(fid);
+        slot.owes.cut(rank);
+        slot.used = !slot.owes.is_empty();
+    }
+
+    /// A child is gone, and with it all it held.
+    pub fn lose(&mut self, rank: Rank) {
+        for slot in self.slots.slots_mut().iter_mut().filter(|slot| slot.used) {
+            slot.holds.cut(rank);
+            slot.owes.cut(rank);
+            if slot.clunked && slot.owes.is_empty() {
+                slot.used = false;
+            }
+        }
+    }
+
+    /// Numbers in use.
+    pub fn used(&self) -> usize {
+        self.slots.slots().iter().filter(|slot| slot.used).count()
+    }
+}
+
+/// An entry of the tag table: what was asked, and who has not answered.
+#[derive(Clone, Copy, Debug)]
+pub struct FanTag<A> {
+    ask: Option<A>,
+    owes: ChildSet,
+    /// The owner of a tag that is asked with again keeps it while nobody owes.
+    kept: bool,
+}
+
+impl<A> Default for FanTag<A> {
+    fn default() -> Self {
+        Self { ask: None, owes: ChildSet::EMPTY, kept: false }
+    }
+}
+
+/// The tags of a parent on all its children.
+#[derive(Debug)]
+pub struct Tags<A, S> {
+    slots: S,
+    ask: core::marker::PhantomData<A>,
+    /// Where the search for a free one begins: a number rests before it is used again.
+    next: usize,
+}
+
+impl<A: Copy, S: Slots<FanTag<A>>> Default for Tags<A, S> {
+    fn default() -> Self {
+        Self { slots: S::make(), ask: core::marker::PhantomData, next: 0 }
+    }
+}
+
+impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
+    /// A number that no child owes an answer to, for a question to `set`.
+    pub fn take(&mut self, ask: A, set: ChildSet) -> Option<Tag> {
+        self.place(FanTag { ask: Some(ask), owes: set, kept: false })
+    }
+
+    /// A number for a question that is asked again and again; freed by `free`.
+    pub fn keep(&mut self, ask: A) -> Option<Tag> {
+        self.place(FanTag { ask: Some(ask), owes: ChildSet::EMPTY, kept: true })
+    }
+
+    fn place(&mut self, tag: FanTag<A>) -> Option<Tag> {
+        let slots = self.slots.slots_mut();
+        let count = slots.len();
+        let free = |index: &usize| slots[*index].ask.is_none();
+        let index = (self.next..count).chain(0..self.next).find(free)?;
+        slots[index] = tag;
+        self.next = (index + 1) % count;
+        Some(Tag(index as u16))
+    }
+
+    fn slot(&mut self, tag: Tag) -> &mut FanTag<A> {
+        let slot = &mut self.slots.slots_mut()[tag.0 as usize];
+        assert!(slot.ask.is_some(), "a tag is used until its last answer");
+        slot
+    }
+
+    /// The question goes to these too; none of them owes an answer to it.
+    pub fn again(&mut self, tag: Tag, set: ChildSet) {
+        let slot = self.slot(tag);
+        assert!(slot.owes.and(set).is_empty(), "one question of a tag at a time is with a child");
+        slot.owes = slot.owes.or(set);
+    }
+
+    /// Who has not answered.
+    pub fn owes(&mut self, tag: Tag) -> ChildSet {
+        self.slot(tag).owes
+    }
+
+    /// A child answered: what it was asked. `None` if it was not asked: a botch.
+    pub fn answered(&mut self, tag: Tag, rank: Rank) -> Option<A> {
+        let slot = self.slots.slots_mut().get_mut(tag.0 as usize)?;
+        let ask = slot.ask?;
+        if !slot.owes.cut(rank) {
+            return None;
+        }
+        if slot.owes.is_empty() && !slot.kept {
+            *slot = FanTag::default();
+        }
+        Some(ask)
+    }
+
+    /// The question is not of interest any more: `instead` stands in its place until all who owe have answered.
+    /// Those who owe.
+    pub fn free(&mut self, tag: Tag, instead: A) -> ChildSet {
+        let slot = self.slot(tag);
+        let owes = slot.owes;
+        *slot = if owes.is_empty() {
+            FanTag::default()
+        } else {
+            FanTag { ask: Some(instead), owes, kept: false }
+        };
+        owes
+    }
+
+    /// The next question that a child which is gone owes an answer to; it no longer does.
+    pub fn lose_one(&mut self, rank: Rank) -> Option<(Tag, A)> {
+        let slots = self.slots.slots();
+        let index = slots.iter().position(|slot| slot.ask.is_some() && slot.owes.has(rank))?;
+        let tag = Tag(index as u16);
+        self.answered(tag, rank).map(|ask| (tag, ask))
+    }
+
+    /// The first tag whose question `is` it.
+    pub fn find(&self, mut is: impl FnMut(&A) -> bool) -> Option<(Tag, A)> {
+        self.waiting().find(|(_, ask, _)| is(ask)).map(|(tag, ask, _)| (tag, ask))
+    }
+
+    /// All questions that wait, with who owes an answer.
+    pub fn waiting(&self) -> impl Iterator<Item = (Tag, A, ChildSet)> {
+        let slots = self.slots.slots().iter().enumerate();
+        slots.filter_map(|(index, slot)| slot.ask.map(|ask| (Tag(index as u16), ask, slot.owes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rank(index: usize) -> Rank {
+        Rank::new(index).expect("below 64")
+    }
+
+    fn set(ranks: &[usize]) -> ChildSet {
+        let mut set = ChildSet::EMPTY;
+        ranks.iter().for_each(|index| set.add(rank(*index)));
+        set
+    }
+
+    #[test]
+    fn a_fid_is_free_when_the_last_child_has_answered_its_clunk() {
+        let mut fids = Fids::<[FanFid; 1]>::default();
+        let fid = fids.take().expect("one is free");
+        fids.establish(fid, set(&[1, 2, 3]));
+        fids.refused(fid, rank(2));
+        assert_eq!(fids.clunk(fid), set(&[1, 3]));
+        fids.clunked(fid, rank(1));
+        assert_eq!(fids.take(), None);
+        fids.lose(rank(3));
+        assert_eq!(fids.take(), Some(fid));
+    }
+
+    #[test]
+    fn a_tag_rests_until_all_who_owe_have_answered_or_are_gone() {
+        let mut tags = Tags::<u8, [FanTag<u8>; 1]>::default();
+        let tag = tags.take(7, set(&[0, 5])).expect("one is free");
+        assert_eq!(tags.answered(tag, rank(4)), None);
+        assert_eq!(tags.answered(tag, rank(5)), Some(7));
+        assert_eq!(tags.answered(tag, rank(5)), None);
+        assert_eq!(tags.free(tag, 9), set(&[0]));
+        assert_eq!(tags.take(8, set(&[1])), None);
+        assert_eq!(tags.lose_one(rank(0)), Some((tag, 9)));
+        assert_eq!(tags.take(8, set(&[1])), Some(tag));
+    }
+
+    #[test]
+    fn a_kept_tag_is_asked_with_again() {
+        let mut tags = Tags::<u8, [FanTag<u8>; 1]>::default();
+        let tag = tags.keep(1).expect("one is free");
+        tags.again(tag, set(&[3]));
+        assert_eq!(tags.answered(tag, rank(3)), Some(1));
+        tags.again(tag, set(&[3, 4]));
+        assert_eq!(tags.free(tag, 2), set(&[3, 4]));
+    }
+}

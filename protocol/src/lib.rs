@@ -1,0 +1,33 @@
+//! What every node and every client of the system shares: 9P2000 as values, the server half of a node, the
+//! tables of a parent, and the small grammars of the files (ctl lines, node sets, records).
+//!
+//! Nothing here performs input or output, reads a clock or allocates.
+//! From the bottom up: `wire` and `message` are bytes; `qid`, `stat`, `ename` and `table` are what a tree is made
+//! of; `server` is a conversation with many clients; `verb`, `quote`, `nodeset` and `record` are the texts.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod ename;
+pub mod event;
+pub mod fan;
+pub mod limits;
+pub mod memberset;
+pub mod message;
+pub mod nodeset;
+pub mod qid;
+pub mod quote;
+pub mod record;
+pub mod refusal;
+pub mod server;
+pub mod set;
+pub mod slots;
+pub mod stat;
+pub mod table;
+pub mod text;
+pub mod time;
+pub mod verb;
+pub mod wire;

@@ -1,0 +1,177 @@
+//! Draining the server half: the immediate answer first, then what became ready, oldest first.
+
+use super::*;
+
+impl<B: Bounds> Server<B> {
+    /// The next answer, encoded at the start of `out`, which has room for the largest message of any link that is
+    /// not blocked: whom it is for and its length.
+    pub fn poll(&mut self, tree: &mut impl Tree, out: &mut [u8]) -> Option<(LinkId, usize)> {
+        if let Some((link, tag, answer)) = self.answer.take() {
+            return Some((link, encode(tree, tag, &answer, out)));
+        }
+        while self.due > 0 {
+            let id = self.oldest_due()?;
+            let waiting = *self.waiting_mut(id);
+            let len = match waiting.state {
+                State::Parked => unreachable!("a parked request is not due"),
+                State::Settled(settled) => self.drain_settled(id, settled, tree, out),
+                State::Ready => match self.drain_read(id, tree, out) {
+                    Some(len) => len,
+                    None => continue,
+                },
+            };
+            return Some((waiting.link, len));
+        }
+        None
+    }
+
+    fn oldest_due(&self) -> Option<RequestId> {
+        let mut oldest: Option<RequestId> = None;
+        for (index, entry) in self.requests.slots().iter().enumerate() {
+            let Some(waiting) = entry.waiting else { continue };
+            let due = !matches!(waiting.state, State::Parked);
+            if !due || self.links.slots()[waiting.link.0 as usize].blocked {
+                continue;
+            }
+            let older = oldest.is_none_or(|o| (waiting.seq.wrapping_sub(o.seq) as i32) < 0);
+            if older {
+                oldest = Some(RequestId { index: index as u16, seq: waiting.seq });
+            }
+        }
+        oldest
+    }
+
+    fn drain_settled(
+        &mut self,
+        id: RequestId,
+        settled: Settled,
+        tree: &mut impl Tree,
+        out: &mut [u8],
+    ) -> usize {
+        let tag = self.waiting_mut(id).tag;
+        let answer = match settled {
+            Settled::Relay(token) => {
+                self.forget(id);
+                let len = tree.relay(token, tag, out);
+                return len.unwrap_or_else(|Full| encode(tree, tag, &Answer::Error(Ename::Io), out));
+            }
+            Settled::Wrote(count) => Answer::Write(count),
+            Settled::Refused(ename) => Answer::Error(ename),
+        };
+        self.forget(id);
+        encode(tree, tag, &answer, out)
+    }
+
+    /// Does a read into `out`; `None` when it parked.
+    fn drain_read(
+        &mut self,
+        id: RequestId,
+        tree: &mut impl Tree,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let waiting = *self.waiting_mut(id);
+        let mut hold = self.hold(waiting.entry as usize);
+        let msize = self.msize(waiting.link) as usize;
+        let room = (waiting.count as usize).min(msize - RREAD_HEADER - 1).min(out.len() - RREAD_HEADER);
+        let data = &mut out[RREAD_HEADER..RREAD_HEADER + room];
+        let is_dir = tree.meta(hold.path).map(|meta| meta.mode & DMDIR != 0);
+        let outcome = match is_dir {
+            Err(ename) => Err(ename),
+            Ok(true) => list(tree, &mut hold, waiting.offset, data).map(Some),
+            Ok(false) => tree.read(id, &mut hold, waiting.offset, data),
+        };
+        self.fid_mut(waiting.entry as usize).cursor = hold.cursor;
+        match outcome {
+            Ok(None) => {
+                self.due -= 1;
+                self.waiting_mut(id).state = State::Parked;
+                None
+            }
+            Ok(Some(count)) => {
+                assert!(count <= room, "a tree puts no more than there is room for");
+                self.forget(id);
+                Some(seal_rread(waiting.tag, count, out))
+            }
+            Err(ename) => {
+                self.forget(id);
+                Some(encode(tree, waiting.tag, &Answer::Error(ename), out))
+            }
+        }
+    }
+}
+
+/// The entries of a directory from where the last read ended: whole ones only. The cursor holds the next index
+/// in its low half and the offset it belongs to in its high half.
+fn list(
+    tree: &mut impl Tree,
+    hold: &mut Hold,
+    offset: u64,
+    out: &mut [u8],
+) -> Result<usize, Ename> {
+    if offset == 0 {
+        hold.cursor = 0;
+    } else if offset != hold.cursor >> 32 {
+        return Err(Ename::Invalid);
+    }
+    let mut index = hold.cursor as u32;
+    let mut len = 0;
+    while let Some(path) = tree.entry(hold.user, hold.path, index) {
+        match encode_stat(tree, path, &mut out[len..]) {
+            Ok(Ok(more)) => len += more,
+            Ok(Err(Full)) if len == 0 => return Err(Ename::Invalid),
+            Ok(Err(Full)) => break,
+            // It went away between the listing and now.
+            Err(_) => {}
+        }
+        index += 1;
+    }
+    hold.cursor = (offset + len as u64) << 32 | u64::from(index);
+    Ok(len)
+}
+
+fn encode_stat(tree: &impl Tree, path: Path, out: &mut [u8]) -> Result<Result<usize, Full>, Ename> {
+    let meta = tree.meta(path)?;
+    Ok(stat_of(&meta, path).encode(out))
+}
+
+fn stat_of(meta: &Meta, path: Path) -> Stat<'_> {
+    let owner = meta.owner.as_str();
+    Stat {
+        qid: Qid { kind: qid_kind(meta.mode), vers: 0, path: path.0 },
+        mode: meta.mode,
+        name: meta.name.as_str(),
+        uid: owner,
+        gid: owner,
+        muid: owner,
+        ..Stat::default()
+    }
+}
+
+fn encode(tree: &impl Tree, tag: Tag, answer: &Answer, out: &mut [u8]) -> usize {
+    let meta;
+    let msg = match *answer {
+        Answer::Version { msize, known } => {
+            Rmsg::Version { msize, version: if known { VERSION } else { "unknown" } }
+        }
+        Answer::Attach(qid) => Rmsg::Attach { qid },
+        Answer::Error(ename) => Rmsg::Error { ename: ename.text() },
+        Answer::Flush => Rmsg::Flush,
+        Answer::Walk(qids) => Rmsg::Walk { qids },
+        Answer::Open(qid) => Rmsg::Open { qid, iounit: 0 },
+        Answer::Create(qid) => Rmsg::Create { qid, iounit: 0 },
+        Answer::Write(count) => Rmsg::Write { count },
+        Answer::Clunk => Rmsg::Clunk,
+        Answer::Remove => Rmsg::Remove,
+        Answer::Wstat => Rmsg::Wstat,
+        Answer::Stat(path) => match tree.meta(path) {
+            Ok(found) => {
+                meta = found;
+                Rmsg::Stat { stat: stat_of(&meta, path) }
+            }
+            Err(ename) => Rmsg::Error { ename: ename.text() },
+        },
+    };
+    let len = msg.encode(tag, out);
+    assert!(len.is_ok(), "an answer without data is far below the smallest msize");
+    len.unwrap_or(0)
+}

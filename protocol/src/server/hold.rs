@@ -1,0 +1,224 @@
+//! The tables of the server half: which fid holds what, and which request waits on which fid.
+
+use super::*;
+
+impl<B: Bounds> Server<B> {
+    pub(super) fn find_fid(&self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
+        self.fids
+            .slots()
+            .iter()
+            .position(|entry| entry.fid == fid && entry.hold.is_some_and(|hold| hold.link == link))
+            .ok_or(Ename::BadFid)
+    }
+
+    /// A free entry for a fid that must not be in use, within the link's bound.
+    pub(super) fn free_fid(&self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
+        if fid == Fid::NONE {
+            return Err(Ename::BadFid);
+        }
+        if self.find_fid(link, fid).is_ok() {
+            return Err(Ename::FidInUse);
+        }
+        let state = &self.links.slots()[link.0 as usize];
+        if state.fids >= state.caps.fids {
+            return Err(Ename::TooManyFiles);
+        }
+        self.fids.slots().iter().position(|e| e.hold.is_none()).ok_or(Ename::TooManyFiles)
+    }
+
+    pub(super) fn set_fid(&mut self, index: usize, fid: Fid, hold: Hold) {
+        let entry = &mut self.fids.slots_mut()[index];
+        if entry.hold.is_none() {
+            self.links.slots_mut()[hold.link.0 as usize].fids += 1;
+        }
+        *entry = FidEntry { fid, hold: Some(hold) };
+    }
+
+    pub(super) fn hold(&self, index: usize) -> Hold {
+        let hold = self.fids.slots()[index].hold;
+        assert!(hold.is_some(), "an index comes from a fid that was found");
+        hold.unwrap_or_else(|| unreachable!())
+    }
+
+    pub(super) fn fid_mut(&mut self, index: usize) -> &mut Hold {
+        match &mut self.fids.slots_mut()[index].hold {
+            Some(hold) => hold,
+            None => unreachable!("an index comes from a fid that was found"),
+        }
+    }
+
+    pub(super) fn drop_fid(&mut self, index: usize, tree: &mut impl Tree, clean: bool) {
+        let hold = self.hold(index);
+        self.fids.slots_mut()[index].hold = None;
+        let count = &mut self.links.slots_mut()[hold.link.0 as usize].fids;
+        assert!(*count > 0, "a link's fids are counted");
+        *count -= 1;
+        tree.clunk(&hold, clean);
+    }
+
+    /// Answers what still waits on a fid that is about to go.
+    pub(super) fn interrupt(&mut self, index: usize, tree: &mut impl Tree) {
+        for at in 0..self.requests.slots().len() {
+            let Some(waiting) = self.requests.slots()[at].waiting else { continue };
+            if waiting.entry as usize != index {
+                continue;
+            }
+            let id = RequestId { index: at as u16, seq: waiting.seq };
+            match waiting.state {
+                State::Parked => {
+                    tree.cancel(id);
+                    self.settle(id, Settled::Refused(Ename::Interrupted));
+                }
+                State::Ready => {
+                    self.due -= 1;
+                    self.waiting_mut(id).state = State::Parked;
+                    self.settle(id, Settled::Refused(Ename::Interrupted));
+                }
+                State::Settled(_) => {}
+            }
+            self.waiting_mut(id).entry = u16::MAX;
+        }
+    }
+
+    pub(super) fn find_request(&self, link: LinkId, tag: Tag) -> Option<usize> {
+        self.requests
+            .slots()
+            .iter()
+            .position(|entry| entry.waiting.is_some_and(|w| w.link == link && w.tag == tag))
+    }
+
+    pub(super) fn wait(
+        &mut self,
+        link: LinkId,
+        tag: Tag,
+        entry: usize,
+        (offset, count): (u64, u32),
+        state: State,
+    ) -> Result<RequestId, Ename> {
+        let bound = &mut self.links.slots_mut()[link.0 as usize];
+        if bound.requests >= bound.caps.requests {
+            return Err(Ename::Again);
+        }
+        let slots = self.requests.slots_mut();
+        let index = slots.iter().position(|e| e.waiting.is_none()).ok_or(Ename::Again)?;
+        bound.requests += 1;
+        self.seq = self.seq.wrapping_add(1);
+        if matches!(state, State::Ready) {
+            self.due += 1;
+        }
+        let seq = self.seq;
+        let entry = entry as u16;
+        slots[index].waiting =
+            Some(Waiting { link, tag, seq, entry, offset, count, state, newfid: None });
+        Ok(RequestId { index: index as u16, seq })
+    }
+
+    pub(super) fn waiting_mut(&mut self, id: RequestId) -> &mut Waiting {
+        match &mut self.requests.slots_mut()[id.index as usize].waiting {
+            Some(waiting) if waiting.seq == id.seq => waiting,
+            _ => unreachable!("a request is named only while it waits"),
+        }
+    }
+
+    /// Frees a request's entry without an answer.
+    pub(super) fn forget(&mut self, id: RequestId) {
+        let waiting = *self.waiting_mut(id);
+        if !matches!(waiting.state, State::Parked) {
+            self.due -= 1;
+        }
+        self.links.slots_mut()[waiting.link.0 as usize].requests -= 1;
+        self.requests.slots_mut()[id.index as usize].waiting = None;
+    }
+
+    /// Drops a request whose answer nobody wants: flushed, or its link is gone.
+    pub(super) fn drop_request(&mut self, index: usize, tree: &mut impl Tree) {
+        let Some(waiting) = self.requests.slots()[index].waiting else { return };
+        let id = RequestId { index: index as u16, seq: waiting.seq };
+        match waiting.state {
+            State::Parked => tree.cancel(id),
+            State::Settled(Settled::Relay(token)) => tree.discard(token),
+            State::Ready | State::Settled(_) => {}
+        }
+        self.forget(id);
+        if let (Some(fid), Ok(at)) =
+            (waiting.newfid, waiting.newfid.map_or(Err(Ename::BadFid), |f| self.find_fid(waiting.link, f)))
+        {
+            // The flushed walk may have made the fid elsewhere: as the client sees it, it has not.
+            assert!(fid != Fid::NONE, "a new fid is a fid");
+            self.interrupt(at, tree);
+            self.drop_fid(at, tree, true);
+        }
+    }
+
+    /// The request still waits.
+    pub fn waits(&self, id: RequestId) -> bool {
+        let entry = self.requests.slots().get(id.index as usize);
+        entry.is_some_and(|e| e.waiting.is_some_and(|w| w.seq == id.seq))
+    }
+
+    /// Gives a parked request its answer, to be drained.
+    pub fn settle(&mut self, id: RequestId, settled: Settled) {
+        let waiting = self.waiting_mut(id);
+        assert!(matches!(waiting.state, State::Parked), "a request is settled once");
+        waiting.state = State::Settled(settled);
+        self.due += 1;
+    }
+
+    /// A forwarded walk made no fid: it is unbound before the refusal or short answer is drained.
+    pub fn unbind(&mut self, id: RequestId, tree: &mut impl Tree) {
+        let waiting = *self.waiting_mut(id);
+        let Some(fid) = waiting.newfid else { return };
+        self.waiting_mut(id).newfid = None;
+        self.waiting_mut(id).entry = u16::MAX;
+        if let Ok(at) = self.find_fid(waiting.link, fid) {
+            self.interrupt(at, tree);
+            self.drop_fid(at, tree, true);
+        }
+    }
+
+    /// A forwarded open was refused: the fid is as it was.
+    pub fn unopen(&mut self, id: RequestId) {
+        let entry = self.waiting_mut(id).entry as usize;
+        if entry < self.fids.slots().len() && self.fids.slots()[entry].hold.is_some() {
+            self.fid_mut(entry).open = mode::CLOSED;
+        }
+    }
+
+    /// Every parked read of a file that `these` names tries again.
+    pub fn wake(&mut self, mut these: impl FnMut(Path) -> bool) {
+        for index in 0..self.requests.slots().len() {
+            let Some(waiting) = self.requests.slots()[index].waiting else { continue };
+            if !matches!(waiting.state, State::Parked) || waiting.entry == u16::MAX {
+                continue;
+            }
+            let hold = self.hold(waiting.entry as usize);
+            // A parked write is settled by the tree, never woken.
+            if hold.away == 0 && waiting.newfid.is_none() && hold.reads() && these(hold.path) {
+                let id = RequestId { index: index as u16, seq: waiting.seq };
+                self.waiting_mut(id).state = State::Ready;
+                self.due += 1;
+            }
+        }
+    }
+
+    /// The files that `these` names are gone: their fids stay until they are clunked and answer so.
+    pub fn sever(&mut self, tree: &mut impl Tree, mut these: impl FnMut(Path) -> bool) {
+        for index in 0..self.fids.slots().len() {
+            let Some(hold) = self.fids.slots()[index].hold else { continue };
+            if hold.away == 0 && !hold.dead && these(hold.path) {
+                self.fid_mut(index).dead = true;
+                self.interrupt(index, tree);
+            }
+        }
+    }
+
+    /// The holds of all fids, for counting what is open.
+    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.fids.slots().iter().filter_map(|entry| entry.hold.as_ref())
+    }
+
+    /// Requests that wait on `link`.
+    pub fn request_count(&self, link: LinkId) -> usize {
+        self.links.slots()[link.0 as usize].requests as usize
+    }
+}

@@ -1,0 +1,49 @@
+//! Tables of a fixed size, wherever their memory is: an array in a stub, a box in a daemon.
+
+/// A table whose length never changes.
+pub trait Slots<T> {
+    /// All slots at their default.
+    fn make() -> Self;
+    /// The slots.
+    fn slots(&self) -> &[T];
+    /// The slots.
+    fn slots_mut(&mut self) -> &mut [T];
+}
+
+impl<T: Default, const N: usize> Slots<T> for [T; N] {
+    fn make() -> Self {
+        core::array::from_fn(|_| T::default())
+    }
+
+    fn slots(&self) -> &[T] {
+        self
+    }
+
+    fn slots_mut(&mut self) -> &mut [T] {
+        self
+    }
+}
+
+/// A set of sessions, by slot.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SlotSet([u64; 4]);
+
+impl SlotSet {
+    /// Slots it can hold.
+    pub const SIZE: usize = 256;
+
+    /// Puts `slot` in.
+    pub fn set(&mut self, slot: u16) {
+        self.0[slot as usize / 64] |= 1 << (slot % 64);
+    }
+
+    /// `slot` is in it.
+    pub fn has(&self, slot: u16) -> bool {
+        self.0[slot as usize / 64] & 1 << (slot % 64) != 0
+    }
+
+    /// Nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 4]
+    }
+}

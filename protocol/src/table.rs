@@ -1,0 +1,120 @@
+//! The served tree as tables: one row a file, the same at a compute node and at every level above it.
+
+use crate::ename::Ename;
+use crate::limits::SESSION_NAME_MAX;
+use crate::qid::{Path, QTAPPEND, QTDIR};
+use crate::stat::{DMAPPEND, DMDIR};
+
+/// What a file is; its number in a qid's path. A directory of its own level is `Dir`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs)] // namespace(4) says what each file holds.
+pub enum File {
+    Dir = 0,
+    Clone,
+    Ctl,
+    Error,
+    Status,
+    Summary,
+    Info,
+    Beat,
+    Events,
+    Net,
+    Args,
+    Env,
+    Wait,
+    Stdin,
+    Stdout,
+    Stderr,
+}
+
+/// One row of a directory.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// What it is.
+    pub file: File,
+    /// Its name.
+    pub name: &'static str,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+const fn row(file: File, name: &'static str, mode: u32) -> Row {
+    Row { file, name, mode }
+}
+
+/// The root of a compute node; behind the rows come its sessions.
+pub const LEAF: &[Row] = &[
+    row(File::Clone, "clone", 0o666),
+    row(File::Ctl, "ctl", 0o666),
+    row(File::Error, "error", 0o444),
+    row(File::Status, "status", 0o444),
+    row(File::Summary, "summary", 0o444),
+    row(File::Info, "info", 0o444),
+    row(File::Beat, "beat", 0o444),
+    row(File::Events, "events", 0o444),
+];
+
+/// The root of a node with children.
+pub const INNER: &[Row] = &[
+    row(File::Clone, "clone", 0o666),
+    row(File::Ctl, "ctl", 0o666),
+    row(File::Error, "error", 0o444),
+    row(File::Status, "status", 0o444),
+    row(File::Summary, "summary", 0o444),
+    row(File::Info, "info", 0o444),
+    row(File::Beat, "beat", 0o444),
+    row(File::Events, "events", 0o444),
+    row(File::Net, "net", 0o555 | DMDIR),
+];
+
+/// A session, and each of its members; behind a session's rows come its members.
+pub const SESSION: &[Row] = &[
+    row(File::Ctl, "ctl", 0o600),
+    row(File::Error, "error", 0o400),
+    row(File::Info, "info", 0o444),
+    row(File::Args, "args", 0o600 | DMAPPEND),
+    row(File::Env, "env", 0o600 | DMAPPEND),
+    row(File::Status, "status", 0o444),
+    row(File::Summary, "summary", 0o444),
+    row(File::Wait, "wait", 0o444),
+    row(File::Stdin, "stdin", 0o200 | DMAPPEND),
+    row(File::Stdout, "stdout", 0o400),
+    row(File::Stderr, "stderr", 0o400),
+];
+
+/// The row named `name`.
+pub fn find(table: &'static [Row], name: &str) -> Option<&'static Row> {
+    table.iter().find(|row| row.name == name)
+}
+
+/// The row of the file number in `path`.
+pub fn row_of(table: &'static [Row], path: Path) -> Option<&'static Row> {
+    table.iter().find(|row| row.file as u8 == path.file())
+}
+
+/// The type byte of a qid for a file of mode `mode`.
+pub fn qid_kind(mode: u32) -> u8 {
+    let mut kind = 0;
+    if mode & DMDIR != 0 {
+        kind |= QTDIR;
+    }
+    if mode & DMAPPEND != 0 {
+        kind |= QTAPPEND;
+    }
+    kind
+}
+
+/// A session's name as `mkdir` takes it: neither a number, nor a file's name, nor a parent's (`.…`) unless it is one.
+pub fn check_session_name(name: &str, is_parent: bool) -> Result<(), Ename> {
+    if name.len() > SESSION_NAME_MAX {
+        return Err(Ename::NameTooLong);
+    }
+    let first = name.bytes().next().unwrap_or(b'/');
+    let starts = first.is_ascii_alphabetic() || first == b'_' || first == b'.' && is_parent;
+    let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if !starts || !fits {
+        return Err(Ename::Invalid);
+    }
+    if find(INNER, name).is_some() { Err(Ename::Exists) } else { Ok(()) }
+}

@@ -1,0 +1,439 @@
+//! The grammar of ctl: every verb is one row, and a line becomes one command or one reason why not.
+
+use crate::ename::Ename;
+use crate::limits::{CHILDREN_MAX, LINE_MAX, NODE_NAME_MAX};
+use crate::quote::{Word, Words};
+use crate::set::Rank;
+use crate::text::Text;
+use core::fmt;
+
+/// Why a line was refused, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The system, or another node, says so.
+    Ename(Ename),
+    /// No such verb in a session's ctl (`true`) or a node's.
+    Unknown(bool),
+    /// The right form of the line.
+    Usage(&'static str),
+    /// A sentence.
+    Says(&'static str),
+    /// Fewer nodes than asked for.
+    Few {
+        /// How many there are.
+        had: u32,
+        /// How many were asked for.
+        want: u32,
+    },
+}
+
+impl Why {
+    /// The text of the Rerror that goes with it.
+    pub fn ename(self) -> Ename {
+        match self {
+            Self::Ename(ename) => ename,
+            Self::Few { .. } => Ename::Again,
+            Self::Unknown(_) | Self::Usage(_) | Self::Says(_) => Ename::Invalid,
+        }
+    }
+}
+
+impl From<Ename> for Why {
+    fn from(ename: Ename) -> Self {
+        Self::Ename(ename)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ename(ename) => f.write_str(ename.text()),
+            Self::Unknown(session) => {
+                f.write_str("unknown verb; there are")?;
+                if *session { names(SESSION, f) } else { names(NODE, f) }
+            }
+            Self::Usage(usage) => write!(f, "usage: {usage}"),
+            Self::Says(text) => f.write_str(text),
+            Self::Few { had, want } => write!(f, "{had} of {want}"),
+        }
+    }
+}
+
+fn names<C>(verbs: &[Verb<C>], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let told = verbs.iter().filter(|verb| !verb.parents);
+    told.into_iter().try_for_each(|verb| write!(f, " {}", verb.name))
+}
+
+/// Which members a reservation makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Res<'a> {
+    /// So many, spread evenly over what is up.
+    Count(u32),
+    /// One more on each node of a node set.
+    Nodes(&'a str),
+}
+
+/// How member numbers lie on the children.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Neighbours share a node.
+    #[default]
+    Block,
+    /// Neighbours are on different nodes.
+    Cyclic,
+}
+
+/// What begins each record of an output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefix {
+    /// Nothing.
+    #[default]
+    Off,
+    /// `<node>: `
+    Node,
+    /// `<m>: `
+    Member,
+}
+
+/// How stdin reaches the members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deal {
+    /// All of it to each.
+    #[default]
+    Bcast,
+    /// Record k to member k mod N.
+    Enum,
+}
+
+/// A command to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The rows below are the usage of each.
+pub enum Command<'a> {
+    Res(Res<'a>),
+    Layout(Layout),
+    /// The words of the program as they stand, or nothing.
+    Exec(&'a str),
+    Signal(u8),
+    CloseStdin,
+    Deal(Deal),
+    Prefix(Prefix),
+    Failfast(bool),
+    /// A checked line that the member's start reads: dir, umask, limit, redir.
+    Setup,
+    Persistent(bool),
+    Label(&'a str),
+    Clear,
+    Wipe,
+    Share(Share),
+}
+
+/// A command to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The rows below are the usage of each.
+pub enum NodeCommand {
+    Join { name: Text<NODE_NAME_MAX>, boot: u64 },
+    Fence,
+    Signal(u8),
+    Exit,
+}
+
+/// One verb: its name, how to write its line, and what makes the command of the words behind it.
+pub struct Verb<C: 'static> {
+    /// The first word.
+    pub name: &'static str,
+    /// The whole line.
+    pub usage: &'static str,
+    /// Only a parent uses it; not told to users.
+    pub parents: bool,
+    parse: C,
+}
+
+type SessionParse = for<'a> fn(Words<'a>) -> Option<Command<'a>>;
+type NodeParse = fn(Words<'_>) -> Option<NodeCommand>;
+
+const fn verb<C>(name: &'static str, usage: &'static str, parse: C) -> Verb<C> {
+    Verb { name, usage, parents: false, parse }
+}
+
+/// The verbs of a session's ctl.
+pub const SESSION: &[Verb<SessionParse>] = &[
+    verb("res", "res N | res + NODESET", res),
+    verb("layout", "layout block|cyclic", layout),
+    verb("exec", "exec [PROG ARGS...]", |words| Some(Command::Exec(words.rest()))),
+    verb("signal", "signal NAME|NUMBER", |words| only(words).and_then(signal).map(Command::Signal)),
+    verb("kill", "kill", |words| none(words).map(|()| Command::Signal(9))),
+    verb("stop", "stop", |words| none(words).map(|()| Command::Signal(19))),
+    verb("start", "start", |words| none(words).map(|()| Command::Signal(18))),
+    verb("close", "close stdin", |words| {
+        only(words).filter(|w| w.eq_str("stdin")).map(|_| Command::CloseStdin)
+    }),
+    verb("enum", "enum", |words| none(words).map(|()| Command::Deal(Deal::Enum))),
+    verb("bcast", "bcast", |words| none(words).map(|()| Command::Deal(Deal::Bcast))),
+    verb("prefix", "prefix on|member|off", prefix),
+    verb("failfast", "failfast on|off", |words| only(words).and_then(on_off).map(Command::Failfast)),
+    verb("redir", "redir stdin|stdout|stderr PATH", redir),
+    verb("dir", "dir PATH", |words| only(words).map(|_| Command::Setup)),
+    verb("umask", "umask OCTAL", umask),
+    verb("limit", "limit NAME SOFT|unlimited", limit),
+    verb("type", "type normal|persistent", persistent),
+    verb("label", "label TEXT", |words| only(words).map(|word| Command::Label(word.raw()))),
+    verb("clear", "clear", |words| none(words).map(|()| Command::Clear)),
+    verb("wipe", "wipe", |words| none(words).map(|()| Command::Wipe)),
+    Verb { name: "share", usage: Share::USAGE, parents: true, parse: share },
+];
+
+/// The verbs of a node's ctl.
+pub const NODE: &[Verb<NodeParse>] = &[
+    verb("signal", "signal NAME|NUMBER", |words| {
+        only(words).and_then(signal).map(NodeCommand::Signal)
+    }),
+    verb("kill", "kill", |words| none(words).map(|()| NodeCommand::Signal(9))),
+    verb("stop", "stop", |words| none(words).map(|()| NodeCommand::Signal(19))),
+    verb("start", "start", |words| none(words).map(|()| NodeCommand::Signal(18))),
+    verb("exit", "exit", |words| none(words).map(|()| NodeCommand::Exit)),
+    Verb { name: "join", usage: "join NAME BOOT", parents: true, parse: join },
+    Verb {
+        name: "fence",
+        usage: "fence",
+        parents: true,
+        parse: |words| none(words).map(|()| NodeCommand::Fence),
+    },
+];
+
+/// What a root's `ctl` reads: how to write each verb, one a line.
+pub fn write_usages<C>(verbs: &[Verb<C>], out: &mut impl fmt::Write) -> fmt::Result {
+    let told = verbs.iter().filter(|verb| !verb.parents);
+    told.into_iter().try_for_each(|verb| writeln!(out, "{}", verb.usage))
+}
+
+/// A line's first word, for the report of its refusal; cut where it is long.
+pub fn word_of(line: &str) -> Text<16> {
+    Text::cut(line.split([' ', '\t']).next().unwrap_or(""))
+}
+
+/// The session command of one line, without its newline.
+pub fn session(line: &str) -> Result<Command<'_>, Why> {
+    let (verb, words) = lookup(SESSION, line, true)?;
+    (verb.parse)(words).ok_or(Why::Usage(verb.usage))
+}
+
+/// The node command of one line, without its newline.
+pub fn node(line: &str) -> Result<NodeCommand, Why> {
+    let (verb, words) = lookup(NODE, line, false)?;
+    (verb.parse)(words).ok_or(Why::Usage(verb.usage))
+}
+
+fn lookup<'a, C>(
+    verbs: &'static [Verb<C>],
+    line: &'a str,
+    session: bool,
+) -> Result<(&'static Verb<C>, Words<'a>), Why> {
+    if line.len() > LINE_MAX {
+        return Err(Why::Says("line too long: at most 1024 bytes; write long arguments to args"));
+    }
+    let mut words = Words::new(line);
+    if Words::new(line).any(|word| word.is_err()) {
+        return Err(Why::Says("a quote is not closed"));
+    }
+    let Some(Ok(first)) = words.next() else { return Err(Why::Unknown(session)) };
+    let found = verbs.iter().find(|verb| first.eq_str(verb.name));
+    found.map(|verb| (verb, words)).ok_or(Why::Unknown(session))
+}
+
+fn next<'a>(words: &mut Words<'a>) -> Option<Word<'a>> {
+    words.next()?.ok()
+}
+
+fn none(mut words: Words<'_>) -> Option<()> {
+    if words.next().is_none() { Some(()) } else { None }
+}
+
+fn only<'a>(mut words: Words<'a>) -> Option<Word<'a>> {
+    let word = next(&mut words)?;
+    none(words).map(|()| word)
+}
+
+fn number<T: core::str::FromStr>(word: Word<'_>) -> Option<T> {
+    let text = word.plain()?;
+    // `+5` parses as a number; on a ctl line it is a slip.
+    if text.starts_with('+') { None } else { text.parse().ok() }
+}
+
+fn on_off(word: Word<'_>) -> Option<bool> {
+    match word.plain()? {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn res(mut words: Words<'_>) -> Option<Command<'_>> {
+    let first = next(&mut words)?;
+    let res = if first.eq_str("+") {
+        Res::Nodes(only(words)?.plain()?)
+    } else {
+        none(words)?;
+        Res::Count(number(first).filter(|n| *n > 0)?)
+    };
+    Some(Command::Res(res))
+}
+
+fn layout(words: Words<'_>) -> Option<Command<'_>> {
+    match only(words)?.plain()? {
+        "block" => Some(Command::Layout(Layout::Block)),
+        "cyclic" => Some(Command::Layout(Layout::Cyclic)),
+        _ => None,
+    }
+}
+
+fn prefix(words: Words<'_>) -> Option<Command<'_>> {
+    let prefix = match only(words)?.plain()? {
+        "on" => Prefix::Node,
+        "member" => Prefix::Member,
+        "off" => Prefix::Off,
+        _ => return None,
+    };
+    Some(Command::Prefix(prefix))
+}
+
+fn persistent(words: Words<'_>) -> Option<Command<'_>> {
+    match only(words)?.plain()? {
+        "persistent" => Some(Command::Persistent(true)),
+        "normal" => Some(Command::Persistent(false)),
+        _ => None,
+    }
+}
+
+fn redir(mut words: Words<'_>) -> Option<Command<'_>> {
+    let stream = next(&mut words)?;
+    only(words)?;
+    matches!(stream.plain()?, "stdin" | "stdout" | "stderr").then_some(Command::Setup)
+}
+
+fn umask(words: Words<'_>) -> Option<Command<'_>> {
+    let mask = u32::from_str_radix(only(words)?.plain()?, 8).ok()?;
+    (mask <= 0o777).then_some(Command::Setup)
+}
+
+/// Names of the soft limits that a member can be given, as getrlimit(2) has them without `RLIMIT_`.
+pub const LIMITS: &[&str] = &[
+    "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc",
+    "rss", "rtprio", "rttime", "sigpending", "stack",
+];
+
+fn limit(mut words: Words<'_>) -> Option<Command<'_>> {
+    let name = next(&mut words)?.plain()?;
+    let value = only(words)?;
+    let ok = LIMITS.contains(&name) && (value.eq_str("unlimited") || number::<u64>(value).is_some());
+    ok.then_some(Command::Setup)
+}
+
+const SIGNALS: &[(&str, u8)] = &[
+    ("HUP", 1), ("INT", 2), ("QUIT", 3), ("ILL", 4), ("TRAP", 5), ("ABRT", 6), ("BUS", 7), ("FPE", 8),
+    ("KILL", 9), ("USR1", 10), ("SEGV", 11), ("USR2", 12), ("PIPE", 13), ("ALRM", 14), ("TERM", 15),
+    ("CHLD", 17), ("CONT", 18), ("STOP", 19), ("TSTP", 20), ("TTIN", 21), ("TTOU", 22), ("URG", 23),
+    ("XCPU", 24), ("XFSZ", 25), ("VTALRM", 26), ("PROF", 27), ("WINCH", 28), ("IO", 29), ("SYS", 31),
+];
+
+/// A signal by number (1 to 64) or name, with or without `SIG`, in either case (Linux numbers).
+fn signal(word: Word<'_>) -> Option<u8> {
+    let text = word.plain()?;
+    if let Some(number) = number::<u8>(word) {
+        return (1..=64).contains(&number).then_some(number);
+    }
+    let bare = match text.get(..3) {
+        Some(head) if head.eq_ignore_ascii_case("SIG") => &text[3..],
+        _ => text,
+    };
+    SIGNALS.iter().find(|(name, _)| name.eq_ignore_ascii_case(bare)).map(|(_, n)| *n)
+}
+
+fn join(mut words: Words<'_>) -> Option<NodeCommand> {
+    let name = crate::nodeset::Name::new(next(&mut words)?.plain()?)?;
+    let boot = u64::from_str_radix(only(words)?.plain()?, 16).ok()?;
+    Some(NodeCommand::Join { name: Text::new(name.as_str())?, boot })
+}
+
+/// How many members each child takes and which numbers they have. One line of one length for all children: each
+/// takes its own count by its rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Members of the whole session.
+    pub size: u32,
+    /// The number of the first of those shared out here.
+    pub first: u32,
+    /// The distance between two neighbours of those shared out here.
+    pub stride: u32,
+    /// How they lie.
+    pub layout: Layout,
+    /// How many each rank takes, at most 65,535.
+    pub counts: [u16; CHILDREN_MAX],
+}
+
+impl Share {
+    const USAGE: &'static str = "share SIZE FIRST STRIDE b|c COUNTS (hexadecimal: 8, 8, 8, 64 x 4 digits)";
+
+    /// The members that `rank` takes: the first number, the distance between two, and how many.
+    pub fn own(&self, rank: Rank) -> (u32, u32, u32) {
+        let count = u32::from(self.counts[rank.index()]);
+        let before = &self.counts[..rank.index()];
+        match self.layout {
+            Layout::Block => {
+                let skip = before.iter().map(|n| u32::from(*n)).sum::<u32>();
+                (self.first.wrapping_add(skip.wrapping_mul(self.stride)), self.stride, count)
+            }
+            Layout::Cyclic => {
+                let takers = |counts: &[u16]| counts.iter().filter(|n| **n > 0).count() as u32;
+                let stride = self.stride.wrapping_mul(takers(&self.counts));
+                (self.first.wrapping_add(takers(before).wrapping_mul(self.stride)), stride, count)
+            }
+        }
+    }
+
+    /// All the numbers shared out are below `size`, and no two ranks have one in common.
+    pub fn is_sound(&self) -> bool {
+        let total = self.counts.iter().map(|n| u64::from(*n)).sum::<u64>();
+        let last = u64::from(self.first) + total.saturating_sub(1) * u64::from(self.stride);
+        let mut previous = u16::MAX;
+        let even = self.layout == Layout::Block
+            || self.counts.iter().filter(|n| **n > 0).all(|n| {
+                let falls = *n <= previous;
+                previous = *n;
+                falls
+            });
+        self.stride > 0 && total > 0 && last < u64::from(self.size) && even
+    }
+}
+
+/// Writes the line, always of the same length.
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = if self.layout == Layout::Block { 'b' } else { 'c' };
+        write!(f, "share {:08x} {:08x} {:08x} {letter} ", self.size, self.first, self.stride)?;
+        self.counts.iter().try_for_each(|count| write!(f, "{count:04x}"))
+    }
+}
+
+fn share(mut words: Words<'_>) -> Option<Command<'_>> {
+    let mut hex = || u32::from_str_radix(next(&mut words)?.plain()?, 16).ok();
+    let (size, first, stride) = (hex()?, hex()?, hex()?);
+    let layout = match next(&mut words)?.plain()? {
+        "b" => Layout::Block,
+        "c" => Layout::Cyclic,
+        _ => return None,
+    };
+    let text = only(words)?.plain()?;
+    let mut counts = [0; CHILDREN_MAX];
+    if text.len() != 4 * CHILDREN_MAX {
+        return None;
+    }
+    for (rank, count) in counts.iter_mut().enumerate() {
+        *count = u16::from_str_radix(text.get(4 * rank..4 * rank + 4)?, 16).ok()?;
+    }
+    let share = Share { size, first, stride, layout, counts };
+    share.is_sound().then_some(Command::Share(share))
+}
+
+#[cfg(test)]
+#[path = "verb_tests.rs"]
+mod tests;

@@ -1,0 +1,18 @@
+//! What the system tests, the rules and the bench share: where the tree is, an allocator that counts.
+//!
+//! Owns no test: those are in `tests/`, each file one subject.
+
+mod counting;
+
+pub use counting::{Counting, allocations};
+
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace, absolute.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests
+        .parent()
+        .expect("the package tests lies in the workspace's root")
+        .to_path_buf()
+}
