@@ -231,6 +231,8 @@ struct Waiting {
     entry: u16,
     offset: u64,
     count: u32,
+    /// A read of this node: it may be woken. Everything else is settled.
+    is_read: bool,
     state: State,
     /// A forwarded walk's new fid goes with its failure.
     newfid: Option<Fid>,

@@ -108,8 +108,9 @@ impl<B: Bounds> Server<B> {
         }
         let seq = self.seq;
         let entry = entry as u16;
+        let is_read = matches!(state, State::Ready);
         slots[index].waiting =
-            Some(Waiting { link, tag, seq, entry, offset, count, state, newfid: None });
+            Some(Waiting { link, tag, seq, entry, offset, count, is_read, state, newfid: None });
         Ok(RequestId { index: index as u16, seq })
     }
 
@@ -191,9 +192,7 @@ impl<B: Bounds> Server<B> {
             if !matches!(waiting.state, State::Parked) || waiting.entry == u16::MAX {
                 continue;
             }
-            let hold = self.hold(waiting.entry as usize);
-            // A parked write is settled by the tree, never woken.
-            if hold.away == 0 && waiting.newfid.is_none() && hold.reads() && these(hold.path) {
+            if waiting.is_read && these(self.hold(waiting.entry as usize).path) {
                 let id = RequestId { index: index as u16, seq: waiting.seq };
                 self.waiting_mut(id).state = State::Ready;
                 self.due += 1;

@@ -1,0 +1,92 @@
+//! What became of a job: outcomes folded by node set, and the exit code.
+
+use protocol::ename::Ename;
+use protocol::record::{End, Outcome};
+use std::collections::BTreeMap;
+
+/// Time is over.
+pub(crate) const TIMEOUT: i32 = 124;
+/// This program could not do its part.
+pub(crate) const OWN: i32 = 125;
+/// After ^C.
+pub(crate) const INTERRUPTED: i32 = 130;
+
+/// The exit code that a member's end counts as.
+pub(crate) fn code(end: End) -> i32 {
+    match end {
+        End::Exit(code) => i32::from(code),
+        End::Signal(signal) => 128 + i32::from(signal),
+        End::Lost => 137,
+        End::Never(Ename::NotFound) => 127,
+        End::Never(Ename::Denied | Ename::NoExec | Ename::IsDir | Ename::NotDir) => 126,
+        End::Never(_) => OWN,
+    }
+}
+
+/// The outcomes of a job as they come.
+#[derive(Default)]
+pub(crate) struct Outcomes {
+    /// Node and end by member.
+    pub(crate) members: BTreeMap<u32, (String, End)>,
+}
+
+impl Outcomes {
+    /// Takes records of `wait`; false if one is none.
+    pub(crate) fn take(&mut self, text: &str) -> bool {
+        text.lines().all(|line| match Outcome::parse(line) {
+            Some((member, node, outcome)) => {
+                self.members.insert(member, (node.to_owned(), outcome.end));
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// The highest code of all members.
+    pub(crate) fn code(&self) -> i32 {
+        self.members.values().map(|(_, end)| code(*end)).max().unwrap_or(0)
+    }
+
+    /// A line for each kind of failure, with who failed.
+    pub(crate) fn failures(&self, program: &str) -> Vec<String> {
+        let mut kinds: BTreeMap<(i32, String), Vec<&str>> = BTreeMap::new();
+        for (node, end) in self.members.values() {
+            let what = match end {
+                End::Exit(0) => continue,
+                End::Exit(code) => format!("exit {code}"),
+                End::Signal(signal) => format!("signal {signal}"),
+                End::Lost => "lost".to_owned(),
+                End::Never(ename) => format!("{program}: {ename}"),
+            };
+            kinds.entry((code(*end), what)).or_default().push(node);
+        }
+        let line = |(kind, nodes): (&(i32, String), &Vec<&str>)| {
+            let count = nodes.len();
+            let mut distinct = nodes.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let mut set = String::new();
+            let folded = protocol::nodeset::fold(distinct.iter().copied(), &mut set);
+            assert!(folded.is_ok(), "a string grows");
+            let many = if count == 1 { "member" } else { "members" };
+            format!("{}: {set} ({count} {many})", kind.1)
+        };
+        kinds.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_folded_by_kind_and_the_highest_code_wins() {
+        let mut all = Outcomes::default();
+        assert!(all.take("0 n1 5 0 0 1 ''\n1 n2 6 0 0 1 'exit: 2'\n2 n3 7 0 0 1 'exit: 2'\n"));
+        assert!(all.take("3 n4 0 0 0 0 'never run: No such file or directory'\n"));
+        assert_eq!(all.code(), 127);
+        let told = ["exit 2: n[2-3] (2 members)", "./x: No such file or directory: n4 (1 member)"];
+        assert_eq!(all.failures("./x"), told);
+        assert!(!all.take("nonsense\n"));
+    }
+}
