@@ -5,6 +5,7 @@ use protocol::server::LinkId;
 use protocol::set::{ChildSet, Rank};
 use protocol::text::Text;
 use protocol::time::Time;
+use smallvec::SmallVec;
 
 /// Where a child is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,6 +140,14 @@ impl Children {
 
     /// Writes a set as a node set.
     pub fn write_names(&self, set: ChildSet, out: &mut impl core::fmt::Write) -> core::fmt::Result {
-        protocol::nodeset::fold(set.map(|rank| self.get(rank).name.as_str()), out)
+        let names = self.by_name(set).into_iter().map(|rank| self.get(rank).name.as_str());
+        protocol::nodeset::fold(names, out)
+    }
+
+    /// A set in the order of names, as people look for them; ranks are in the order of joining.
+    pub fn by_name(&self, set: ChildSet) -> SmallVec<[Rank; CHILDREN_MAX]> {
+        let mut ranks: SmallVec<[Rank; CHILDREN_MAX]> = set.collect();
+        ranks.sort_unstable_by(|a, b| self.get(*a).name.as_str().cmp(self.get(*b).name.as_str()));
+        ranks
     }
 }

@@ -210,8 +210,9 @@ impl Node {
                 self.lose_members(slot, rank);
             }
         }
-        self.fids.lose(rank);
+        // What it owes first: a clunk that it owes still has its fid.
         self.forgive(now, rank);
+        self.fids.lose(rank);
     }
 }
 

@@ -4,18 +4,16 @@ use crate::child::{Child, State};
 use crate::host::SessionSlot;
 use crate::node::Node;
 use core::fmt::{self, Write};
-use protocol::limits::CHILDREN_MAX;
 use protocol::memberset;
 use protocol::quote::Quoted;
 use protocol::record::{End, Outcome};
 use protocol::server::UserId;
-use protocol::set::Rank;
 use protocol::text::{Text, Window};
 
 impl Node {
     fn known(&self) -> impl Iterator<Item = &Child> {
-        let ranks = (0..CHILDREN_MAX).filter_map(Rank::new).map(|rank| self.children.get(rank));
-        ranks.filter(|child| !matches!(child.state, State::Empty))
+        let all = self.children.those(|child| child.state != State::Empty);
+        self.children.by_name(all).into_iter().map(|rank| self.children.get(rank))
     }
 
     /// One record a leaf.
