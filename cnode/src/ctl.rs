@@ -132,20 +132,18 @@ impl<B: Bounds> Node<B> {
         why.ename()
     }
 
-    fn run_node(
-        &mut self,
-        who: Writer,
-        command: NodeCommand,
-        host: &mut impl Host,
-    ) -> Result<(), Why> {
+    fn run_node(&mut self, who: Writer, command: NodeCommand, host: &mut impl Host) -> Result<(), Why> {
         match command {
             NodeCommand::Join { .. } => {
                 return Err(Why::Says("a compute node has no children; join an ionode"));
             }
             NodeCommand::Fence if !who.is_parent => return Err(Why::Ename(Ename::NotOwner)),
-            NodeCommand::Fence => self.each_session(|_, session| session.is_parents(), |this, slot| {
-                this.close_session(slot, host);
-            }),
+            NodeCommand::Fence => self.each_session(
+                |_, session| session.is_parents(),
+                |this, slot| {
+                    this.close_session(slot, host);
+                },
+            ),
             NodeCommand::Signal(signal) => {
                 let mine = |this: &Self, session: &crate::session::Session| {
                     who.is_parent || this.is_owner(who.user, session.owner)

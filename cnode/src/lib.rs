@@ -54,12 +54,7 @@ pub struct Cnode<B: Bounds> {
 impl<B: Bounds> Cnode<B> {
     /// A stub that has just started.
     pub fn new(facts: Facts, now: Time) -> Self {
-        Self {
-            server: Server::default(),
-            node: Node::new(facts, now),
-            dial: false,
-            orphaned: None,
-        }
+        Self { server: Server::default(), node: Node::new(facts, now), dial: false, orphaned: None }
     }
 
     /// A link was made: link 0 is the parent's and was dialled, the others are clients'. `local` if its peer is on

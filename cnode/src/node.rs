@@ -103,11 +103,8 @@ impl<B: Bounds> Node<B> {
     pub fn user(&mut self, uname: &str) -> Option<UserId> {
         let name = Text::new(uname)?;
         let known = |text: &Text<USER_NAME_MAX>| *text == name && !name.is_empty();
-        let index = self
-            .users
-            .iter()
-            .position(known)
-            .or_else(|| self.users.iter().position(Text::is_empty))?;
+        let index =
+            self.users.iter().position(known).or_else(|| self.users.iter().position(Text::is_empty))?;
         self.users[index] = name;
         Some(UserId(index as u8))
     }

@@ -194,8 +194,7 @@ impl<B: Bounds> Node<B> {
         for member in self.members.slots_mut().iter_mut().filter(|m| m.state == State::Free) {
             let Some(index) = left.next() else { break };
             let number = first + index * stride;
-            *member =
-                Member { state: State::Reserved, session: slot, number, ..Member::default() };
+            *member = Member { state: State::Reserved, session: slot, number, ..Member::default() };
         }
         let session = self.session(slot);
         session.count += count;
@@ -295,8 +294,7 @@ impl<B: Bounds> Node<B> {
             return;
         }
         for index in 0..self.members.slots().len() {
-            if self.members.slots()[index].state != State::Free
-                && self.members.slots()[index].session == slot
+            if self.members.slots()[index].state != State::Free && self.members.slots()[index].session == slot
             {
                 host.release_member(index as MemberSlot);
                 self.members.slots_mut()[index] = Member::default();

@@ -17,12 +17,7 @@ const CMD_MAX: usize = 96;
 
 impl<B: Bounds> Node<B> {
     /// The node's record: `node01 up uptime=38100 users=4 …`.
-    pub fn write_status(
-        &mut self,
-        now: Time,
-        host: &mut impl Host,
-        out: &mut impl Write,
-    ) -> fmt::Result {
+    pub fn write_status(&mut self, now: Time, host: &mut impl Host, out: &mut impl Write) -> fmt::Result {
         self.load = host.load();
         let sessions = self.sessions.slots().iter().filter(|s| s.used && !s.closing);
         let mut owners = [false; crate::node::USERS];
@@ -131,18 +126,19 @@ impl<B: Bounds> Node<B> {
         let owner = self.user_name(user);
         let session = self.session(slot);
         writeln!(out, "id={}\nowner={owner}\nstate={}", session.name, session.state_name())?;
-        writeln!(out, "size={}\nhere={}\nlabel={}", session.size, session.count, Quoted(session.label.as_str()))?;
+        writeln!(
+            out,
+            "size={}\nhere={}\nlabel={}",
+            session.size,
+            session.count,
+            Quoted(session.label.as_str())
+        )?;
         let kind = if session.persistent { "persistent" } else { "normal" };
         writeln!(out, "type={kind}\nexits={}", session.outcomes)
     }
 
     /// The refusals of a user at the node, or of a session.
-    pub fn write_errors(
-        &self,
-        user: UserId,
-        slot: Option<SessionSlot>,
-        out: &mut impl Write,
-    ) -> fmt::Result {
+    pub fn write_errors(&self, user: UserId, slot: Option<SessionSlot>, out: &mut impl Write) -> fmt::Result {
         for refusal in self.refusals.newest() {
             let told = match slot {
                 Some(slot) => refusal.slot == Some(slot),

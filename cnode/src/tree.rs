@@ -292,9 +292,7 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
         };
         match (row.file, number.and_then(|n| self.node.find_member(slot, n))) {
             (File::Ctl, None) => self.node.write_session_ctl(slot, who, data, self.host),
-            (File::Ctl, Some(index)) => {
-                self.node.write_member_ctl(slot, index, who, data, self.host)
-            }
+            (File::Ctl, Some(index)) => self.node.write_member_ctl(slot, index, who, data, self.host),
             (File::Stdin, _) => self.node.write_stdin(slot, number, id, data, self.host),
             (File::Args | File::Env, None) if !self.node.session(slot).executed => {
                 let param = if row.file == File::Args { Param::Args } else { Param::Env };

@@ -101,13 +101,7 @@ impl Node {
         }
     }
 
-    fn route(
-        &mut self,
-        now: Time,
-        rank: Rank,
-        ask: Ask,
-        answer: Answer<'_>,
-    ) -> Result<(), Botch> {
+    fn route(&mut self, now: Time, rank: Rank, ask: Ask, answer: Answer<'_>) -> Result<(), Botch> {
         match ask {
             Ask::Rest => {}
             Ask::Attach(user) => {

@@ -138,7 +138,9 @@ impl Node {
         match command {
             NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot),
             NodeCommand::Fence => Err(Why::Ename(Ename::NotOwner)),
-            NodeCommand::Exit if self.user_name(who.user).as_str() != "root" && !self.local_links[who.link.0 as usize] => {
+            NodeCommand::Exit
+                if self.user_name(who.user).as_str() != "root" && !self.local_links[who.link.0 as usize] =>
+            {
                 Err(Why::Ename(Ename::NotOwner))
             }
             NodeCommand::Exit => {
@@ -275,12 +277,7 @@ impl Node {
         Ok(())
     }
 
-    fn spread(
-        &mut self,
-        slot: SessionSlot,
-        want: u32,
-        counts: &mut [u16; CHILDREN_MAX],
-    ) -> Result<(), Why> {
+    fn spread(&mut self, slot: SessionSlot, want: u32, counts: &mut [u16; CHILDREN_MAX]) -> Result<(), Why> {
         let up = self.children.up();
         let had = self.session(slot).size();
         if up.is_empty() {

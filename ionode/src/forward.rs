@@ -116,9 +116,7 @@ impl Node {
         let (kind, msg) = match msg {
             Forward::Walk { .. } => return Err(Ename::BadUse),
             Forward::Open { mode } => (Kind::Open, Tmsg::Open { fid, mode }),
-            Forward::Create { name, perm, mode } => {
-                (Kind::Open, Tmsg::Create { fid, name, perm, mode })
-            }
+            Forward::Create { name, perm, mode } => (Kind::Open, Tmsg::Create { fid, name, perm, mode }),
             Forward::Read { offset, count } => {
                 deadline = Time::NEVER;
                 let count = count.min(most);

@@ -80,13 +80,7 @@ impl Node {
     }
 
     /// Walks a fid to one of a session's files on its children and opens it.
-    pub(crate) fn open_file(
-        &mut self,
-        slot: SessionSlot,
-        set: ChildSet,
-        fid: Fid,
-        (file, mode): (File, u8),
-    ) {
+    pub(crate) fn open_file(&mut self, slot: SessionSlot, set: ChildSet, fid: Fid, (file, mode): (File, u8)) {
         let (owner, serial) = (self.session(slot).owner, self.session(slot).serial);
         let from = self.attach_fid(owner);
         self.fids.establish(fid, set);

@@ -181,8 +181,7 @@ impl Node {
         let name = Text::new(uname)?;
         let known = |text: &Text<USER_NAME_MAX>| *text == name && !name.is_empty();
         let users = &self.users;
-        let index =
-            users.iter().position(known).or_else(|| users.iter().position(Text::is_empty))?;
+        let index = users.iter().position(known).or_else(|| users.iter().position(Text::is_empty))?;
         if self.attach[index].is_none() {
             self.attach[index] = Some(self.fids.take()?);
         }

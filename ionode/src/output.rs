@@ -63,12 +63,7 @@ impl Default for Output {
 
 impl Node {
     /// Reads a session's output: bytes, 0 when all children's have ended, `None` when there is nothing yet.
-    pub(crate) fn read_output(
-        &mut self,
-        slot: SessionSlot,
-        stream: Stream,
-        out: &mut [u8],
-    ) -> Option<usize> {
+    pub(crate) fn read_output(&mut self, slot: SessionSlot, stream: Stream, out: &mut [u8]) -> Option<usize> {
         if !self.session(slot).executed {
             return None;
         }

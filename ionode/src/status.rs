@@ -92,11 +92,7 @@ impl Node {
     }
 
     /// A line for each state and outcome, with the members in it.
-    pub(crate) fn write_session_summary(
-        &self,
-        slot: SessionSlot,
-        w: &mut Window<'_>,
-    ) -> fmt::Result {
+    pub(crate) fn write_session_summary(&self, slot: SessionSlot, w: &mut Window<'_>) -> fmt::Result {
         let session = &self.sessions[slot as usize];
         let outcome = |member| {
             if session.executed { self.outcomes.get(session.range, member) } else { None }

@@ -159,8 +159,7 @@ impl Node {
         let nobody = session.live.less(stdin.closed).is_empty();
         let closing = core::mem::take(&mut stdin.closing);
         if let Some(request) = stdin.request.take() {
-            let settled =
-                if nobody { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(taken) };
+            let settled = if nobody { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(taken) };
             self.settled.push((request, settled));
         }
         if closing {

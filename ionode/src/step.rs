@@ -28,21 +28,61 @@ pub struct Step {
 #[allow(missing_docs)] // The fields are the protocol's own words.
 pub enum Send {
     Version,
-    Attach { fid: Fid, user: UserId },
+    Attach {
+        fid: Fid,
+        user: UserId,
+    },
     /// To a file of the child's root; none copies the fid.
-    WalkRoot { from: Fid, fid: Fid, file: Option<File> },
+    WalkRoot {
+        from: Fid,
+        fid: Fid,
+        file: Option<File>,
+    },
     /// By full path from an attach fid.
-    WalkSession { from: Fid, fid: Fid, serial: u32, file: File },
-    Mkdir { fid: Fid, serial: u32 },
-    Open { fid: Fid, mode: u8 },
-    Param { fid: Fid, slot: SessionSlot, param: Param, offset: u32, len: u32 },
-    Line { fid: Fid, line: Line },
-    Read { fid: Fid, offset: u64, count: u32 },
-    Clunk { fid: Fid },
-    Remove { fid: Fid },
-    Flush { old: Tag },
+    WalkSession {
+        from: Fid,
+        fid: Fid,
+        serial: u32,
+        file: File,
+    },
+    Mkdir {
+        fid: Fid,
+        serial: u32,
+    },
+    Open {
+        fid: Fid,
+        mode: u8,
+    },
+    Param {
+        fid: Fid,
+        slot: SessionSlot,
+        param: Param,
+        offset: u32,
+        len: u32,
+    },
+    Line {
+        fid: Fid,
+        line: Line,
+    },
+    Read {
+        fid: Fid,
+        offset: u64,
+        count: u32,
+    },
+    Clunk {
+        fid: Fid,
+    },
+    Remove {
+        fid: Fid,
+    },
+    Flush {
+        old: Tag,
+    },
     /// Bytes of the scratch buffer, already a whole message.
-    Scratch { at: u32, len: u32 },
+    Scratch {
+        at: u32,
+        len: u32,
+    },
 }
 
 /// A ctl write made here.

@@ -88,12 +88,7 @@ impl Node {
     /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next outcome is
     /// still to come. The cursor's low half is the place of the record to come, its high half how much of that one
     /// a reader of few bytes has had.
-    pub(crate) fn read_wait(
-        &mut self,
-        slot: SessionSlot,
-        cursor: &mut u64,
-        out: &mut [u8],
-    ) -> Option<usize> {
+    pub(crate) fn read_wait(&mut self, slot: SessionSlot, cursor: &mut u64, out: &mut [u8]) -> Option<usize> {
         let session = &self.sessions[slot as usize];
         if !session.executed {
             return None;

@@ -1,13 +1,12 @@
 //! `events`: what happened at this node, told to every reader from its open on.
 
-use core::fmt::Write;
 use crate::limits::NODE_NAME_MAX;
 use crate::text::{Text, Window};
 use crate::time::Time;
+use core::fmt::Write;
 
 /// Events kept for readers that are slow.
 pub const EVENTS: usize = 16;
-
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]

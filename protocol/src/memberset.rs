@@ -51,10 +51,7 @@ impl<'a> MemberSet<'a> {
             }
             return match cursor.peek() {
                 Some(c) => Err(err((cursor.at, What::InRange(c)))),
-                None => Ok(Self {
-                    text,
-                    count: count as u32,
-                }),
+                None => Ok(Self { text, count: count as u32 }),
             };
         }
     }
@@ -83,10 +80,7 @@ impl<'a> MemberSet<'a> {
 
     /// The members in the order they were written.
     pub fn iter(&self) -> Members<'a> {
-        Members {
-            cursor: Cursor::new(self.text),
-            current: None,
-        }
+        Members { cursor: Cursor::new(self.text), current: None }
     }
 }
 
@@ -183,49 +177,21 @@ mod tests {
     fn membership_needs_no_expansion() {
         let set = MemberSet::parse("0-61,63,100-200/50").unwrap();
         for member in 0..300 {
-            assert_eq!(
-                set.contains(member),
-                set.iter().any(|m| m == member),
-                "{member}"
-            );
+            assert_eq!(set.contains(member), set.iter().any(|m| m == member), "{member}");
         }
     }
 
     #[test]
     fn refusals_say_where_and_what_is_right() {
-        assert_eq!(
-            refusal(""),
-            "member set: at 0: no number: a range is like 7, 0-63 or 0-63/2"
-        );
-        assert_eq!(
-            refusal("1,"),
-            "member set: at 2: no number: a range is like 7, 0-63 or 0-63/2"
-        );
-        assert_eq!(
-            refusal("1,x"),
-            "member set: at 2: 'x' in a range: a range is like 7, 0-63 or 0-63/2"
-        );
-        assert_eq!(
-            refusal("1-2 "),
-            "member set: at 3: ' ' in a range: a range is like 7, 0-63 or 0-63/2"
-        );
-        assert_eq!(
-            refusal("3,9-7"),
-            "member set: at 2: range 9-7 runs backwards: the lower end comes first"
-        );
-        assert_eq!(
-            refusal("4294967296"),
-            "member set: at 0: big number: at most 4294967295"
-        );
-        assert_eq!(
-            refusal("0-4294967295"),
-            "member set: at 0: set too large: at most 1048576 in all"
-        );
+        assert_eq!(refusal(""), "member set: at 0: no number: a range is like 7, 0-63 or 0-63/2");
+        assert_eq!(refusal("1,"), "member set: at 2: no number: a range is like 7, 0-63 or 0-63/2");
+        assert_eq!(refusal("1,x"), "member set: at 2: 'x' in a range: a range is like 7, 0-63 or 0-63/2");
+        assert_eq!(refusal("1-2 "), "member set: at 3: ' ' in a range: a range is like 7, 0-63 or 0-63/2");
+        assert_eq!(refusal("3,9-7"), "member set: at 2: range 9-7 runs backwards: the lower end comes first");
+        assert_eq!(refusal("4294967296"), "member set: at 0: big number: at most 4294967295");
+        assert_eq!(refusal("0-4294967295"), "member set: at 0: set too large: at most 1048576 in all");
         assert_eq!(refusal("0-4/0"), "member set: at 4: stride 0: at least 1");
-        assert_eq!(
-            refusal("4/2"),
-            "member set: at 1: stride without a range: write it like 0-63/2"
-        );
+        assert_eq!(refusal("4/2"), "member set: at 1: stride without a range: write it like 0-63/2");
     }
 
     #[test]
@@ -241,10 +207,7 @@ mod tests {
         assert_eq!(folded(&[5]), "5");
         assert_eq!(folded(&[0, 1, 2, 3, 7, 8]), "0-3,7-8");
         assert_eq!(folded(&[1, 1, 3, 2]), "1,1,3,2");
-        assert_eq!(
-            folded(&[u32::MAX - 1, u32::MAX, 0]),
-            "4294967294-4294967295,0"
-        );
+        assert_eq!(folded(&[u32::MAX - 1, u32::MAX, 0]), "4294967294-4294967295,0");
     }
 
     /// Every subset of twelve members.
@@ -260,9 +223,7 @@ mod tests {
     fn no_text_of_five_bytes_panics() {
         let alphabet = ['0', '9', '-', ',', '/', 'é'];
         for number in 0..alphabet.len().pow(5) {
-            let text: String = (0..5)
-                .map(|place| alphabet[number / 6usize.pow(place) % 6])
-                .collect();
+            let text: String = (0..5).map(|place| alphabet[number / 6usize.pow(place) % 6]).collect();
             match MemberSet::parse(&text) {
                 Ok(set) => assert_eq!(set.iter().count(), set.count(), "{text}"),
                 Err(e) => assert!(e.at <= text.len()),

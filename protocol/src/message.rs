@@ -203,9 +203,7 @@ impl<'a> Tmsg<'a> {
         let msg = match kind {
             TVERSION => Tmsg::Version { msize: r.u32()?, version: r.str()? },
             TAUTH => Tmsg::Auth { afid: fid(r)?, uname: r.str()?, aname: r.str()? },
-            TATTACH => {
-                Tmsg::Attach { fid: fid(r)?, afid: fid(r)?, uname: r.str()?, aname: r.str()? }
-            }
+            TATTACH => Tmsg::Attach { fid: fid(r)?, afid: fid(r)?, uname: r.str()?, aname: r.str()? },
             TFLUSH => Tmsg::Flush { oldtag: Tag(r.u16()?) },
             TWALK => {
                 let (fid, newfid) = (fid(r)?, fid(r)?);
@@ -216,9 +214,7 @@ impl<'a> Tmsg<'a> {
                 Tmsg::Walk { fid, newfid, names }
             }
             TOPEN => Tmsg::Open { fid: fid(r)?, mode: r.u8()? },
-            TCREATE => {
-                Tmsg::Create { fid: fid(r)?, name: r.str()?, perm: r.u32()?, mode: r.u8()? }
-            }
+            TCREATE => Tmsg::Create { fid: fid(r)?, name: r.str()?, perm: r.u32()?, mode: r.u8()? },
             TREAD => Tmsg::Read { fid: fid(r)?, offset: r.u64()?, count: r.u32()? },
             TWRITE => {
                 let (fid, offset, count) = (fid(r)?, r.u64()?, r.u32()?);

@@ -57,11 +57,7 @@ impl Name {
     pub fn new(text: &str) -> Option<Self> {
         // `.`, `..` and `...` mean other things in a path, and no host is called so.
         let is_name = text.bytes().all(is_name_byte) && text.bytes().any(|b| b != b'.');
-        if is_name {
-            Text::new(text).map(Self)
-        } else {
-            None
-        }
+        if is_name { Text::new(text).map(Self) } else { None }
     }
 
     /// The name as text.
@@ -120,10 +116,7 @@ impl<'a> NodeSet<'a> {
                 return Err(err((at, What::TooMany(NODES_MAX))));
             }
             if !cursor.eat(',') {
-                return Ok(Self {
-                    text,
-                    count: count as u32,
-                });
+                return Ok(Self { text, count: count as u32 });
             }
         }
     }
@@ -155,11 +148,7 @@ impl<'a> NodeSet<'a> {
 
     /// The names in the order they were written, the last bracket turning fastest.
     pub fn iter(&self) -> Names<'a> {
-        Names {
-            cursor: Cursor::new(self.text),
-            current: None,
-            left: self.count(),
-        }
+        Names { cursor: Cursor::new(self.text), current: None, left: self.count() }
     }
 }
 
@@ -228,18 +217,8 @@ impl<'a> Wheel<'a> {
     fn new(group: &'a str) -> Self {
         let mut cursor = Cursor::new(group);
         // A term with fewer groups leaves the others empty; those wheels are never looked at.
-        let range = next_range(&mut cursor).unwrap_or(Range {
-            from: 0,
-            to: 0,
-            step: 1,
-            width: 1,
-        });
-        Self {
-            group,
-            cursor,
-            range,
-            value: range.from,
-        }
+        let range = next_range(&mut cursor).unwrap_or(Range { from: 0, to: 0, step: 1, width: 1 });
+        Self { group, cursor, range, value: range.from }
     }
 
     /// Goes to the next number, or back to the first; says whether there was a next.
@@ -277,10 +256,7 @@ impl Term<'_> {
             let width = usize::from(wheel.range.width);
             fits &= write!(name, "{:0width$}{literal}", wheel.value).is_ok();
         }
-        assert!(
-            fits,
-            "a term whose names do not fit is refused when it is read"
-        );
+        assert!(fits, "a term whose names do not fit is refused when it is read");
         Name(name)
     }
 
@@ -291,8 +267,7 @@ impl Term<'_> {
         let mut reached = 1u128;
         for (index, literal) in self.literals[..=self.group_count].iter().enumerate() {
             if let Some(group) = index.checked_sub(1).map(|group| self.groups[group]) {
-                reached = places(reached)
-                    .fold(0, |next, at| next | after_group(group, &name[at..]) << at);
+                reached = places(reached).fold(0, |next, at| next | after_group(group, &name[at..]) << at);
             }
             reached = places(reached)
                 .filter(|&at| name[at..].starts_with(literal.as_bytes()))
@@ -317,10 +292,7 @@ fn after_group(group: &str, text: &[u8]) -> u128 {
     let mut lengths = 0;
     while let Some(range) = next_range(&mut cursor) {
         let mut value = 0;
-        let numerals = text
-            .iter()
-            .take(DIGITS_MAX)
-            .take_while(|b| b.is_ascii_digit());
+        let numerals = text.iter().take(DIGITS_MAX).take_while(|b| b.is_ascii_digit());
         for (len, &digit) in (1..).zip(numerals) {
             value = value * 10 + u32::from(digit - b'0');
             if range.contains(value) && range.width.max(range::digits(value)) == len {
@@ -341,12 +313,7 @@ fn next_range(cursor: &mut Cursor<'_>) -> Option<Range> {
 /// Reads one term, up to its comma or the end of the text.
 fn term<'a>(cursor: &mut Cursor<'a>) -> Result<Term<'a>, Fault> {
     let start = cursor.at;
-    let mut term = Term {
-        literals: [""; _],
-        groups: [""; _],
-        group_count: 0,
-        count: 1,
-    };
+    let mut term = Term { literals: [""; _], groups: [""; _], group_count: 0, count: 1 };
     term.literals[0] = cursor.take(is_name_byte);
     let mut len = term.literals[0].len();
     while cursor.peek() == Some('[') {

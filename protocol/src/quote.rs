@@ -13,9 +13,7 @@ pub struct Unbalanced;
 
 impl Display for Unbalanced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "unbalanced quote: a quoted word ends in ', and a quote inside it is written ''",
-        )
+        f.write_str("unbalanced quote: a quoted word ends in ', and a quote inside it is written ''")
     }
 }
 
@@ -92,10 +90,7 @@ impl<'a> Word<'a> {
 
     /// The word's characters, unquoted.
     pub fn chars(&self) -> Unquoted<'a> {
-        Unquoted {
-            raw: self.raw.chars(),
-            inside: false,
-        }
+        Unquoted { raw: self.raw.chars(), inside: false }
     }
 
     /// Whether the unquoted word is `text`.
@@ -189,16 +184,11 @@ mod tests {
     use std::vec::Vec;
 
     fn split(line: &str) -> Result<Vec<String>, Unbalanced> {
-        Words::new(line)
-            .map(|word| word.map(|word| word.to_string()))
-            .collect()
+        Words::new(line).map(|word| word.map(|word| word.to_string())).collect()
     }
 
     fn plain(line: &str) -> Option<&str> {
-        Words::new(line)
-            .next()
-            .and_then(Result::ok)
-            .and_then(|word| word.plain())
+        Words::new(line).next().and_then(Result::ok).and_then(|word| word.plain())
     }
 
     #[test]
@@ -241,13 +231,7 @@ mod tests {
         assert!(!word.eq_str("it"));
         assert!(!word.eq_str("it's "));
         assert_eq!(word.raw(), "'it''s'");
-        assert!(
-            Words::new("'exec' a")
-                .next()
-                .unwrap()
-                .unwrap()
-                .eq_str("exec")
-        );
+        assert!(Words::new("'exec' a").next().unwrap().unwrap().eq_str("exec"));
     }
 
     #[test]
@@ -304,11 +288,7 @@ mod tests {
         for one in &texts {
             for two in &texts {
                 let line = format!("{} {}", Quoted(one), Quoted(two));
-                assert_eq!(
-                    split(&line).unwrap(),
-                    [one.as_str(), two.as_str()],
-                    "{line:?}"
-                );
+                assert_eq!(split(&line).unwrap(), [one.as_str(), two.as_str()], "{line:?}");
                 let text = format!("{line}\nnext");
                 assert_eq!(split_line(&text), Some((line.as_str(), "next")));
             }
@@ -320,9 +300,7 @@ mod tests {
     fn no_line_of_six_bytes_panics() {
         let alphabet = ['\'', ' ', 'a', '\t', '\n', 'é'];
         for number in 0..alphabet.len().pow(6) {
-            let line: String = (0..6)
-                .map(|place| alphabet[number / 6usize.pow(place) % 6])
-                .collect();
+            let line: String = (0..6).map(|place| alphabet[number / 6usize.pow(place) % 6]).collect();
             for word in Words::new(&line).flatten() {
                 assert_eq!(word.raw().matches('\'').count() % 2, 0);
                 if let Some(plain) = word.plain() {

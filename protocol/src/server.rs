@@ -113,11 +113,26 @@ pub enum Step {
 #[allow(missing_docs)] // The fields are the protocol's own words.
 pub enum Forward<'a> {
     /// `names` are those that are left; the first qids are this node's.
-    Walk { names: &'a [&'a str], qids: Qids },
-    Open { mode: u8 },
-    Create { name: &'a str, perm: u32, mode: u8 },
-    Read { offset: u64, count: u32 },
-    Write { offset: u64, data: &'a [u8] },
+    Walk {
+        names: &'a [&'a str],
+        qids: Qids,
+    },
+    Open {
+        mode: u8,
+    },
+    Create {
+        name: &'a str,
+        perm: u32,
+        mode: u8,
+    },
+    Read {
+        offset: u64,
+        count: u32,
+    },
+    Write {
+        offset: u64,
+        data: &'a [u8],
+    },
     Remove,
     Stat,
     Wstat,
@@ -336,12 +351,7 @@ impl<B: Bounds> Server<B> {
     }
 
     /// Takes one request, whole. Its immediate answer, if it has one, must be drained before the next.
-    pub fn request(
-        &mut self,
-        link: LinkId,
-        message: &[u8],
-        tree: &mut impl Tree,
-    ) -> Result<(), Botch> {
+    pub fn request(&mut self, link: LinkId, message: &[u8], tree: &mut impl Tree) -> Result<(), Botch> {
         assert!(self.answer.is_none(), "the answer before this one was drained");
         let (tag, msg) = Tmsg::decode(message)?;
         let fresh = self.links.slots()[link.0 as usize].msize == 0;
@@ -365,31 +375,19 @@ impl<B: Bounds> Server<B> {
         Ok(())
     }
 
-    fn dispatch(
-        &mut self,
-        link: LinkId,
-        tag: Tag,
-        msg: &Tmsg<'_>,
-        tree: &mut impl Tree,
-    ) -> Outcome {
+    fn dispatch(&mut self, link: LinkId, tag: Tag, msg: &Tmsg<'_>, tree: &mut impl Tree) -> Outcome {
         match *msg {
             Tmsg::Version { .. } | Tmsg::Auth { .. } => Err(Ename::Unsupported),
-            Tmsg::Attach { fid, uname, aname, .. } => {
-                self.attach(link, fid, uname, aname, tree).map(Some)
-            }
+            Tmsg::Attach { fid, uname, aname, .. } => self.attach(link, fid, uname, aname, tree).map(Some),
             Tmsg::Flush { oldtag } => {
                 if let Some(index) = self.find_request(link, oldtag) {
                     self.drop_request(index, tree);
                 }
                 Ok(Some(Answer::Flush))
             }
-            Tmsg::Walk { fid, newfid, names } => {
-                self.walk(link, tag, (fid, newfid), &names, tree)
-            }
+            Tmsg::Walk { fid, newfid, names } => self.walk(link, tag, (fid, newfid), &names, tree),
             Tmsg::Open { fid, mode } => self.open(link, tag, fid, mode, tree),
-            Tmsg::Create { fid, name, perm, mode } => {
-                self.create(link, tag, fid, (name, perm, mode), tree)
-            }
+            Tmsg::Create { fid, name, perm, mode } => self.create(link, tag, fid, (name, perm, mode), tree),
             Tmsg::Read { fid, offset, count } => self.read(link, tag, fid, (offset, count), tree),
             Tmsg::Write { fid, offset, data } => self.write(link, tag, fid, (offset, data), tree),
             Tmsg::Clunk { fid } => {
@@ -413,13 +411,7 @@ impl<B: Bounds> Server<B> {
         }
     }
 
-    fn version(
-        &mut self,
-        link: LinkId,
-        msize: u32,
-        version: &str,
-        tree: &mut impl Tree,
-    ) -> Answer {
+    fn version(&mut self, link: LinkId, msize: u32, version: &str, tree: &mut impl Tree) -> Answer {
         self.abort(link, tree, true);
         let state = &mut self.links.slots_mut()[link.0 as usize];
         let msize = msize.min(state.caps.msize);
@@ -438,8 +430,7 @@ impl<B: Bounds> Server<B> {
     ) -> Result<Answer, Ename> {
         let index = self.free_fid(link, fid)?;
         let (user, path) = tree.attach(link, uname, aname)?;
-        let hold =
-            Hold { link, user, path, away: 0, open: mode::CLOSED, dead: false, cursor: 0 };
+        let hold = Hold { link, user, path, away: 0, open: mode::CLOSED, dead: false, cursor: 0 };
         self.set_fid(index, fid, hold);
         Ok(Answer::Attach(qid_of(tree, path)?))
     }
@@ -503,14 +494,7 @@ impl<B: Bounds> Server<B> {
         }
     }
 
-    fn open(
-        &mut self,
-        link: LinkId,
-        tag: Tag,
-        fid: Fid,
-        bits: u8,
-        tree: &mut impl Tree,
-    ) -> Outcome {
+    fn open(&mut self, link: LinkId, tag: Tag, fid: Fid, bits: u8, tree: &mut impl Tree) -> Outcome {
         let index = self.find_fid(link, fid)?;
         let mut hold = self.hold(index);
         alive(&hold)?;
@@ -555,8 +539,7 @@ impl<B: Bounds> Server<B> {
             return Err(Ename::BadUse);
         }
         if hold.away != 0 {
-            let outcome =
-                self.pass(link, tag, index, Forward::Create { name, perm, mode: bits }, tree);
+            let outcome = self.pass(link, tag, index, Forward::Create { name, perm, mode: bits }, tree);
             if outcome.is_ok() {
                 self.fid_mut(index).open = bits;
             }
@@ -643,14 +626,7 @@ impl<B: Bounds> Server<B> {
         outcome.map(|()| Some(Answer::Remove))
     }
 
-    fn wstat(
-        &mut self,
-        link: LinkId,
-        tag: Tag,
-        fid: Fid,
-        stat: &Stat<'_>,
-        tree: &mut impl Tree,
-    ) -> Outcome {
+    fn wstat(&mut self, link: LinkId, tag: Tag, fid: Fid, stat: &Stat<'_>, tree: &mut impl Tree) -> Outcome {
         let index = self.find_fid(link, fid)?;
         let hold = self.hold(index);
         if hold.away != 0 {

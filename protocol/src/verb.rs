@@ -184,9 +184,7 @@ pub const SESSION: &[Verb<SessionParse>] = &[
 
 /// The verbs of a node's ctl.
 pub const NODE: &[Verb<NodeParse>] = &[
-    verb("signal", "signal NAME|NUMBER", |words| {
-        only(words).and_then(signal).map(NodeCommand::Signal)
-    }),
+    verb("signal", "signal NAME|NUMBER", |words| only(words).and_then(signal).map(NodeCommand::Signal)),
     verb("kill", "kill", |words| none(words).map(|()| NodeCommand::Signal(9))),
     verb("stop", "stop", |words| none(words).map(|()| NodeCommand::Signal(19))),
     verb("start", "start", |words| none(words).map(|()| NodeCommand::Signal(18))),
@@ -317,8 +315,22 @@ fn umask(words: Words<'_>) -> Option<Command<'_>> {
 
 /// Names of the soft limits that a member can be given, as getrlimit(2) has them without `RLIMIT_`.
 pub const LIMITS: &[&str] = &[
-    "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc",
-    "rss", "rtprio", "rttime", "sigpending", "stack",
+    "as",
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
 ];
 
 fn limit(mut words: Words<'_>) -> Option<Command<'_>> {
@@ -329,10 +341,35 @@ fn limit(mut words: Words<'_>) -> Option<Command<'_>> {
 }
 
 const SIGNALS: &[(&str, u8)] = &[
-    ("HUP", 1), ("INT", 2), ("QUIT", 3), ("ILL", 4), ("TRAP", 5), ("ABRT", 6), ("BUS", 7), ("FPE", 8),
-    ("KILL", 9), ("USR1", 10), ("SEGV", 11), ("USR2", 12), ("PIPE", 13), ("ALRM", 14), ("TERM", 15),
-    ("CHLD", 17), ("CONT", 18), ("STOP", 19), ("TSTP", 20), ("TTIN", 21), ("TTOU", 22), ("URG", 23),
-    ("XCPU", 24), ("XFSZ", 25), ("VTALRM", 26), ("PROF", 27), ("WINCH", 28), ("IO", 29), ("SYS", 31),
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("ILL", 4),
+    ("TRAP", 5),
+    ("ABRT", 6),
+    ("BUS", 7),
+    ("FPE", 8),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("SEGV", 11),
+    ("USR2", 12),
+    ("PIPE", 13),
+    ("ALRM", 14),
+    ("TERM", 15),
+    ("CHLD", 17),
+    ("CONT", 18),
+    ("STOP", 19),
+    ("TSTP", 20),
+    ("TTIN", 21),
+    ("TTOU", 22),
+    ("URG", 23),
+    ("XCPU", 24),
+    ("XFSZ", 25),
+    ("VTALRM", 26),
+    ("PROF", 27),
+    ("WINCH", 28),
+    ("IO", 29),
+    ("SYS", 31),
 ];
 
 /// A signal by number (1 to 64) or name, with or without `SIG`, in either case (Linux numbers).

@@ -3,16 +3,15 @@
 //! Owns no test: those are in `tests/`, each file one subject.
 
 mod counting;
+mod partition;
 
 pub use counting::{Counting, allocations};
+pub use partition::{Partition, Told, uem};
 
 use std::path::{Path, PathBuf};
 
 /// The root of the workspace, absolute.
 pub fn root() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests
-        .parent()
-        .expect("the package tests lies in the workspace's root")
-        .to_path_buf()
+    tests.parent().expect("the package tests lies in the workspace's root").to_path_buf()
 }

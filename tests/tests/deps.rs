@@ -29,76 +29,25 @@ const KERNEL: &[&str] = &["libc", "memmap2", "mio"];
 /// The same and the command line's: the core of an aggregator needs neither, the simulator is a program.
 const HOST: &[&str] = &["argh", "libc", "memmap2", "mio"];
 /// What a core may use: nothing that allocates. The second line is what the first brings along.
-const CORE: &[&str] = &[
-    "bitflags",
-    "heapless",
-    "crc32fast",
-    "hash32",
-    "stable_deref_trait",
-    "byteorder",
-    "cfg-if",
-];
+const CORE: &[&str] =
+    &["bitflags", "heapless", "crc32fast", "hash32", "stable_deref_trait", "byteorder", "cfg-if"];
 
 const ALLOWED: &[Row] = &[
-    Row {
-        name: "protocol",
-        ours: &[],
-        others: Others::Only(CORE),
-    },
-    Row {
-        name: "cnode",
-        ours: &["protocol"],
-        others: Others::Only(CORE),
-    },
-    Row {
-        name: "ionode",
-        ours: &["protocol"],
-        others: Others::Not(HOST),
-    },
-    Row {
-        name: "sim",
-        ours: &["protocol", "cnode", "ionode"],
-        others: Others::Not(KERNEL),
-    },
-    Row {
-        name: "protocol-host",
-        ours: &[],
-        others: Others::Any,
-    },
-    Row {
-        name: "cnode-host",
-        ours: &["protocol", "protocol-host", "cnode"],
-        others: Others::Any,
-    },
-    Row {
-        name: "ionode-host",
-        ours: &["protocol", "protocol-host", "ionode"],
-        others: Others::Any,
-    },
+    Row { name: "protocol", ours: &[], others: Others::Only(CORE) },
+    Row { name: "cnode", ours: &["protocol"], others: Others::Only(CORE) },
+    Row { name: "ionode", ours: &["protocol"], others: Others::Not(HOST) },
+    Row { name: "sim", ours: &["protocol", "cnode", "ionode"], others: Others::Not(KERNEL) },
+    Row { name: "protocol-host", ours: &[], others: Others::Any },
+    Row { name: "cnode-host", ours: &["protocol", "protocol-host", "cnode"], others: Others::Any },
+    Row { name: "ionode-host", ours: &["protocol", "protocol-host", "ionode"], others: Others::Any },
     Row {
         name: "tools",
-        ours: &[
-            "protocol",
-            "protocol-host",
-            "cnode",
-            "cnode-host",
-            "ionode",
-            "ionode-host",
-        ],
+        ours: &["protocol", "protocol-host", "cnode", "cnode-host", "ionode", "ionode-host"],
         others: Others::Any,
     },
     Row {
         name: "tests",
-        ours: &[
-            "protocol",
-            "protocol-host",
-            "cnode",
-            "cnode-host",
-            "ionode",
-            "ionode-host",
-            "sim",
-            "tools",
-        ],
+        ours: &["protocol", "protocol-host", "cnode", "cnode-host", "ionode", "ionode-host", "sim", "tools"],
         others: Others::Any,
     },
 ];
@@ -123,11 +72,7 @@ impl Graph {
             .current_dir(tests::root())
             .output()
             .expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "cargo metadata: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
         Self::parse(&serde_json::from_slice(&output.stdout).expect("cargo prints JSON"))
     }
 
@@ -148,11 +93,7 @@ impl Graph {
                 let name = names[&text(&used["pkg"])].clone();
                 for kind in list(&used["dep_kinds"]) {
                     let is_dev = kind["kind"] == "dev";
-                    let table = if is_dev {
-                        &mut graph.tests_use
-                    } else {
-                        &mut graph.uses
-                    };
+                    let table = if is_dev { &mut graph.tests_use } else { &mut graph.uses };
                     table.entry(user.clone()).or_default().insert(name.clone());
                 }
             }
@@ -180,9 +121,7 @@ impl Graph {
         for member in &self.members {
             match ALLOWED.iter().find(|row| row.name == member) {
                 Some(row) => found.extend(self.broken(row)),
-                None => found.push(format!(
-                    "{member} has no row in the table of tests/tests/deps.rs"
-                )),
+                None => found.push(format!("{member} has no row in the table of tests/tests/deps.rs")),
             }
         }
         found
@@ -190,17 +129,10 @@ impl Graph {
 
     fn broken(&self, row: &Row) -> Vec<String> {
         let mut found = Vec::new();
-        let named = [&self.uses, &self.tests_use]
-            .into_iter()
-            .filter_map(|table| table.get(row.name))
-            .flatten();
-        for name in
-            named.filter(|name| self.members.contains(*name) && !row.ours.contains(&name.as_str()))
-        {
-            found.push(format!(
-                "{} depends on {name}; of our crates it may use {:?}",
-                row.name, row.ours
-            ));
+        let named =
+            [&self.uses, &self.tests_use].into_iter().filter_map(|table| table.get(row.name)).flatten();
+        for name in named.filter(|name| self.members.contains(*name) && !row.ours.contains(&name.as_str())) {
+            found.push(format!("{} depends on {name}; of our crates it may use {:?}", row.name, row.ours));
         }
         let (allowed, listed, rule) = match row.others {
             Others::Only(listed) => (true, listed, "only"),
@@ -209,10 +141,7 @@ impl Graph {
         };
         for (name, user) in self.tree(row.name) {
             if !self.members.contains(name) && listed.contains(&name) != allowed {
-                found.push(format!(
-                    "{} is built with {name}, through {user}; {rule} {listed:?}",
-                    row.name
-                ));
+                found.push(format!("{} is built with {name}, through {user}; {rule} {listed:?}", row.name));
             }
         }
         found
@@ -221,10 +150,7 @@ impl Graph {
 
 /// The triple that the tests run on: another platform's dependencies are its own affair.
 fn host() -> String {
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .output()
-        .expect("rustc runs");
+    let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
     let text = String::from_utf8(output.stdout).expect("rustc prints UTF-8");
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.expect("rustc names its host").to_string()
@@ -233,15 +159,9 @@ fn host() -> String {
 /// A graph of our packages, in which `uses` has pairs of user and used.
 fn graph(uses: &[(&str, &str)]) -> Graph {
     let mut graph = Graph::default();
-    graph
-        .members
-        .extend(ALLOWED.iter().map(|row| row.name.to_string()));
+    graph.members.extend(ALLOWED.iter().map(|row| row.name.to_string()));
     for (user, used) in uses {
-        graph
-            .uses
-            .entry(user.to_string())
-            .or_default()
-            .insert(used.to_string());
+        graph.uses.entry(user.to_string()).or_default().insert(used.to_string());
     }
     graph
 }
@@ -250,78 +170,41 @@ fn graph(uses: &[(&str, &str)]) -> Graph {
 fn dependencies_have_one_direction() {
     let graph = Graph::read();
     let rows: BTreeSet<String> = ALLOWED.iter().map(|row| row.name.to_string()).collect();
-    assert_eq!(
-        graph.members, rows,
-        "packages of the workspace on the left, rows of the table on the right"
-    );
+    assert_eq!(graph.members, rows, "packages of the workspace on the left, rows of the table on the right");
     let found = graph.violations();
-    assert!(
-        found.is_empty(),
-        "{} violations\n{}",
-        found.len(),
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "{} violations\n{}", found.len(), found.join("\n"));
 }
 
 #[test]
 fn a_core_that_knows_the_other_is_found() {
     let found = graph(&[("cnode", "protocol"), ("cnode", "ionode")]).violations();
-    assert_eq!(
-        found,
-        ["cnode depends on ionode; of our crates it may use [\"protocol\"]"]
-    );
+    assert_eq!(found, ["cnode depends on ionode; of our crates it may use [\"protocol\"]"]);
 }
 
 #[test]
 fn a_core_that_is_known_only_to_tests_is_found() {
     let mut graph = graph(&[]);
-    graph
-        .tests_use
-        .insert("protocol".into(), BTreeSet::from(["cnode".into()]));
-    assert_eq!(
-        graph.violations(),
-        ["protocol depends on cnode; of our crates it may use []"]
-    );
+    graph.tests_use.insert("protocol".into(), BTreeSet::from(["cnode".into()]));
+    assert_eq!(graph.violations(), ["protocol depends on cnode; of our crates it may use []"]);
 }
 
 #[test]
 fn what_comes_in_by_a_detour_is_found() {
     let found = graph(&[("sim", "rand"), ("rand", "libc"), ("tools", "mio")]).violations();
     assert_eq!(found.len(), 1);
-    assert!(
-        found[0].starts_with("sim is built with libc, through rand; anything but "),
-        "{}",
-        found[0]
-    );
+    assert!(found[0].starts_with("sim is built with libc, through rand; anything but "), "{}", found[0]);
 }
 
 #[test]
 fn an_unlisted_crate_in_a_core_is_found() {
-    let found = graph(&[
-        ("protocol", "bitflags"),
-        ("protocol", "serde"),
-        ("cnode", "protocol"),
-    ])
-    .violations();
-    assert_eq!(
-        found.len(),
-        2,
-        "in protocol, and through it in cnode: {found:?}"
-    );
-    assert!(
-        found
-            .iter()
-            .all(|text| text.contains("is built with serde, through protocol")),
-        "{found:?}"
-    );
+    let found = graph(&[("protocol", "bitflags"), ("protocol", "serde"), ("cnode", "protocol")]).violations();
+    assert_eq!(found.len(), 2, "in protocol, and through it in cnode: {found:?}");
+    assert!(found.iter().all(|text| text.contains("is built with serde, through protocol")), "{found:?}");
 }
 
 #[test]
 fn a_package_without_a_row_is_found() {
     let mut graph = graph(&[]);
     graph.members.insert("helper".into());
-    assert_eq!(
-        graph.violations(),
-        ["helper has no row in the table of tests/tests/deps.rs"]
-    );
+    assert_eq!(graph.violations(), ["helper has no row in the table of tests/tests/deps.rs"]);
 }

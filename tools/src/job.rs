@@ -87,13 +87,7 @@ impl<'a> Job<'a> {
     }
 
     /// Begins to read a session that is there: `from` and `dir` lead to it.
-    pub(crate) fn follow(
-        client: &'a mut Client,
-        from: Fid,
-        dir: &str,
-        fold: bool,
-        program: &str,
-    ) -> Self {
+    pub(crate) fn follow(client: &'a mut Client, from: Fid, dir: &str, fold: bool, program: &str) -> Self {
         let (wait, _) = client.ask_open(from, &[dir, "wait"], 0);
         let (stdout, _) = client.ask_open(from, &[dir, "stdout"], 0);
         let (stderr, _) = client.ask_open(from, &[dir, "stderr"], 0);

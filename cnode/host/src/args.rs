@@ -58,8 +58,7 @@ fn run(name: &str, args: Args) -> Result<(), String> {
     }
     let at = listeners.first().map(|l| l.dial().clone()).or_else(|| args.parent.clone());
     let at = at.map_or(String::new(), |dial| dial.to_string());
-    let mut driver =
-        Driver::new(name, at, args.parent).map_err(|e| format!("unable to start: {e}"))?;
+    let mut driver = Driver::new(name, at, args.parent).map_err(|e| format!("unable to start: {e}"))?;
     for listener in listeners {
         driver.listen(listener).map_err(|e| format!("unable to listen: {e}"))?;
     }

@@ -42,9 +42,7 @@ impl fmt::Display for BadLine {
             Fault::Nul => "holds a NUL byte",
             Fault::NoName => "want NAME=VALUE",
             Fault::ManyNames => "more than 4096 variables",
-            Fault::Setup => {
-                "want dir path, umask octal, limit name n or redir stdin/stdout/stderr path"
-            }
+            Fault::Setup => "want dir path, umask octal, limit name n or redir stdin/stdout/stderr path",
         };
         write!(f, "{}: line {}: {why}", self.kind.name(), self.line)
     }
@@ -62,20 +60,12 @@ pub struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     /// At the begin of `bytes`, on line 1.
     pub const fn new(kind: Kind, bytes: &'a [u8]) -> Self {
-        Self {
-            kind,
-            rest: bytes,
-            line: 1,
-        }
+        Self { kind, rest: bytes, line: 1 }
     }
 
     /// Refuses the line that the lexer stands on.
     pub const fn bad(&self, fault: Fault) -> BadLine {
-        BadLine {
-            kind: self.kind,
-            line: self.line,
-            fault,
-        }
+        BadLine { kind: self.kind, line: self.line, fault }
     }
 
     /// Skips any of `blanks`; false when nothing is left.

@@ -23,15 +23,9 @@ fn what_is_appended_is_read_back_from_any_offset() {
     assert_eq!(&out, b"lo worl");
     assert_eq!(params.read(Kind::Args, 12, &mut out).unwrap(), 0);
     assert_eq!(params.read(Kind::Args, u64::MAX, &mut out).unwrap(), 0);
-    assert_eq!(
-        &params.map(Kind::Args).unwrap().unwrap()[..],
-        b"hello world\n"
-    );
+    assert_eq!(&params.map(Kind::Args).unwrap().unwrap()[..], b"hello world\n");
     params.truncate(Kind::Args).unwrap();
-    assert_eq!(
-        (params.len(Kind::Args), params.exists(Kind::Args)),
-        (0, true)
-    );
+    assert_eq!((params.len(Kind::Args), params.exists(Kind::Args)), (0, true));
     assert!(params.map(Kind::Args).unwrap().is_none());
     assert!(!params.exists(Kind::Env));
 }
@@ -39,18 +33,11 @@ fn what_is_appended_is_read_back_from_any_offset() {
 #[test]
 fn a_full_parameter_refuses_the_whole_write() {
     let mut params = Params::new();
-    params
-        .append(Kind::Env, &vec![b'x'; PARAM_MAX - 1])
-        .unwrap();
-    assert!(matches!(
-        params.append(Kind::Env, b"yz"),
-        Err(AppendError::Full)
-    ));
+    params.append(Kind::Env, &vec![b'x'; PARAM_MAX - 1]).unwrap();
+    assert!(matches!(params.append(Kind::Env, b"yz"), Err(AppendError::Full)));
     assert_eq!(params.len(Kind::Env), PARAM_MAX - 1);
     params.append(Kind::Env, b"y").unwrap();
-    params
-        .append(Kind::Args, b"another file has its own bound")
-        .unwrap();
+    params.append(Kind::Args, b"another file has its own bound").unwrap();
 }
 
 #[test]

@@ -93,9 +93,7 @@ pub fn read(fd: BorrowedFd<'_>, out: &mut [u8]) -> io::Result<Pull> {
 /// Puts bytes into a pipe.
 pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Push> {
     // SAFETY: the pointer and length describe `bytes`, which outlives the call.
-    pushed(call(|| unsafe {
-        libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len())
-    }))
+    pushed(call(|| unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) }))
 }
 
 /// What [`peek`] and [`discard`] need: a pipe that is empty between calls, and /dev/null.
@@ -114,19 +112,9 @@ impl Scratch {
         set_nonblocking(writer.as_fd())?;
         // A user over the pipe quota is given a small pipe and refused a larger one: peeks are then shorter.
         // SAFETY: no pointers.
-        unsafe {
-            libc::fcntl(
-                writer.as_raw_fd(),
-                libc::F_SETPIPE_SZ,
-                PEEK_MAX as libc::c_int,
-            )
-        };
+        unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, PEEK_MAX as libc::c_int) };
         let null = File::options().write(true).open("/dev/null")?;
-        Ok(Self {
-            reader,
-            writer,
-            null,
-        })
+        Ok(Self { reader, writer, null })
     }
 }
 
@@ -169,12 +157,7 @@ pub fn discard(fd: BorrowedFd<'_>, n: usize, scratch: &Scratch) -> io::Result<()
 ///
 /// The pipe holds the memfd's own pages: these bytes must not be written again until the reader has taken
 /// them.
-pub fn feed(
-    fd: BorrowedFd<'_>,
-    memfd: BorrowedFd<'_>,
-    offset: u64,
-    len: usize,
-) -> io::Result<Push> {
+pub fn feed(fd: BorrowedFd<'_>, memfd: BorrowedFd<'_>, offset: u64, len: usize) -> io::Result<Push> {
     let (from, to) = (memfd.as_raw_fd(), fd.as_raw_fd());
     let flags = libc::SPLICE_F_NONBLOCK;
     pushed(call(|| {

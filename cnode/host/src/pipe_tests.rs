@@ -15,10 +15,7 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % bound
     }
 }
@@ -43,16 +40,10 @@ fn an_empty_pipe_is_not_an_ended_one() {
     let scratch = Scratch::new().unwrap();
     let mut out = [0; 8];
     assert_eq!(read(reader.as_fd(), &mut out).unwrap(), Pull::Empty);
-    assert_eq!(
-        peek(reader.as_fd(), &scratch, &mut out).unwrap(),
-        Pull::Empty
-    );
+    assert_eq!(peek(reader.as_fd(), &scratch, &mut out).unwrap(), Pull::Empty);
     assert_eq!(write(writer.as_fd(), b"ab").unwrap(), Push::Took(2));
     drop(writer);
-    assert_eq!(
-        peek(reader.as_fd(), &scratch, &mut out).unwrap(),
-        Pull::Data(2)
-    );
+    assert_eq!(peek(reader.as_fd(), &scratch, &mut out).unwrap(), Pull::Data(2));
     assert_eq!(read(reader.as_fd(), &mut out).unwrap(), Pull::Data(2));
     assert_eq!(peek(reader.as_fd(), &scratch, &mut out).unwrap(), Pull::End);
     assert_eq!(read(reader.as_fd(), &mut out).unwrap(), Pull::End);
@@ -81,18 +72,10 @@ fn peeks_and_discards_of_random_sizes_lose_and_repeat_nothing() {
             Pull::End => panic!("the writer is open"),
         };
         assert!(seen <= want && seen <= put - got);
-        assert!(
-            out[..seen]
-                .iter()
-                .enumerate()
-                .all(|(i, b)| *b == byte(got + i))
-        );
+        assert!(out[..seen].iter().enumerate().all(|(i, b)| *b == byte(got + i)));
         let take = dice.below(seen + 1);
         if dice.below(4) == 0 && take > 0 {
-            assert_eq!(
-                read(reader.as_fd(), &mut out[..take]).unwrap(),
-                Pull::Data(take)
-            );
+            assert_eq!(read(reader.as_fd(), &mut out[..take]).unwrap(), Pull::Data(take));
         } else {
             discard(reader.as_fd(), take, &scratch).unwrap();
         }
@@ -108,16 +91,10 @@ fn a_full_pipe_and_a_closed_one_are_told_apart() {
     while let Push::Took(_) = write(writer.as_fd(), &[0; 4096]).unwrap() {}
     assert_eq!(write(writer.as_fd(), b"x").unwrap(), Push::Full);
     let file = memfd(b"more");
-    assert_eq!(
-        feed(writer.as_fd(), file.as_fd(), 0, 4).unwrap(),
-        Push::Full
-    );
+    assert_eq!(feed(writer.as_fd(), file.as_fd(), 0, 4).unwrap(), Push::Full);
     drop(reader);
     assert_eq!(write(writer.as_fd(), b"x").unwrap(), Push::Closed);
-    assert_eq!(
-        feed(writer.as_fd(), file.as_fd(), 0, 4).unwrap(),
-        Push::Closed
-    );
+    assert_eq!(feed(writer.as_fd(), file.as_fd(), 0, 4).unwrap(), Push::Closed);
 }
 
 #[test]
@@ -131,9 +108,7 @@ fn a_memfd_is_fed_whole_from_any_offset() {
         match feed(writer.as_fd(), file.as_fd(), fed as u64, bytes.len() - fed).unwrap() {
             Push::Took(n) => fed += n,
             Push::Full => {
-                let Pull::Data(n) = read(reader.as_fd(), &mut out).unwrap() else {
-                    panic!()
-                };
+                let Pull::Data(n) = read(reader.as_fd(), &mut out).unwrap() else { panic!() };
                 got.extend_from_slice(&out[..n]);
             }
             Push::Closed => panic!("the reader is open"),

@@ -233,11 +233,7 @@ impl Spawner {
                 continue;
             }
             let (reader, writer) = pipe::pair()?;
-            let (our, their) = if fd == 0 {
-                (writer, reader)
-            } else {
-                (reader, writer)
-            };
+            let (our, their) = if fd == 0 { (writer, reader) } else { (reader, writer) };
             pipe::set_nonblocking(our.as_fd())?;
             (ours[fd], theirs[fd]) = (Some(our), Some(their));
         }
@@ -250,10 +246,7 @@ impl Spawner {
         };
         scratch.fill(&self.template, plan, self.handled);
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd);
-        scratch.set_pipes(
-            [0, 1, 2].map(|fd| number(&theirs[fd])),
-            their_status.as_raw_fd(),
-        );
+        scratch.set_pipes([0, 1, 2].map(|fd| number(&theirs[fd])), their_status.as_raw_fd());
         let recipe = scratch.recipe();
         // SAFETY: the recipe was just filled; a slot's stays untouched until `release`.
         let born = unsafe { bear(recipe, stack) };
@@ -265,15 +258,7 @@ impl Spawner {
             }
         };
         let [stdin, stdout, stderr] = ours;
-        Ok(Child {
-            pid,
-            pidfd,
-            status: Some(status),
-            stdin,
-            stdout,
-            stderr,
-            slot,
-        })
+        Ok(Child { pid, pidfd, status: Some(status), stdin, stdout, stderr, slot })
     }
 
     /// What has become of a start; to be asked when the status descriptor is readable.
@@ -323,11 +308,7 @@ impl Spawner {
             None if self.slots.len() < SLOTS_MAX => {
                 let stack = Stack::new().ok()?;
                 let scratch = Box::new(Scratch::new());
-                self.slots.push(Slot {
-                    stack,
-                    scratch,
-                    is_busy: false,
-                });
+                self.slots.push(Slot { stack, scratch, is_busy: false });
                 self.slots.len() - 1
             }
             None => return None,
@@ -338,10 +319,7 @@ impl Spawner {
 
     fn release(&mut self, slot: Option<usize>) {
         if let Some(slot) = slot {
-            assert!(
-                self.slots[slot].is_busy,
-                "a start's memory was given back twice"
-            );
+            assert!(self.slots[slot].is_busy, "a start's memory was given back twice");
             self.slots[slot].is_busy = false;
         }
     }
@@ -385,13 +363,10 @@ fn handled_signals() -> u64 {
             let mut old: libc::sigaction = mem::zeroed();
             // The C library hides signals that it keeps for itself; we may have inherited them ignored all
             // the same.
-            libc::sigaction(*signal, ptr::null(), &raw mut old) != 0
-                || old.sa_sigaction != libc::SIG_DFL
+            libc::sigaction(*signal, ptr::null(), &raw mut old) != 0 || old.sa_sigaction != libc::SIG_DFL
         }
     };
-    (1..=64)
-        .filter(is_handled)
-        .fold(0, |set, signal| set | 1 << (signal - 1))
+    (1..=64).filter(is_handled).fold(0, |set, signal| set | 1 << (signal - 1))
 }
 
 fn send(pidfd: &OwnedFd, signo: i32) -> io::Result<bool> {
@@ -407,11 +382,7 @@ fn gone(ret: i32) -> io::Result<bool> {
         return Ok(true);
     }
     let e = io::Error::last_os_error();
-    if e.raw_os_error() == Some(libc::ESRCH) {
-        Ok(false)
-    } else {
-        Err(e)
-    }
+    if e.raw_os_error() == Some(libc::ESRCH) { Ok(false) } else { Err(e) }
 }
 
 /// Sends a signal to a member and all of its group; false when it is reaped already.
@@ -461,11 +432,7 @@ fn reap(pidfd: &OwnedFd) -> io::Result<Option<Exit>> {
     let millis = |t: libc::timeval| {
         u32::try_from(t.tv_sec as u64 * 1000 + t.tv_usec as u64 / 1000).unwrap_or(u32::MAX)
     };
-    Ok(Some(Exit {
-        end,
-        user_ms: millis(usage.ru_utime),
-        sys_ms: millis(usage.ru_stime),
-    }))
+    Ok(Some(Exit { end, user_ms: millis(usage.ru_utime), sys_ms: millis(usage.ru_stime) }))
 }
 
 #[cfg(test)]

@@ -66,16 +66,13 @@ mod tests {
         let rank = |i| Rank::new(i).expect("below 64");
         let one = |i| ChildSet::one(rank(i));
         let mut burst = Burst::default();
-        for (set, text) in [
-            (one(1).or(one(2)), "ab"),
-            (one(1).or(one(2)), "c"),
-            (one(2), "d"),
-            (one(3), "e"),
-            (one(2), "f"),
-        ] {
+        for (set, text) in
+            [(one(1).or(one(2)), "ab"), (one(1).or(one(2)), "c"), (one(2), "d"), (one(3), "e"), (one(2), "f")]
+        {
             burst.push(set, text.as_bytes());
         }
-        let of = |i| burst.pieces(rank(i)).map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>();
+        let of =
+            |i| burst.pieces(rank(i)).map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>();
         assert_eq!(of(1), ["abc"]);
         assert_eq!(of(2), ["abcd", "f"]);
         assert_eq!(of(3), ["e"]);

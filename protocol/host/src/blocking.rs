@@ -45,12 +45,7 @@ impl Conn {
     /// Connects within [`crate::stream::CONNECT_TIMEOUT`].
     pub fn dial(dial: &Dial) -> io::Result<Self> {
         let stream = Stream::connect(dial, INBOX_START, OUTBOX_MAX)?;
-        Ok(Self {
-            stream,
-            polled: Vec::new(),
-            patience: PATIENCE,
-            is_ended: false,
-        })
+        Ok(Self { stream, polled: Vec::new(), patience: PATIENCE, is_ended: false })
     }
 
     /// Sets how long [`Conn::send`] waits while the peer takes nothing.
@@ -132,11 +127,7 @@ impl Conn {
     ///
     /// It may return with nothing of note (a signal, a queue sent off): call it in a loop. What comes in
     /// while [`INBOX_MAX`] bytes are unread stays in the kernel.
-    pub fn wait(
-        &mut self,
-        extra: &mut [libc::pollfd],
-        timeout: Option<Duration>,
-    ) -> io::Result<Wake> {
+    pub fn wait(&mut self, extra: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<Wake> {
         let mut events = 0;
         if !self.is_ended && !self.is_full() {
             events |= libc::POLLIN;
@@ -145,32 +136,17 @@ impl Conn {
             events |= libc::POLLOUT;
         }
         // With nothing to ask for, a hung-up socket would wake a poll for ever: -1 is skipped.
-        let fd = if events == 0 {
-            -1
-        } else {
-            self.stream.as_raw_fd()
-        };
+        let fd = if events == 0 { -1 } else { self.stream.as_raw_fd() };
         self.polled.clear();
-        self.polled.push(libc::pollfd {
-            fd,
-            events,
-            revents: 0,
-        });
+        self.polled.push(libc::pollfd { fd, events, revents: 0 });
         self.polled.extend_from_slice(extra);
         let ready = poll(&mut self.polled, timeout)?;
-        let mut wake = Wake {
-            is_late: ready == Some(0),
-            ..Wake::default()
-        };
+        let mut wake = Wake { is_late: ready == Some(0), ..Wake::default() };
         for (to, from) in extra.iter_mut().zip(&self.polled[1..]) {
             to.revents = if ready.is_some() { from.revents } else { 0 };
             wake.ready += usize::from(to.revents != 0);
         }
-        let own = if ready.is_some() {
-            self.polled[0].revents
-        } else {
-            0
-        };
+        let own = if ready.is_some() { self.polled[0].revents } else { 0 };
         if own & (libc::POLLOUT | libc::POLLERR | libc::POLLHUP) != 0 && self.stream.has_backlog() {
             // A peer that closed early may have said why: its last words are read first.
             let sent = self.stream.flush();
@@ -197,9 +173,7 @@ impl Conn {
                     return Ok(got);
                 }
                 Ok(Fill::Full) if self.is_full() => return Ok(got),
-                Ok(Fill::Full) => self
-                    .stream
-                    .grow((self.stream.capacity() * 2).min(INBOX_MAX)),
+                Ok(Fill::Full) => self.stream.grow((self.stream.capacity() * 2).min(INBOX_MAX)),
                 // What came before the error is worth having; the error stays for the next call.
                 Err(_) if got > 0 => {
                     self.is_ended = true;
@@ -217,20 +191,14 @@ impl Conn {
 /// How many are ready; `None` when a signal came first.
 fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<Option<usize>> {
     // Rounded up, so that a loop does not spin through the last millisecond.
-    let millis = timeout.map_or(-1, |t| {
-        i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
-    });
+    let millis = timeout.map_or(-1, |t| i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
     // SAFETY: the pointer and length describe `fds`, which outlives the call.
     let ready = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) };
     if ready >= 0 {
         return Ok(Some(ready as usize));
     }
     let e = io::Error::last_os_error();
-    if e.kind() == io::ErrorKind::Interrupted {
-        Ok(None)
-    } else {
-        Err(e)
-    }
+    if e.kind() == io::ErrorKind::Interrupted { Ok(None) } else { Err(e) }
 }
 
 #[cfg(test)]

@@ -59,32 +59,14 @@ fn a_flood_of_answers_stays_within_the_inbox_bound() {
 fn a_wait_ends_by_bytes_by_a_descriptor_by_time_and_by_hangup() {
     let (mut conn, mut peer) = pair();
     let (reader, mut writer) = std::io::pipe().unwrap();
-    let mut extra = [libc::pollfd {
-        fd: reader.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    }];
+    let mut extra = [libc::pollfd { fd: reader.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
     let before = Instant::now();
-    let wake = conn
-        .wait(&mut extra, Some(Duration::from_millis(20)))
-        .unwrap();
-    assert_eq!(
-        wake,
-        Wake {
-            is_late: true,
-            ..Wake::default()
-        }
-    );
+    let wake = conn.wait(&mut extra, Some(Duration::from_millis(20))).unwrap();
+    assert_eq!(wake, Wake { is_late: true, ..Wake::default() });
     assert!(before.elapsed() >= Duration::from_millis(20));
     writer.write_all(b"x").unwrap();
     let wake = conn.wait(&mut extra, None).unwrap();
-    assert_eq!(
-        wake,
-        Wake {
-            ready: 1,
-            ..Wake::default()
-        }
-    );
+    assert_eq!(wake, Wake { ready: 1, ..Wake::default() });
     assert_eq!(extra[0].revents, libc::POLLIN);
     peer.write_all(b"hello").unwrap();
     let wake = conn.wait(&mut [], None).unwrap();
@@ -95,8 +77,5 @@ fn a_wait_ends_by_bytes_by_a_descriptor_by_time_and_by_hangup() {
     assert!(wake.is_ended);
     assert_eq!(conn.bytes(), b"llo");
     let wake = conn.wait(&mut [], Some(Duration::from_millis(10))).unwrap();
-    assert!(
-        wake.is_late,
-        "a closed socket must not wake a loop for ever"
-    );
+    assert!(wake.is_late, "a closed socket must not wake a loop for ever");
 }

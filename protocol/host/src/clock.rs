@@ -14,13 +14,8 @@ pub struct Clock {
 impl Clock {
     /// Starts now.
     pub fn new() -> Self {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            start: Instant::now(),
-            epoch_us: since.as_micros() as u64,
-        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { start: Instant::now(), epoch_us: since.as_micros() as u64 }
     }
 
     /// Now, in microseconds.
@@ -50,11 +45,7 @@ pub fn boot_id() -> io::Result<u64> {
 /// The host's name, without its domain.
 pub fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    name.trim()
-        .split('.')
-        .next()
-        .unwrap_or("localhost")
-        .to_owned()
+    name.trim().split('.').next().unwrap_or("localhost").to_owned()
 }
 
 /// SIGTERM, SIGINT and SIGHUP as a descriptor that becomes readable.

@@ -46,14 +46,11 @@ impl fmt::Display for DialError {
         match self.fault {
             Fault::Shape => f.write_str("want tcp!host!port or unix!path"),
             Fault::NoHost => f.write_str("no host: want tcp!host!port"),
-            Fault::BadPort => {
-                f.write_str("port is not a number from 0 to 65535: want tcp!host!port")
-            }
+            Fault::BadPort => f.write_str("port is not a number from 0 to 65535: want tcp!host!port"),
             Fault::NoPath => f.write_str("no path: want unix!path"),
-            Fault::LongPath(len) => write!(
-                f,
-                "path of {len} bytes: a unix socket's is at most {UNIX_PATH_MAX}"
-            ),
+            Fault::LongPath(len) => {
+                write!(f, "path of {len} bytes: a unix socket's is at most {UNIX_PATH_MAX}")
+            }
             Fault::Nul => f.write_str("holds a NUL byte: want tcp!host!port or unix!path"),
         }
     }
@@ -65,10 +62,7 @@ impl FromStr for Dial {
     type Err = DialError;
 
     fn from_str(text: &str) -> Result<Self, DialError> {
-        parse(text).map_err(|fault| DialError {
-            text: text.to_owned(),
-            fault,
-        })
+        parse(text).map_err(|fault| DialError { text: text.to_owned(), fault })
     }
 }
 
@@ -81,10 +75,7 @@ fn parse(text: &str) -> Result<Dial, Fault> {
         "tcp" => {
             let (host, port) = rest.rsplit_once('!').ok_or(Fault::Shape)?;
             // Brackets belong to URLs, but people bring them along.
-            let host = host
-                .strip_prefix('[')
-                .and_then(|h| h.strip_suffix(']'))
-                .unwrap_or(host);
+            let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
             if host.is_empty() {
                 return Err(Fault::NoHost);
             }
@@ -96,10 +87,7 @@ fn parse(text: &str) -> Result<Dial, Fault> {
                 return Err(Fault::BadPort);
             }
             let port = port.parse().map_err(|_| Fault::BadPort)?;
-            Ok(Dial::Tcp {
-                host: host.to_owned(),
-                port,
-            })
+            Ok(Dial::Tcp { host: host.to_owned(), port })
         }
         "unix" => {
             let path = OsStr::from_bytes(rest.as_bytes());
@@ -132,49 +120,25 @@ mod tests {
 
     #[test]
     fn a_dial_string_prints_as_it_was_read() {
-        for text in [
-            "tcp!node01!564",
-            "tcp!::1!564",
-            "tcp!*!0",
-            "unix!/run/uem/a!b",
-            "unix!rel.sock",
-        ] {
+        for text in ["tcp!node01!564", "tcp!::1!564", "tcp!*!0", "unix!/run/uem/a!b", "unix!rel.sock"] {
             assert_eq!(text.parse::<Dial>().unwrap().to_string(), text);
         }
-        assert_eq!(
-            "tcp![::1]!564".parse::<Dial>().unwrap().to_string(),
-            "tcp!::1!564"
-        );
+        assert_eq!("tcp![::1]!564".parse::<Dial>().unwrap().to_string(), "tcp!::1!564");
         let host = "::1".to_owned();
         assert_eq!("tcp!::1!564".parse(), Ok(Dial::Tcp { host, port: 564 }));
     }
 
     #[test]
     fn a_refusal_says_what_would_be_right() {
-        assert_eq!(
-            refusal("tcp!x"),
-            "dial string 'tcp!x': want tcp!host!port or unix!path"
-        );
-        assert_eq!(
-            refusal("/run/x"),
-            "dial string '/run/x': want tcp!host!port or unix!path"
-        );
-        assert_eq!(
-            refusal("udp!x!1"),
-            "dial string 'udp!x!1': want tcp!host!port or unix!path"
-        );
-        assert_eq!(
-            refusal("tcp!!564"),
-            "dial string 'tcp!!564': no host: want tcp!host!port"
-        );
+        assert_eq!(refusal("tcp!x"), "dial string 'tcp!x': want tcp!host!port or unix!path");
+        assert_eq!(refusal("/run/x"), "dial string '/run/x': want tcp!host!port or unix!path");
+        assert_eq!(refusal("udp!x!1"), "dial string 'udp!x!1': want tcp!host!port or unix!path");
+        assert_eq!(refusal("tcp!!564"), "dial string 'tcp!!564': no host: want tcp!host!port");
         let port = "port is not a number from 0 to 65535: want tcp!host!port";
         for text in ["tcp!x!", "tcp!x!65536", "tcp!x!+5", "tcp!x!9fs"] {
             assert_eq!(refusal(text), format!("dial string '{text}': {port}"));
         }
-        assert_eq!(
-            refusal("unix!"),
-            "dial string 'unix!': no path: want unix!path"
-        );
+        assert_eq!(refusal("unix!"), "dial string 'unix!': no path: want unix!path");
     }
 
     #[test]

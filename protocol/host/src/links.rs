@@ -41,19 +41,10 @@ pub struct Links {
 impl Links {
     /// Room for `count` links, numbered from 0, each with its buffers' sizes in bytes.
     pub fn new(count: usize, rx_capacity: usize, backlog_max: usize) -> io::Result<Self> {
-        assert!(
-            count <= LISTENERS,
-            "a link's number is a token below the listeners'"
-        );
+        assert!(count <= LISTENERS, "a link's number is a token below the listeners'");
         let poll = Poll::new()?;
         let streams = (0..count).map(|_| None).collect();
-        Ok(Self {
-            poll,
-            listeners: Vec::new(),
-            streams,
-            rx_capacity,
-            backlog_max,
-        })
+        Ok(Self { poll, listeners: Vec::new(), streams, rx_capacity, backlog_max })
     }
 
     /// A buffer for `wait`.
@@ -64,9 +55,7 @@ impl Links {
     /// Accepts connections on `listener` from now on.
     pub fn listen(&mut self, mut listener: Listener) -> io::Result<()> {
         let token = Token(LISTENERS + self.listeners.len());
-        self.poll
-            .registry()
-            .register(&mut listener, token, Interest::READABLE)?;
+        self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
         self.listeners.push(listener);
         Ok(())
     }
@@ -74,8 +63,7 @@ impl Links {
     /// The next connection of a listener on a free link at or above `from`: its number. With no link free the
     /// connection is closed.
     pub fn accept(&mut self, listener: usize, from: usize) -> io::Result<Option<Option<usize>>> {
-        let Some(stream) = self.listeners[listener].accept(self.rx_capacity, self.backlog_max)?
-        else {
+        let Some(stream) = self.listeners[listener].accept(self.rx_capacity, self.backlog_max)? else {
             return Ok(None);
         };
         let free = (from..self.streams.len()).find(|link| self.streams[*link].is_none());
@@ -89,9 +77,7 @@ impl Links {
     pub fn add(&mut self, link: usize, mut stream: Stream) -> io::Result<()> {
         assert!(self.streams[link].is_none(), "a link has one stream");
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(&mut stream, Token(link), both)?;
+        self.poll.registry().register(&mut stream, Token(link), both)?;
         self.streams[link] = Some(stream);
         Ok(())
     }
@@ -115,9 +101,7 @@ impl Links {
 
     /// What descriptors of the driver's own are watched with, apart from the links.
     pub fn watcher(&self) -> io::Result<Watcher> {
-        Ok(Watcher {
-            registry: self.poll.registry().try_clone()?,
-        })
+        Ok(Watcher { registry: self.poll.registry().try_clone()? })
     }
 
     /// Waits until something is ready or `timeout` is over (rounded up to milliseconds).
@@ -142,10 +126,7 @@ impl Links {
         }
         let read = event.is_readable() || event.is_read_closed() || event.is_error();
         let write = event.is_writable() || event.is_write_closed();
-        (
-            read.then_some(Ready::Readable(token)),
-            write.then_some(Ready::Writable(token)),
-        )
+        (read.then_some(Ready::Readable(token)), write.then_some(Ready::Writable(token)))
     }
 }
 
@@ -157,8 +138,7 @@ pub struct Watcher {
 impl Watcher {
     /// Watches a descriptor, edge-triggered, under a number below 2^32; one that is ready already says so once.
     pub fn watch(&self, fd: RawFd, number: usize, interest: Interest) -> io::Result<()> {
-        self.registry
-            .register(&mut SourceFd(&fd), Token(OWN + number), interest)
+        self.registry.register(&mut SourceFd(&fd), Token(OWN + number), interest)
     }
 
     /// Watches it no longer; to be called before it is closed.

@@ -48,29 +48,13 @@ impl Listener {
                 let listener = bind_tcp(host, *port)?;
                 listener.set_nonblocking(true)?;
                 let port = listener.local_addr()?.port();
-                let dial = Dial::Tcp {
-                    host: host.clone(),
-                    port,
-                };
-                Ok(Self {
-                    fd: listener.into(),
-                    dial,
-                    file: None,
-                    spare,
-                })
+                let dial = Dial::Tcp { host: host.clone(), port };
+                Ok(Self { fd: listener.into(), dial, file: None, spare })
             }
             Dial::Unix(path) => {
                 let (fd, id) = bind_unix(path)?;
-                let file = Some(SocketFile {
-                    path: path.clone(),
-                    id,
-                });
-                Ok(Self {
-                    fd,
-                    dial: dial.clone(),
-                    file,
-                    spare,
-                })
+                let file = Some(SocketFile { path: path.clone(), id });
+                Ok(Self { fd, dial: dial.clone(), file, spare })
             }
         }
     }
@@ -89,8 +73,7 @@ impl Listener {
             let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
             let fd = self.fd.as_raw_fd();
             // SAFETY: null address and length mean that the peer's address is not wanted.
-            let got =
-                unsafe { libc::accept4(fd, std::ptr::null_mut(), std::ptr::null_mut(), flags) };
+            let got = unsafe { libc::accept4(fd, std::ptr::null_mut(), std::ptr::null_mut(), flags) };
             if got >= 0 {
                 // SAFETY: the kernel just made this descriptor for us alone.
                 let fd = unsafe { OwnedFd::from_raw_fd(got) };
@@ -116,14 +99,8 @@ impl Listener {
     fn shed(&mut self) {
         self.spare = None;
         // SAFETY: null address and length mean that the peer's address is not wanted.
-        let got = unsafe {
-            libc::accept4(
-                self.fd.as_raw_fd(),
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                0,
-            )
-        };
+        let got =
+            unsafe { libc::accept4(self.fd.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut(), 0) };
         if got >= 0 {
             // SAFETY: the kernel just made this descriptor for us alone.
             drop(unsafe { OwnedFd::from_raw_fd(got) });
@@ -145,10 +122,7 @@ fn bind_tcp(host: &str, port: u16) -> io::Result<TcpListener> {
 fn bind_unix(path: &Path) -> io::Result<(OwnedFd, (u64, u64))> {
     // Two that start at once must not take each other's fresh file for a stale one: the directory's lock
     // covers the time from the first look to `listen`, and leaves no lock file behind.
-    let parent = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let _lock = lock(parent)?;
     let fd = socket::unix(libc::SOCK_NONBLOCK)?;
     // The file takes its mode from the socket's, so that no umask has to change under other threads.
@@ -181,12 +155,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }
     let probe = socket::unix(0)?;
-    socket::set_option(
-        probe.as_fd(),
-        libc::SOL_SOCKET,
-        libc::SO_SNDTIMEO,
-        timeval(PROBE),
-    )?;
+    socket::set_option(probe.as_fd(), libc::SOL_SOCKET, libc::SO_SNDTIMEO, timeval(PROBE))?;
     match socket::connect_unix(probe.as_fd(), path) {
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
         // Gone meanwhile.
@@ -200,10 +169,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 }
 
 pub(crate) fn timeval(d: Duration) -> libc::timeval {
-    libc::timeval {
-        tv_sec: d.as_secs() as _,
-        tv_usec: d.subsec_micros() as _,
-    }
+    libc::timeval { tv_sec: d.as_secs() as _, tv_usec: d.subsec_micros() as _ }
 }
 
 fn file_id(path: &Path) -> io::Result<(u64, u64)> {
@@ -222,21 +188,11 @@ impl Drop for Listener {
 }
 
 impl Source for Listener {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         SourceFd(&self.fd.as_raw_fd()).register(registry, token, interests)
     }
 
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         SourceFd(&self.fd.as_raw_fd()).reregister(registry, token, interests)
     }
 

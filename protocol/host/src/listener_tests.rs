@@ -38,14 +38,8 @@ fn accept(listener: &mut Listener) -> Stream {
 #[test]
 fn both_families_carry_bytes_and_only_unix_knows_its_peer() {
     let place = Place::new("families");
-    let loopback = Dial::Tcp {
-        host: "127.0.0.1".into(),
-        port: 0,
-    };
-    let any = Dial::Tcp {
-        host: "*".into(),
-        port: 0,
-    };
+    let loopback = Dial::Tcp { host: "127.0.0.1".into(), port: 0 };
+    let any = Dial::Tcp { host: "*".into(), port: 0 };
     for (dial, is_unix) in [(place.dial(), true), (loopback, false), (any, false)] {
         let mut listener = Listener::bind(&dial).unwrap();
         assert!(listener.accept(1, 1).unwrap().is_none());
@@ -73,10 +67,7 @@ fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
     drop(UnixListener::bind(&path).unwrap());
     assert!(path.exists(), "std leaves the file behind");
     let listener = Listener::bind(&place.dial()).unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let refused = Listener::bind(&place.dial()).err().unwrap();
     assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
     assert!(UnixStream::connect(&path).is_ok());
@@ -89,10 +80,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
     let place = Place::new("plain");
     fs::write(place.0.join("s"), "mine").unwrap();
     let refused = Listener::bind(&place.dial()).err().unwrap();
-    assert!(
-        refused.to_string().ends_with("exists and is not a socket"),
-        "{refused}"
-    );
+    assert!(refused.to_string().ends_with("exists and is not a socket"), "{refused}");
     assert_eq!(fs::read(place.0.join("s")).unwrap(), b"mine");
 }
 
@@ -117,10 +105,7 @@ fn of_many_that_start_at_once_on_a_stale_file_one_wins() {
                 thread::spawn(move || Listener::bind(&dial).ok())
             })
             .collect();
-        let won: Vec<_> = starts
-            .into_iter()
-            .filter_map(|s| s.join().unwrap())
-            .collect();
+        let won: Vec<_> = starts.into_iter().filter_map(|s| s.join().unwrap()).collect();
         assert_eq!(won.len(), 1);
         assert!(UnixStream::connect(place.0.join("s")).is_ok());
     }

@@ -64,9 +64,7 @@ pub struct Params {
 impl Params {
     /// None made yet; takes no descriptor.
     pub const fn new() -> Self {
-        Self {
-            stores: [const { None }; 4],
-        }
+        Self { stores: [const { None }; 4] }
     }
 
     /// Appends all of `bytes`, or nothing.
@@ -93,10 +91,7 @@ impl Params {
         let store = &mut self.stores[kind as usize];
         match store {
             Some(store) => Ok(store),
-            None => Ok(store.insert(Store {
-                file: memfd()?,
-                len: 0,
-            })),
+            None => Ok(store.insert(Store { file: memfd()?, len: 0 })),
         }
     }
 
@@ -139,15 +134,8 @@ impl Params {
         // SAFETY: the memfd is ours alone and never passed on for writing, and the borrow of `self` that
         // the map holds keeps `append` and `truncate` away while it lives.
         let map = unsafe { Mmap::map(&store.file)? };
-        assert!(
-            map.len() >= store.len,
-            "a parameter file is shorter than what was appended"
-        );
-        Ok(Some(Map {
-            map,
-            len: store.len,
-            _params: self,
-        }))
+        assert!(map.len() >= store.len, "a parameter file is shorter than what was appended");
+        Ok(Some(Map { map, len: store.len, _params: self }))
     }
 }
 

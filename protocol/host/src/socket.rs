@@ -10,11 +10,7 @@ use crate::dial::UNIX_PATH_MAX;
 
 /// Turns the -1 of a system call into its errno.
 pub(crate) fn check(ret: libc::c_int) -> io::Result<libc::c_int> {
-    if ret < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(ret)
-    }
+    if ret < 0 { Err(io::Error::last_os_error()) } else { Ok(ret) }
 }
 
 /// A new unix stream socket, close-on-exec; `flags` are added to its type.
@@ -66,9 +62,7 @@ pub(crate) fn set_option<T: Copy>(
 ) -> io::Result<()> {
     let len = mem::size_of::<T>() as libc::socklen_t;
     // SAFETY: the pointer and length describe `value`, which outlives the call.
-    check(unsafe {
-        libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), len)
-    })?;
+    check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), len) })?;
     Ok(())
 }
 
@@ -125,23 +119,11 @@ pub(crate) fn receive(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<Option<
 
 /// The user id of a unix socket's other end, as it was when it connected.
 pub(crate) fn peer_uid(fd: BorrowedFd<'_>) -> Option<u32> {
-    let mut cred = libc::ucred {
-        pid: 0,
-        uid: u32::MAX,
-        gid: u32::MAX,
-    };
+    let mut cred = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
     let mut len = mem::size_of::<libc::ucred>() as libc::socklen_t;
     let (level, name) = (libc::SOL_SOCKET, libc::SO_PEERCRED);
     // SAFETY: `cred` and `len` outlive the call; the kernel writes at most `len` bytes.
-    let ret = unsafe {
-        libc::getsockopt(
-            fd.as_raw_fd(),
-            level,
-            name,
-            (&raw mut cred).cast(),
-            &raw mut len,
-        )
-    };
+    let ret = unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, (&raw mut cred).cast(), &raw mut len) };
     // A TCP socket answers too, with uid -1.
     (ret == 0 && cred.uid != u32::MAX).then_some(cred.uid)
 }

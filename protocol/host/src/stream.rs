@@ -93,16 +93,8 @@ impl Stream {
     }
 
     /// Takes over a connected stream socket and makes it non-blocking; `is_unix` says of which family it is.
-    pub fn over(
-        fd: OwnedFd,
-        is_unix: bool,
-        rx_capacity: usize,
-        backlog_max: usize,
-    ) -> io::Result<Self> {
-        assert!(
-            rx_capacity > 0,
-            "a stream without a receive buffer can never receive"
-        );
+    pub fn over(fd: OwnedFd, is_unix: bool, rx_capacity: usize, backlog_max: usize) -> io::Result<Self> {
+        assert!(rx_capacity > 0, "a stream without a receive buffer can never receive");
         socket::set_nonblocking(fd.as_fd())?;
         if is_unix {
             for name in [libc::SO_SNDBUF, libc::SO_RCVBUF] {
@@ -110,34 +102,16 @@ impl Stream {
                 let _ = socket::set_option(fd.as_fd(), libc::SOL_SOCKET, name, SOCKET_BUFFER);
             }
         } else {
-            socket::set_option(
-                fd.as_fd(),
-                libc::IPPROTO_TCP,
-                libc::TCP_NODELAY,
-                1 as libc::c_int,
-            )?;
+            socket::set_option(fd.as_fd(), libc::IPPROTO_TCP, libc::TCP_NODELAY, 1 as libc::c_int)?;
         }
         let rx = vec![0; rx_capacity].into_boxed_slice();
         let backlog = VecDeque::new();
-        Ok(Self {
-            fd,
-            is_unix,
-            rx,
-            start: 0,
-            end: 0,
-            drained: false,
-            backlog,
-            backlog_max,
-        })
+        Ok(Self { fd, is_unix, rx, start: 0, end: 0, drained: false, backlog, backlog_max })
     }
 
     /// The user id of the process that connected, or listened, at the other end; `None` over TCP.
     pub fn peer_uid(&self) -> Option<u32> {
-        if self.is_unix {
-            socket::peer_uid(self.fd.as_fd())
-        } else {
-            None
-        }
+        if self.is_unix { socket::peer_uid(self.fd.as_fd()) } else { None }
     }
 
     /// The peer is on this machine: its end is seen at once.
@@ -157,17 +131,10 @@ impl Stream {
             self.drained = true;
             return Ok(Fill::Empty);
         };
-        assert!(
-            got <= room_len,
-            "the kernel gave more bytes than there was room"
-        );
+        assert!(got <= room_len, "the kernel gave more bytes than there was room");
         self.end += got;
         self.drained = got < room_len;
-        Ok(if got == 0 {
-            Fill::End
-        } else {
-            Fill::Bytes(got)
-        })
+        Ok(if got == 0 { Fill::End } else { Fill::Bytes(got) })
     }
 
     /// Whether the last `fill` left room, so that the kernel had no more at that moment: a driver may then
@@ -198,10 +165,7 @@ impl Stream {
     /// # Panics
     /// When fewer than `n` are unread.
     pub fn consume(&mut self, n: usize) {
-        assert!(
-            n <= self.end - self.start,
-            "more bytes consumed than received"
-        );
+        assert!(n <= self.end - self.start, "more bytes consumed than received");
         self.start += n;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -286,8 +250,7 @@ impl Stream {
 
     /// Allocates the whole backlog now, so that sending never allocates afterwards.
     pub fn reserve_backlog(&mut self) {
-        self.backlog
-            .reserve_exact(self.backlog_max - self.backlog.len());
+        self.backlog.reserve_exact(self.backlog_max - self.backlog.len());
     }
 }
 
@@ -295,10 +258,7 @@ fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     // As on Plan 9, `*` dialled is this machine.
     let host = if host == "*" { "localhost" } else { host };
     let deadline = Instant::now() + CONNECT_TIMEOUT;
-    let mut last = io::Error::new(
-        io::ErrorKind::NotFound,
-        format!("host '{host}' has no address"),
-    );
+    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("host '{host}' has no address"));
     for address in (host, port).to_socket_addrs()? {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -325,21 +285,11 @@ impl AsRawFd for Stream {
 }
 
 impl Source for Stream {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         SourceFd(&self.fd.as_raw_fd()).register(registry, token, interests)
     }
 
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         SourceFd(&self.fd.as_raw_fd()).reregister(registry, token, interests)
     }
 

@@ -10,10 +10,7 @@ fn pair(rx: usize, backlog: usize) -> (Stream, Stream) {
 
 fn tcp_pair(rx: usize, backlog: usize) -> (Stream, Stream) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let dial = Dial::Tcp {
-        host: "127.0.0.1".into(),
-        port: listener.local_addr().unwrap().port(),
-    };
+    let dial = Dial::Tcp { host: "127.0.0.1".into(), port: listener.local_addr().unwrap().port() };
     let a = Stream::connect(&dial, rx, backlog).unwrap();
     let b = listener.accept().unwrap().0;
     (a, Stream::over(b.into(), false, rx, backlog).unwrap())
@@ -24,10 +21,7 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % bound
     }
 }
@@ -56,12 +50,7 @@ fn many_sizes_arrive_exactly((mut from, mut to): (Stream, Stream)) {
         for _ in 0..dice.below(4) {
             to.fill().unwrap();
             let take = dice.below(to.bytes().len() + 1);
-            assert!(
-                to.bytes()[..take]
-                    .iter()
-                    .enumerate()
-                    .all(|(i, b)| *b == byte(got + i))
-            );
+            assert!(to.bytes()[..take].iter().enumerate().all(|(i, b)| *b == byte(got + i)));
             to.consume(take);
             got += take;
         }
@@ -136,8 +125,7 @@ fn edges_alone_move_a_backlog_through() {
     assert!(from.has_backlog());
     let mut got = 0;
     while got < 4 << 20 {
-        poll.poll(&mut events, Some(Duration::from_secs(5)))
-            .unwrap();
+        poll.poll(&mut events, Some(Duration::from_secs(5))).unwrap();
         assert!(!events.is_empty(), "an edge was lost after {got} bytes");
         for event in &events {
             if event.token() == Token(0) && event.is_writable() {

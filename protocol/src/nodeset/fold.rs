@@ -69,11 +69,7 @@ impl<'a> Parts<'a> {
         let head = name.trim_end_matches(|c: char| !is_digit(c));
         let run = head.len() - head.trim_end_matches(is_digit).len();
         let (prefix, number) = head.split_at(head.len() - run.min(DIGITS_MAX));
-        Self {
-            prefix,
-            number,
-            suffix: &name[head.len()..],
-        }
+        Self { prefix, number, suffix: &name[head.len()..] }
     }
 
     /// The number; 0 in a name without, which joins nothing.
@@ -87,11 +83,7 @@ impl<'a> Parts<'a> {
 
     fn padding(self) -> Padding {
         let width = self.number.len();
-        if self.has_leading_zero() {
-            Padding::Padded(width)
-        } else {
-            Padding::Open(width)
-        }
+        if self.has_leading_zero() { Padding::Padded(width) } else { Padding::Open(width) }
     }
 
     /// Whether `next` may stand in the bracket that this name opened; tells `padding` what it shows.

@@ -63,10 +63,7 @@ impl Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NoName => f.write_str("no name: names are of letters, digits, '.', '-' and '_'"),
-            Self::InName(c) => write!(
-                f,
-                "{c:?} in a name: names are of letters, digits, '.', '-' and '_'"
-            ),
+            Self::InName(c) => write!(f, "{c:?} in a name: names are of letters, digits, '.', '-' and '_'"),
             Self::Dots => f.write_str("name of dots alone: a name has a letter or a digit"),
             Self::LongName => f.write_str("long name: at most 64 bytes"),
             Self::ManyGroups => f.write_str("many bracket groups: at most 4 in a name"),
@@ -75,18 +72,12 @@ impl Display for What {
             Self::InRange(c) => write!(f, "{c:?} in a range: a range is like 7, 0-63 or 0-63/2"),
             Self::BigNumber(max) => write!(f, "big number: at most {max}"),
             Self::Backwards(from, to) => {
-                write!(
-                    f,
-                    "range {from}-{to} runs backwards: the lower end comes first"
-                )
+                write!(f, "range {from}-{to} runs backwards: the lower end comes first")
             }
             Self::TwoWidths(from, to) => {
                 let width = usize::from(from.width.max(to.width));
                 let (low, high) = (from.value, to.value);
-                write!(
-                    f,
-                    "range {from}-{to} has two widths: write {low:0width$}-{high:0width$}"
-                )
+                write!(f, "range {from}-{to} has two widths: write {low:0width$}-{high:0width$}")
             }
             Self::NoStride => f.write_str("stride 0: at least 1"),
             Self::LoneStride => f.write_str("stride without a range: write it like 0-63/2"),
@@ -157,10 +148,7 @@ impl<'a> Cursor<'a> {
     /// Steps over the longest run of bytes that are `wanted`, all of them ASCII.
     pub(crate) fn take(&mut self, wanted: impl Fn(u8) -> bool) -> &'a str {
         let rest = &self.text[self.at..];
-        let len = rest
-            .bytes()
-            .take_while(|&b| b.is_ascii() && wanted(b))
-            .count();
+        let len = rest.bytes().take_while(|&b| b.is_ascii() && wanted(b)).count();
         self.at += len;
         &rest[..len]
     }
@@ -177,10 +165,7 @@ impl<'a> Cursor<'a> {
         }
         let fits = text.len() <= usize::from(digits(max));
         match text.parse() {
-            Ok(value) if fits && value <= max => Ok(Number {
-                value,
-                width: text.len() as u8,
-            }),
+            Ok(value) if fits && value <= max => Ok(Number { value, width: text.len() as u8 }),
             _ => Err((at, What::BigNumber(max))),
         }
     }
@@ -210,12 +195,7 @@ impl<'a> Cursor<'a> {
             }
         }
         let width = if is_padded { from.width } else { 1 };
-        Ok(Range {
-            from: from.value,
-            to: to.value,
-            step,
-            width,
-        })
+        Ok(Range { from: from.value, to: to.value, step, width })
     }
 }
 

@@ -5,11 +5,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 fn expand(text: &str) -> Vec<String> {
-    NodeSet::parse(text)
-        .unwrap()
-        .iter()
-        .map(|name| name.to_string())
-        .collect()
+    NodeSet::parse(text).unwrap().iter().map(|name| name.to_string()).collect()
 }
 
 fn folded<T: AsRef<str>>(names: &[T]) -> String {
@@ -41,27 +37,10 @@ impl Dice {
 
 #[test]
 fn names_are_up_to_64_of_their_letters() {
-    for text in [
-        "n",
-        "node-1.example_x",
-        "0",
-        "R00-M0-N04-J23",
-        &"a".repeat(64),
-    ] {
+    for text in ["n", "node-1.example_x", "0", "R00-M0-N04-J23", &"a".repeat(64)] {
         assert_eq!(Name::new(text).unwrap().as_str(), text);
     }
-    for text in [
-        "",
-        "a b",
-        "a/b",
-        "n[1]",
-        "é",
-        "a\0",
-        ".",
-        "..",
-        "...",
-        &"a".repeat(65),
-    ] {
+    for text in ["", "a b", "a/b", "n[1]", "é", "a\0", ".", "..", "...", &"a".repeat(65)] {
         assert_eq!(Name::new(text), None, "{text:?}");
     }
     let (a, b) = (Name::new("n10").unwrap(), Name::new("n9").unwrap());
@@ -72,17 +51,11 @@ fn names_are_up_to_64_of_their_letters() {
 #[test]
 fn sets_expand_in_the_order_they_were_written() {
     assert_eq!(expand("login1"), ["login1"]);
-    assert_eq!(
-        expand("node[001-003,100],login1"),
-        ["node001", "node002", "node003", "node100", "login1"]
-    );
+    assert_eq!(expand("node[001-003,100],login1"), ["node001", "node002", "node003", "node100", "login1"]);
     assert_eq!(expand("gpu[0-7/3]"), ["gpu0", "gpu3", "gpu6"]);
     assert_eq!(expand("n[9-11]"), ["n9", "n10", "n11"]);
     assert_eq!(expand("n[10,2,007]x"), ["n10x", "n2x", "n007x"]);
-    assert_eq!(
-        expand("r[0-1]n[00-01]"),
-        ["r0n00", "r0n01", "r1n00", "r1n01"]
-    );
+    assert_eq!(expand("r[0-1]n[00-01]"), ["r0n00", "r0n01", "r1n00", "r1n01"]);
     assert_eq!(expand("[1-2][3,5]"), ["13", "15", "23", "25"]);
     assert_eq!(expand("n[1-2,2],n1"), ["n1", "n2", "n2", "n1"]);
     assert_eq!(expand("n[0-999999999/999999999]"), ["n0", "n999999999"]);
@@ -107,10 +80,9 @@ fn padding_is_part_of_the_name() {
     for name in ["node007", "node064", "n8", "n12", "m00", "m20"] {
         assert!(set.contains(name), "{name}");
     }
-    for name in [
-        "node7", "node0007", "node065", "n08", "n012", "n13", "m0", "m01", "m22", "n", "node", "",
-        "x",
-    ] {
+    for name in
+        ["node7", "node0007", "node065", "n08", "n012", "n13", "m0", "m01", "m22", "n", "node", "", "x"]
+    {
         assert!(!set.contains(name), "{name}");
     }
     assert!(!set.contains(&"n".repeat(500)));
@@ -131,66 +103,22 @@ fn brackets_side_by_side_match_every_way_they_can() {
 #[test]
 fn refusals_say_where_and_what_is_right() {
     for (text, at, why) in [
-        (
-            "",
-            0,
-            "no name: names are of letters, digits, '.', '-' and '_'",
-        ),
-        (
-            "a,,b",
-            2,
-            "no name: names are of letters, digits, '.', '-' and '_'",
-        ),
-        (
-            "a,",
-            2,
-            "no name: names are of letters, digits, '.', '-' and '_'",
-        ),
-        (
-            "a b",
-            1,
-            "' ' in a name: names are of letters, digits, '.', '-' and '_'",
-        ),
-        (
-            "é",
-            0,
-            "'é' in a name: names are of letters, digits, '.', '-' and '_'",
-        ),
-        (
-            "n1]",
-            2,
-            "']' in a name: names are of letters, digits, '.', '-' and '_'",
-        ),
-        (
-            "a,..",
-            2,
-            "name of dots alone: a name has a letter or a digit",
-        ),
+        ("", 0, "no name: names are of letters, digits, '.', '-' and '_'"),
+        ("a,,b", 2, "no name: names are of letters, digits, '.', '-' and '_'"),
+        ("a,", 2, "no name: names are of letters, digits, '.', '-' and '_'"),
+        ("a b", 1, "' ' in a name: names are of letters, digits, '.', '-' and '_'"),
+        ("é", 0, "'é' in a name: names are of letters, digits, '.', '-' and '_'"),
+        ("n1]", 2, "']' in a name: names are of letters, digits, '.', '-' and '_'"),
+        ("a,..", 2, "name of dots alone: a name has a letter or a digit"),
         ("n[1-2", 1, "'[' without its ']'"),
         ("n[1,", 1, "'[' without its ']'"),
         ("n[]", 2, "no number: a range is like 7, 0-63 or 0-63/2"),
         ("n[-1]", 2, "no number: a range is like 7, 0-63 or 0-63/2"),
         ("n[1-]", 4, "no number: a range is like 7, 0-63 or 0-63/2"),
-        (
-            "n[x]",
-            2,
-            "'x' in a range: a range is like 7, 0-63 or 0-63/2",
-        ),
-        (
-            "n[1-2-3]",
-            5,
-            "'-' in a range: a range is like 7, 0-63 or 0-63/2",
-        ),
-        (
-            "n[[1]]",
-            2,
-            "'[' in a range: a range is like 7, 0-63 or 0-63/2",
-        ),
-        (
-            "n[1,64-001]",
-            4,
-            "range 64-001 runs backwards: the lower end comes first",
-        ),
+        ("n[x]", 2, "'x' in a range: a range is like 7, 0-63 or 0-63/2"),
+        ("n[1-2-3]", 5, "'-' in a range: a range is like 7, 0-63 or 0-63/2"),
+        ("n[[1]]", 2, "'[' in a range: a range is like 7, 0-63 or 0-63/2"),
+        ("n[1,64-001]", 4, "range 64-001 runs backwards: the lower end comes first"),
         ("n[01-100]", 2, "range 01-100 has two widths: write 001-100"),
         ("n[001-64]", 2, "range 001-64 has two widths: write 001-064"),
         ("n[1-010]", 2, "range 1-010 has two widths: write 001-010"),
@@ -198,21 +126,9 @@ fn refusals_say_where_and_what_is_right() {
         ("n[0000000001]", 2, "big number: at most 999999999"),
         ("n[0-9/0]", 6, "stride 0: at least 1"),
         ("n[5/2]", 3, "stride without a range: write it like 0-63/2"),
-        (
-            "[1][2][3][4][5]",
-            12,
-            "many bracket groups: at most 4 in a name",
-        ),
-        (
-            "a,n[0-999999999]",
-            4,
-            "set too large: at most 1048576 in all",
-        ),
-        (
-            "a,n[0-1023][0-1024]",
-            2,
-            "set too large: at most 1048576 in all",
-        ),
+        ("[1][2][3][4][5]", 12, "many bracket groups: at most 4 in a name"),
+        ("a,n[0-999999999]", 4, "set too large: at most 1048576 in all"),
+        ("a,n[0-1023][0-1024]", 2, "set too large: at most 1048576 in all"),
     ] {
         assert_eq!(refusal(text), format!("node set: at {at}: {why}"), "{text}");
     }
@@ -244,10 +160,7 @@ fn names_fold_in_their_order() {
         (&[][..], ""),
         (&["login1"], "login1"),
         (&["a", "b", "a"], "a,b,a"),
-        (
-            &["node01", "node02", "node03", "node05", "login1"],
-            "node[01-03,05],login1",
-        ),
+        (&["node01", "node02", "node03", "node05", "login1"], "node[01-03,05],login1"),
         (&["n9", "n10"], "n[9-10]"),
         (&["n99", "n100", "n101"], "n[99-101]"),
         (&["n09", "n10"], "n[09-10]"),
@@ -257,15 +170,9 @@ fn names_fold_in_their_order() {
         (&["n5", "n10", "n010"], "n[5,10],n010"),
         (&["n0", "n00"], "n0,n00"),
         (&["n3", "n2", "n1", "n1"], "n[3,2,1,1]"),
-        (
-            &["r0n0-ib", "r0n1-ib", "r1n0-ib", "r1n1"],
-            "r0n[0-1]-ib,r1n0-ib,r1n1",
-        ),
+        (&["r0n0-ib", "r0n1-ib", "r1n0-ib", "r1n1"], "r0n[0-1]-ib,r1n0-ib,r1n1"),
         (&["7", "8"], "[7-8]"),
-        (
-            &["n999999999", "n1000000000", "n1000000001"],
-            "n999999999,n1[000000000-000000001]",
-        ),
+        (&["n999999999", "n1000000000", "n1000000001"], "n999999999,n1[000000000-000000001]"),
     ] {
         assert_eq!(folded(names), set);
     }
@@ -309,10 +216,7 @@ fn parse_and_walk(text: &str) {
                 assert_eq!(set.iter().count(), set.count(), "{text}");
             }
         }
-        Err(e) => assert!(
-            e.at <= text.len() && text.is_char_boundary(e.at),
-            "{text}: {e}"
-        ),
+        Err(e) => assert!(e.at <= text.len() && text.is_char_boundary(e.at), "{text}: {e}"),
     }
     let _ = NodeSet { text, count: 1 }.contains(text);
 }
@@ -323,9 +227,7 @@ fn no_short_text_panics() {
     for len in 0..=5 {
         for number in 0..alphabet.len().pow(len) {
             parse_and_walk(
-                &(0..len)
-                    .map(|place| alphabet[number / 7usize.pow(place) % 7])
-                    .collect::<String>(),
+                &(0..len).map(|place| alphabet[number / 7usize.pow(place) % 7]).collect::<String>(),
             );
         }
     }
@@ -333,9 +235,7 @@ fn no_short_text_panics() {
 
 #[test]
 fn no_random_text_panics() {
-    let pieces = [
-        "n", "0", "[", "]", "-", ",", "/", "19", "[0-9]", "[1-", "]", "99999999", "é", "\0", "_.",
-    ];
+    let pieces = ["n", "0", "[", "]", "-", ",", "/", "19", "[0-9]", "[1-", "]", "99999999", "é", "\0", "_."];
     let mut dice = Dice(2);
     let mut taken = 0;
     for _ in 0..200_000 {

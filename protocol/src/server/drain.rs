@@ -63,12 +63,7 @@ impl<B: Bounds> Server<B> {
     }
 
     /// Does a read into `out`; `None` when it parked.
-    fn drain_read(
-        &mut self,
-        id: RequestId,
-        tree: &mut impl Tree,
-        out: &mut [u8],
-    ) -> Option<usize> {
+    fn drain_read(&mut self, id: RequestId, tree: &mut impl Tree, out: &mut [u8]) -> Option<usize> {
         let waiting = *self.waiting_mut(id);
         let mut hold = self.hold(waiting.entry as usize);
         let msize = self.msize(waiting.link) as usize;
@@ -102,12 +97,7 @@ impl<B: Bounds> Server<B> {
 
 /// The entries of a directory from where the last read ended: whole ones only. The cursor holds the next index
 /// in its low half and the offset it belongs to in its high half.
-fn list(
-    tree: &mut impl Tree,
-    hold: &mut Hold,
-    offset: u64,
-    out: &mut [u8],
-) -> Result<usize, Ename> {
+fn list(tree: &mut impl Tree, hold: &mut Hold, offset: u64, out: &mut [u8]) -> Result<usize, Ename> {
     if offset == 0 {
         hold.cursor = 0;
     } else if offset != hold.cursor >> 32 {

@@ -42,14 +42,7 @@ const LIBRARIES: &[&str] = &["protocol/src/", "cnode/src/", "ionode/src/", "sim/
 /// Crates where a word of the field has one name; the simulator's networks have packets of their own.
 const CORES: &[&str] = &["protocol/src/", "cnode/src/", "ionode/src/"];
 /// Where the kernel is called, and so where `unsafe` may stand.
-const DRIVERS: &[&str] = &[
-    "protocol/host/",
-    "cnode/host/",
-    "ionode/host/",
-    "tools/",
-    "tests/",
-    "fuzz/",
-];
+const DRIVERS: &[&str] = &["protocol/host/", "cnode/host/", "ionode/host/", "tools/", "tests/", "fuzz/"];
 
 /// Words that are not ours, as they occur in identifiers, and what we say.
 const WORDS: &[(&str, &str)] = &[
@@ -74,10 +67,8 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// Last words of type names that say nothing.
-const EMPTY_NAMES: &[&str] = &[
-    "manager", "handler", "context", "helper", "helpers", "util", "utils", "base", "impl", "data",
-    "info",
-];
+const EMPTY_NAMES: &[&str] =
+    &["manager", "handler", "context", "helper", "helpers", "util", "utils", "base", "impl", "data", "info"];
 
 /// Files whose bytes are somebody else's, or a test's exact expectation.
 const VERBATIM: &[&str] = &["LICENSE-", "tests/data/", "tests/snapshots/"];
@@ -98,10 +89,7 @@ fn blanks(source: &Source) -> Violations {
         }
     }
     if !source.text.is_empty() && !source.text.ends_with('\n') {
-        found.push((
-            source.lines().count(),
-            "no newline at the end of the file".into(),
-        ));
+        found.push((source.lines().count(), "no newline at the end of the file".into()));
     }
     found
 }
@@ -127,10 +115,8 @@ fn loose_ends(source: &Source) -> Violations {
     let mut found = Vec::new();
     for (line, text) in source.lines() {
         if let Some(note) = notes.iter().find(|note| has_word(text, note)) {
-            found.push((
-                line,
-                format!("{note}: finish it, file an issue, or say `BUG:` and what goes wrong"),
-            ));
+            found
+                .push((line, format!("{note}: finish it, file an issue, or say `BUG:` and what goes wrong")));
         }
     }
     for (line, code) in source.code() {
@@ -145,36 +131,21 @@ fn long_lines(source: &Source) -> Violations {
     if !source.is_rust() {
         return Vec::new();
     }
-    let long = source
-        .lines()
-        .filter(|(_, text)| !text.contains("://"))
-        .filter_map(|(line, text)| {
-            let chars = text.chars().count();
-            (chars > LINE_CHARS_MAX).then(|| {
-                (
-                    line,
-                    format!("{chars} characters; at most {LINE_CHARS_MAX}"),
-                )
-            })
-        });
+    let long = source.lines().filter(|(_, text)| !text.contains("://")).filter_map(|(line, text)| {
+        let chars = text.chars().count();
+        (chars > LINE_CHARS_MAX).then(|| (line, format!("{chars} characters; at most {LINE_CHARS_MAX}")))
+    });
     long.collect()
 }
 
 fn long_file(source: &Source) -> Violations {
     let is_excepted = LONG_FILES.iter().any(|(path, _)| *path == source.path);
-    let max = if is_excepted {
-        LONG_FILE_LINES_MAX
-    } else {
-        FILE_LINES_MAX
-    };
+    let max = if is_excepted { LONG_FILE_LINES_MAX } else { FILE_LINES_MAX };
     let lines = source.shipped().count();
     if lines <= max {
         return Vec::new();
     }
-    vec![(
-        1,
-        format!("{lines} lines without tests; at most {max}: is there more than one noun in it?"),
-    )]
+    vec![(1, format!("{lines} lines without tests; at most {max}: is there more than one noun in it?"))]
 }
 
 fn long_functions(source: &Source) -> Violations {
@@ -188,10 +159,7 @@ fn long_functions(source: &Source) -> Violations {
         };
         let lines = end - line + 1;
         if lines > FUNCTION_LINES_MAX {
-            found.push((
-                line,
-                format!("`{name}` has {lines} lines; at most {FUNCTION_LINES_MAX}"),
-            ));
+            found.push((line, format!("`{name}` has {lines} lines; at most {FUNCTION_LINES_MAX}")));
         }
     }
     found
@@ -219,10 +187,7 @@ fn module_head(source: &Source) -> Violations {
     if !is_shipped || source.text.starts_with("//!") {
         return Vec::new();
     }
-    vec![(
-        1,
-        "begin with `//!`: what the module owns, and what it does not".into(),
-    )]
+    vec![(1, "begin with `//!`: what the module owns, and what it does not".into())]
 }
 
 fn words(source: &Source) -> Violations {
@@ -234,8 +199,7 @@ fn words(source: &Source) -> Violations {
         for name in identifiers(code) {
             let name_words = format!("_{}_", split_words(name).join("_"));
             let is_in_name = |word: &str| {
-                name_words.contains(&format!("_{word}_"))
-                    || name_words.contains(&format!("_{word}s_"))
+                name_words.contains(&format!("_{word}_")) || name_words.contains(&format!("_{word}s_"))
             };
             if let Some((word, ours)) = WORDS.iter().find(|(word, _)| is_in_name(word)) {
                 found.push((line, format!("`{name}`: for {word} we say {ours}")));
@@ -254,10 +218,7 @@ fn type_names(source: &Source) -> Violations {
         if let Some(last) = split_words(name).last()
             && EMPTY_NAMES.contains(&last.as_str())
         {
-            found.push((
-                line,
-                format!("`{name}`: `{last}` says nothing; name what it is or does"),
-            ));
+            found.push((line, format!("`{name}`: `{last}` says nothing; name what it is or does")));
         }
     }
     found
@@ -267,34 +228,20 @@ fn unwraps(source: &Source) -> Violations {
     if !source.is_within(LIBRARIES) {
         return Vec::new();
     }
-    let calls = source
-        .shipped()
-        .filter(|(_, code)| code.contains(".unwrap()") || code.contains(".expect("));
+    let calls = source.shipped().filter(|(_, code)| code.contains(".unwrap()") || code.contains(".expect("));
     calls
-        .map(|(line, _)| {
-            (
-                line,
-                "unwrap or expect: refuse, drop the link, or assert with a reason".into(),
-            )
-        })
+        .map(|(line, _)| (line, "unwrap or expect: refuse, drop the link, or assert with a reason".into()))
         .collect()
 }
 
 fn unsafe_code(source: &Source) -> Violations {
     let mut found = Vec::new();
     for (line, code) in source.code().filter(|(_, code)| has_word(code, "unsafe")) {
-        let after = code
-            .split_once("unsafe")
-            .map_or("", |(_, after)| after.trim_start());
+        let after = code.split_once("unsafe").map_or("", |(_, after)| after.trim_start());
         if !source.is_within(DRIVERS) {
             found.push((line, "unsafe outside the drivers".into()));
-        } else if (after.starts_with('{') || after.starts_with("impl"))
-            && !has_safety_comment(source, line)
-        {
-            found.push((
-                line,
-                "unsafe without a `// SAFETY:` comment before it".into(),
-            ));
+        } else if (after.starts_with('{') || after.starts_with("impl")) && !has_safety_comment(source, line) {
+            found.push((line, "unsafe without a `// SAFETY:` comment before it".into()));
         }
     }
     found
@@ -306,14 +253,8 @@ fn has_safety_comment(source: &Source, line: usize) -> bool {
     let above = lines[..line - 1].iter().rev();
     let is_comment = |text: &&&str| text.trim_start().starts_with("//");
     // Lines of the statement that stand before the word itself, then the comment.
-    let statement = above
-        .clone()
-        .take_while(|text| !is_comment(text) && !ends_statement(text))
-        .count();
-    above
-        .skip(statement)
-        .take_while(is_comment)
-        .any(|text| text.contains("// SAFETY:"))
+    let statement = above.clone().take_while(|text| !is_comment(text) && !ends_statement(text)).count();
+    above.skip(statement).take_while(is_comment).any(|text| text.contains("// SAFETY:"))
         || lines[line - 1].contains("// SAFETY:")
 }
 
@@ -326,23 +267,16 @@ fn ends_statement(text: &str) -> bool {
 fn declared<'a>(code: &'a str, keywords: &[&str]) -> Option<&'a str> {
     let before = ["pub", "const", "async", "unsafe", "extern", "default"];
     let mut words = code.split_whitespace().skip_while(|word| {
-        before.contains(word)
-            || word.starts_with("pub(")
-            || (word.ends_with(')') && !word.contains('('))
+        before.contains(word) || word.starts_with("pub(") || (word.ends_with(')') && !word.contains('('))
     });
     if !keywords.contains(&words.next()?) {
         return None;
     }
-    words
-        .next()?
-        .split(|char| !is_word(char))
-        .next()
-        .filter(|name| !name.is_empty())
+    words.next()?.split(|char| !is_word(char)).next().filter(|name| !name.is_empty())
 }
 
 fn identifiers(code: &str) -> impl Iterator<Item = &str> {
-    code.split(|char| !is_word(char))
-        .filter(|name| !name.is_empty())
+    code.split(|char| !is_word(char)).filter(|name| !name.is_empty())
 }
 
 /// `ChildSet` and `child_set` and `CHILD_SET` as `child`, `set`.
@@ -354,10 +288,7 @@ fn split_words(name: &str) -> Vec<String> {
             words.push(String::new());
         }
         if char != '_' {
-            words
-                .last_mut()
-                .expect("never empty")
-                .extend(char.to_lowercase());
+            words.last_mut().expect("never empty").extend(char.to_lowercase());
         }
         was_lower = char.is_lowercase() || char.is_numeric();
     }
@@ -366,9 +297,8 @@ fn split_words(name: &str) -> Vec<String> {
 }
 
 fn has_word(text: &str, word: &str) -> bool {
-    text.match_indices(word).any(|(at, _)| {
-        !text[..at].ends_with(is_word) && !text[at + word.len()..].starts_with(is_word)
-    })
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(is_word) && !text[at + word.len()..].starts_with(is_word))
 }
 
 #[cfg(test)]
@@ -377,10 +307,7 @@ mod tests {
 
     /// The lines of `text`, as the file `path`, that break `rule`.
     fn broken(rule: Rule, path: &str, text: &str) -> Vec<usize> {
-        rule(&Source::new(path, text))
-            .into_iter()
-            .map(|(line, _)| line)
-            .collect()
+        rule(&Source::new(path, text)).into_iter().map(|(line, _)| line).collect()
     }
 
     #[test]
@@ -392,48 +319,27 @@ mod tests {
 
     #[test]
     fn paths_of_a_build_machine_are_found() {
-        assert_eq!(
-            broken(
-                build_machine_paths,
-                "docs/a.md",
-                "see\n/home/ann/x\n/usr/x\n/root/y\n"
-            ),
-            [2, 4]
-        );
+        assert_eq!(broken(build_machine_paths, "docs/a.md", "see\n/home/ann/x\n/usr/x\n/root/y\n"), [2, 4]);
     }
 
     #[test]
     fn loose_ends_are_found() {
-        let text =
-            "// TODO: later\nlet a = \"todo!\";\ntodo!()\nfn xTODO() {}\n/* XXX */ dbg!(1)\n";
+        let text = "// TODO: later\nlet a = \"todo!\";\ntodo!()\nfn xTODO() {}\n/* XXX */ dbg!(1)\n";
         assert_eq!(broken(loose_ends, "a/src/lib.rs", text), [1, 5, 3, 5]);
     }
 
     #[test]
     fn long_lines_are_found_addresses_excepted() {
         let long = "x".repeat(LINE_CHARS_MAX + 1);
-        let text = format!(
-            "{}\n{long}\n// https://{long}\n",
-            "ä".repeat(LINE_CHARS_MAX)
-        );
+        let text = format!("{}\n{long}\n// https://{long}\n", "ä".repeat(LINE_CHARS_MAX));
         assert_eq!(broken(long_lines, "a/src/lib.rs", &text), [2]);
     }
 
     #[test]
     fn long_files_are_found_tests_not_counted() {
         let full = "//\n".repeat(FILE_LINES_MAX);
-        assert_eq!(
-            broken(long_file, "a/src/lib.rs", &format!("{full}//\n")),
-            [1]
-        );
-        assert_eq!(
-            broken(
-                long_file,
-                "a/src/lib.rs",
-                &format!("{full}#[cfg(test)]\nmod t {{\n}}\n")
-            ),
-            []
-        );
+        assert_eq!(broken(long_file, "a/src/lib.rs", &format!("{full}//\n")), [1]);
+        assert_eq!(broken(long_file, "a/src/lib.rs", &format!("{full}#[cfg(test)]\nmod t {{\n}}\n")), []);
         assert_eq!(broken(long_file, "tests/tests/a.rs", &full.repeat(2)), []);
     }
 
@@ -448,26 +354,19 @@ mod tests {
             broken(long_functions, "a/src/lib.rs", &text)
         };
         assert_eq!(long_functions("", &full), []);
-        assert_eq!(
-            long_functions("", &format!("{full}        // One more.\n")),
-            [6]
-        );
+        assert_eq!(long_functions("", &format!("{full}        // One more.\n")), [6]);
         assert_eq!(long_functions("#[cfg(test)]", &full.repeat(2)), []);
     }
 
     #[test]
     fn a_module_without_a_head_is_found() {
         assert_eq!(broken(module_head, "a/src/b.rs", "use x;\n"), [1]);
-        assert_eq!(
-            broken(module_head, "a/src/b.rs", "//! Owns b.\nuse x;\n"),
-            []
-        );
+        assert_eq!(broken(module_head, "a/src/b.rs", "//! Owns b.\nuse x;\n"), []);
     }
 
     #[test]
     fn words_that_are_not_ours_are_found() {
-        let text =
-            "let max_packet = 1;\nstruct PsetNum;\nfn rank() {} // packet\nlet inodes = \"mtu\";\n";
+        let text = "let max_packet = 1;\nstruct PsetNum;\nfn rank() {} // packet\nlet inodes = \"mtu\";\n";
         assert_eq!(broken(words, "protocol/src/a.rs", text), [1, 2, 4]);
         assert_eq!(broken(words, "sim/src/torus.rs", text), []);
     }
@@ -493,13 +392,6 @@ mod tests {
             let b = unsafe { f() };\nunsafe impl A for B {}\n";
         assert_eq!(broken(unsafe_code, "cnode/host/src/a.rs", text), [4, 5]);
         assert_eq!(broken(unsafe_code, "cnode/src/a.rs", text), [3, 4, 5]);
-        assert_eq!(
-            broken(
-                unsafe_code,
-                "cnode/src/a.rs",
-                "#![forbid(unsafe_code)]\n// unsafe\n"
-            ),
-            []
-        );
+        assert_eq!(broken(unsafe_code, "cnode/src/a.rs", "#![forbid(unsafe_code)]\n// unsafe\n"), []);
     }
 }

@@ -19,22 +19,10 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
         let rust = path.ends_with(".rs");
-        let code: Vec<String> = if rust {
-            code_only(text).lines().map(String::from).collect()
-        } else {
-            Vec::new()
-        };
-        let test = if is_test_path(path) {
-            vec![true; code.len()]
-        } else {
-            test_lines(&code)
-        };
-        Self {
-            path: path.into(),
-            text: text.into(),
-            code,
-            test,
-        }
+        let code: Vec<String> =
+            if rust { code_only(text).lines().map(String::from).collect() } else { Vec::new() };
+        let test = if is_test_path(path) { vec![true; code.len()] } else { test_lines(&code) };
+        Self { path: path.into(), text: text.into(), code, test }
     }
 
     /// Marks all of it as built for tests only: its `mod` line stands under `#[cfg(test)]`.
@@ -52,18 +40,12 @@ impl Source {
 
     /// Its lines as they stand, numbered from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line))
+        self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 
     /// The code of its lines, numbered from 1.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.code
-            .iter()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line.as_str()))
+        self.code.iter().enumerate().map(|(index, line)| (index + 1, line.as_str()))
     }
 
     /// The code of its lines outside tests, numbered from 1.
@@ -73,29 +55,21 @@ impl Source {
 
     /// The code from the start of `line` (from 1) to the end of the file.
     pub(crate) fn code_from(&self, line: usize) -> impl Iterator<Item = (usize, char)> {
-        self.code()
-            .skip(line - 1)
-            .flat_map(|(line, code)| code.chars().map(move |char| (line, char)))
+        self.code().skip(line - 1).flat_map(|(line, code)| code.chars().map(move |char| (line, char)))
     }
 
     /// The files that its `mod` lines may mean: the candidates of each, and whether only tests have it.
     /// A crate's root has its modules beside it, whatever its name.
     fn modules(&self, is_root: bool) -> Vec<(Vec<String>, bool)> {
         let (folder, file) = self.path.rsplit_once('/').unwrap_or((".", &self.path));
-        let base = if is_root || file == "mod.rs" {
-            folder
-        } else {
-            self.path.trim_end_matches(".rs")
-        };
+        let base = if is_root || file == "mod.rs" { folder } else { self.path.trim_end_matches(".rs") };
         let mut modules = Vec::new();
         let mut attributes = String::new();
         for ((line, code), (_, text)) in self.code().zip(self.lines()) {
             if code.trim().starts_with("#[") {
                 attributes += text;
             } else if let Some(name) = declared_module(code) {
-                let named = attributes
-                    .split_once("path = \"")
-                    .and_then(|(_, path)| path.split_once('"'));
+                let named = attributes.split_once("path = \"").and_then(|(_, path)| path.split_once('"'));
                 let files = match named {
                     Some((path, _)) => vec![format!("{folder}/{path}")],
                     None => vec![format!("{base}/{name}.rs"), format!("{base}/{name}/mod.rs")],
@@ -112,10 +86,8 @@ impl Source {
 
 /// Files reached by `mod` lines from `roots`, and for each whether only tests reach it.
 pub(crate) fn reached(sources: &[Source], roots: &[String]) -> BTreeMap<String, bool> {
-    let by_path: BTreeMap<&str, &Source> = sources
-        .iter()
-        .map(|source| (source.path.as_str(), source))
-        .collect();
+    let by_path: BTreeMap<&str, &Source> =
+        sources.iter().map(|source| (source.path.as_str(), source)).collect();
     let mut reached: BTreeMap<String, bool> = BTreeMap::new();
     let mut open: Vec<(String, bool)> = roots.iter().map(|root| (root.clone(), false)).collect();
     while let Some((path, test)) = open.pop() {
@@ -136,11 +108,7 @@ pub(crate) fn reached(sources: &[Source], roots: &[String]) -> BTreeMap<String, 
 
 fn is_test_path(path: &str) -> bool {
     let inside = path.strip_prefix("tests/").unwrap_or(path);
-    inside
-        .split('/')
-        .rev()
-        .skip(1)
-        .any(|folder| folder == "tests" || folder == "benches")
+    inside.split('/').rev().skip(1).any(|folder| folder == "tests" || folder == "benches")
         || inside.ends_with("/tests.rs")
 }
 
@@ -191,11 +159,7 @@ pub(crate) fn code_only(text: &str) -> String {
             }
             len => {
                 let end = chars.len().min(at + len);
-                code.extend(
-                    chars[at..end]
-                        .iter()
-                        .map(|&char| if char == '\n' { '\n' } else { ' ' }),
-                );
+                code.extend(chars[at..end].iter().map(|&char| if char == '\n' { '\n' } else { ' ' }));
                 at = end;
             }
         }
@@ -210,10 +174,7 @@ pub(crate) fn is_word(char: char) -> bool {
 /// Length of the comment, string or character that `rest` begins with; 0 where it begins with code.
 fn literal_len(rest: &[char], begins_word: bool) -> usize {
     match rest {
-        ['/', '/', ..] => rest
-            .iter()
-            .position(|&char| char == '\n')
-            .unwrap_or(rest.len()),
+        ['/', '/', ..] => rest.iter().position(|&char| char == '\n').unwrap_or(rest.len()),
         ['/', '*', ..] => comment_len(rest),
         ['"', ..] => 1 + quoted_len(&rest[1..], '"'),
         ['\'', '\\', ..] => 1 + quoted_len(&rest[1..], '\''),
@@ -246,21 +207,14 @@ fn comment_len(rest: &[char]) -> usize {
 
 /// A raw string whose hashes begin at `prefix`; 0 for a raw identifier.
 fn raw_len(rest: &[char], prefix: usize) -> usize {
-    let hashes = rest[prefix..]
-        .iter()
-        .take_while(|&&char| char == '#')
-        .count();
+    let hashes = rest[prefix..].iter().take_while(|&&char| char == '#').count();
     let open = prefix + hashes;
     if rest.get(open) != Some(&'"') {
         return 0;
     }
-    let close: String = std::iter::once('"')
-        .chain(std::iter::repeat_n('#', hashes))
-        .collect();
+    let close: String = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
     let tail: String = rest[open + 1..].iter().collect();
-    let body = tail
-        .split_once(&close)
-        .map_or(tail.as_str(), |(body, _)| body);
+    let body = tail.split_once(&close).map_or(tail.as_str(), |(body, _)| body);
     open + 1 + body.chars().count() + close.len()
 }
 
@@ -275,32 +229,21 @@ mod tests {
         let code = code_only(text);
         assert_eq!(code.len(), text.len());
         let words: Vec<&str> = code.split_whitespace().collect();
-        assert_eq!(
-            words,
-            [
-                "let", "a", "=", ";", "let", "b", "=", ";", "f::<'a>(", ",", "b", ",", ");"
-            ]
-        );
+        assert_eq!(words, ["let", "a", "=", ";", "let", "b", "=", ";", "f::<'a>(", ",", "b", ",", ");"]);
     }
 
     #[test]
     fn lines_under_cfg_test_are_not_shipped() {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n\
             fn c() {}\n#[cfg(test)]\nuse x::y;\nfn d() {}\n";
-        let shipped: Vec<usize> = Source::new("a/src/lib.rs", text)
-            .shipped()
-            .map(|(line, _)| line)
-            .collect();
+        let shipped: Vec<usize> = Source::new("a/src/lib.rs", text).shipped().map(|(line, _)| line).collect();
         assert_eq!(shipped, [1, 6, 9]);
     }
 
     #[test]
     fn modules_are_walked_and_tests_inherited() {
         let sources = [
-            Source::new(
-                "a/src/lib.rs",
-                "pub mod b;\n#[cfg(test)]\nmod c;\n#[path = \"odd.rs\"]\nmod d;\n",
-            ),
+            Source::new("a/src/lib.rs", "pub mod b;\n#[cfg(test)]\nmod c;\n#[path = \"odd.rs\"]\nmod d;\n"),
             Source::new("a/src/b.rs", "pub(crate) mod e;\n"),
             Source::new("a/src/b/e.rs", ""),
             Source::new("a/src/c/mod.rs", "mod f;\n"),

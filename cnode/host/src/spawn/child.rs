@@ -149,10 +149,7 @@ unsafe extern "C" fn run(recipe: *const Recipe) -> ! {
         let mut report = [0_u8; 8];
         ptr::copy_nonoverlapping(errno.as_ptr(), report.as_mut_ptr(), 4);
         ptr::copy_nonoverlapping(step.as_ptr(), report.as_mut_ptr().add(4), 4);
-        call(
-            libc::SYS_write,
-            [STATUS as usize, report.as_ptr() as usize, 8, 0, 0],
-        );
+        call(libc::SYS_write, [STATUS as usize, report.as_ptr() as usize, 8, 0, 0]);
         loop {
             call(libc::SYS_exit_group, [127, 0, 0, 0, 0]);
         }
@@ -169,13 +166,7 @@ unsafe fn become_program(recipe: &Recipe) -> (Step, isize) {
     unsafe {
         // Its own group, so that a kill reaches all that it starts.
         call(libc::SYS_setsid, [0; 5]);
-        let death = [
-            libc::PR_SET_PDEATHSIG as usize,
-            libc::SIGKILL as usize,
-            0,
-            0,
-            0,
-        ];
+        let death = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0];
         call(libc::SYS_prctl, death);
         // The parent may have died before the line above: then nobody would kill it.
         if call(libc::SYS_getppid, [0; 5]) != recipe.parent as isize {
@@ -223,20 +214,14 @@ unsafe fn take_stdio(recipe: &Recipe) -> isize {
         }
         if recipe.status != STATUS {
             let flags = libc::O_CLOEXEC as usize;
-            let ret = call(
-                libc::SYS_dup3,
-                [recipe.status as usize, STATUS as usize, flags, 0, 0],
-            );
+            let ret = call(libc::SYS_dup3, [recipe.status as usize, STATUS as usize, flags, 0, 0]);
             if ret < 0 {
                 return ret;
             }
         }
         // Closed now and not at exec: a child that hangs before its program must not hold other members'
         // pipes open. Where the call is missing (before Linux 5.9) close-on-exec has to do.
-        call(
-            libc::SYS_close_range,
-            [STATUS as usize + 1, u32::MAX as usize, 0, 0, 0],
-        );
+        call(libc::SYS_close_range, [STATUS as usize + 1, u32::MAX as usize, 0, 0, 0]);
         0
     }
 }
@@ -249,14 +234,8 @@ unsafe fn open_files(recipe: &Recipe) -> Result<(), (Step, isize)> {
             let path = *recipe.files.as_ptr().add(fd);
             let (step, flags) = match fd {
                 0 => (Step::RedirStdin, libc::O_RDONLY),
-                1 => (
-                    Step::RedirStdout,
-                    libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC,
-                ),
-                _ => (
-                    Step::RedirStderr,
-                    libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC,
-                ),
+                1 => (Step::RedirStdout, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC),
+                _ => (Step::RedirStderr, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC),
             };
             let flags = flags | libc::O_NOCTTY | libc::O_CLOEXEC;
             if !path.is_null() {
@@ -265,10 +244,7 @@ unsafe fn open_files(recipe: &Recipe) -> Result<(), (Step, isize)> {
                 let opened = if joined {
                     1
                 } else {
-                    call(
-                        libc::SYS_openat,
-                        [at, path as usize, flags as usize, 0o666, 0],
-                    )
+                    call(libc::SYS_openat, [at, path as usize, flags as usize, 0o666, 0])
                 };
                 if opened < 0 {
                     return Err((step, opened));
@@ -299,11 +275,7 @@ unsafe fn set_limits(recipe: &Recipe) -> isize {
             let at = place as usize;
             let mut ret = call(libc::SYS_prlimit64, [0, resource, 0, at, 0]);
             if ret >= 0 {
-                (*place).soft = if soft < (*place).hard {
-                    soft
-                } else {
-                    (*place).hard
-                };
+                (*place).soft = if soft < (*place).hard { soft } else { (*place).hard };
                 ret = call(libc::SYS_prlimit64, [0, resource, at, 0, 0]);
             }
             if ret < 0 {
@@ -327,10 +299,7 @@ unsafe fn reset_signals(handled: u64) {
             call(libc::SYS_rt_sigaction, [signal, action, 0, size, 0]);
             left &= left - 1;
         }
-        call(
-            libc::SYS_rt_sigprocmask,
-            [libc::SIG_SETMASK as usize, action, 0, size, 0],
-        );
+        call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, action, 0, size, 0]);
     }
 }
 
@@ -342,13 +311,7 @@ unsafe fn execute(recipe: &Recipe) -> isize {
     // SAFETY: the list ends with an empty string, before which every string has its NUL.
     unsafe {
         while *path != 0 {
-            let args = [
-                path as usize,
-                recipe.argv as usize,
-                recipe.envp as usize,
-                0,
-                0,
-            ];
+            let args = [path as usize, recipe.argv as usize, recipe.envp as usize, 0, 0];
             last = call(libc::SYS_execve, args);
             match -last as i32 {
                 libc::EACCES => is_denied = true,
@@ -363,9 +326,5 @@ unsafe fn execute(recipe: &Recipe) -> isize {
         }
     }
     // Found somewhere and not allowed says more than not found elsewhere.
-    if is_denied {
-        -(libc::EACCES as isize)
-    } else {
-        last
-    }
+    if is_denied { -(libc::EACCES as isize) } else { last }
 }

@@ -18,20 +18,10 @@ const KEPT_MAX: usize = 64 * 1024;
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/bin:/usr/bin";
 
 /// Variables that every member is given; a value from elsewhere gives way.
-const GIVEN: [&[u8]; 6] = [
-    b"UEM_SESSION",
-    b"UEM_MEMBER",
-    b"UEM_SIZE",
-    b"UEM_NODE",
-    b"UEM_AT",
-    b"UEM_ROOT",
-];
+const GIVEN: [&[u8]; 6] = [b"UEM_SESSION", b"UEM_MEMBER", b"UEM_SIZE", b"UEM_NODE", b"UEM_AT", b"UEM_ROOT"];
 
 /// Names of rlimits as in getrlimit(2), without RLIMIT_, in lower case.
-#[allow(
-    clippy::unnecessary_cast,
-    reason = "their type differs between C libraries"
-)]
+#[allow(clippy::unnecessary_cast, reason = "their type differs between C libraries")]
 const LIMITS: [(&[u8], u32); LIMITS_MAX] = [
     (b"as", libc::RLIMIT_AS as u32),
     (b"core", libc::RLIMIT_CORE as u32),
@@ -74,25 +64,15 @@ impl Strings {
 
     fn push(&mut self, pieces: &[&[u8]]) -> usize {
         let start = self.bytes.len();
-        pieces
-            .iter()
-            .for_each(|p| self.bytes.extend(p.iter().filter(|b| **b != 0)));
+        pieces.iter().for_each(|p| self.bytes.extend(p.iter().filter(|b| **b != 0)));
         self.end(start);
         start
     }
 
     /// The strings without their NULs.
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let ends = self
-            .starts
-            .iter()
-            .skip(1)
-            .copied()
-            .chain([self.bytes.len()]);
-        self.starts
-            .iter()
-            .zip(ends)
-            .map(|(start, end)| &self.bytes[*start..end - 1])
+        let ends = self.starts.iter().skip(1).copied().chain([self.bytes.len()]);
+        self.starts.iter().zip(ends).map(|(start, end)| &self.bytes[*start..end - 1])
     }
 }
 
@@ -171,9 +151,7 @@ impl Template {
                 self.env.bytes.truncate(start);
                 continue;
             }
-            let hash = name
-                .iter()
-                .fold(0, |h: usize, b| h.wrapping_mul(31) + usize::from(*b));
+            let hash = name.iter().fold(0, |h: usize, b| h.wrapping_mul(31) + usize::from(*b));
             let (word, bit) = (hash / 64 % 64, 1 << (hash % 64));
             doubled |= seen[word] & bit != 0;
             seen[word] |= bit;
@@ -192,10 +170,7 @@ impl Template {
         let all: Vec<&[u8]> = self.env.iter().collect();
         let mut last = Strings::default();
         for (i, entry) in all.iter().enumerate() {
-            if !all[i + 1..]
-                .iter()
-                .any(|later| name_of(later) == name_of(entry))
-            {
+            if !all[i + 1..].iter().any(|later| name_of(later) == name_of(entry)) {
                 last.push(&[entry]);
             }
         }
@@ -316,11 +291,7 @@ impl Scratch {
             status: -1,
             handled: 0,
         };
-        Self {
-            strings: Strings::default(),
-            pointers: Vec::new(),
-            recipe,
-        }
+        Self { strings: Strings::default(), pointers: Vec::new(), recipe }
     }
 
     /// What [`Scratch::fill`] made; good until the next one.
@@ -354,21 +325,13 @@ impl Scratch {
         // From here on the bytes do not move.
         let at = |start: usize| strings.bytes[start..].as_ptr().cast::<c_char>();
         self.pointers.clear();
-        self.pointers
-            .extend(strings.starts[..args_count].iter().map(|s| at(*s)));
+        self.pointers.extend(strings.starts[..args_count].iter().map(|s| at(*s)));
         self.pointers.push(ptr::null());
-        self.pointers.extend(
-            strings.starts[args_count..strings_count]
-                .iter()
-                .map(|s| at(*s)),
-        );
+        self.pointers.extend(strings.starts[args_count..strings_count].iter().map(|s| at(*s)));
         self.pointers.push(ptr::null());
         let joined = template.files[1].is_some() && template.files[1] == template.files[2];
         let mut limits = [(0, 0); LIMITS_MAX];
-        limits
-            .iter_mut()
-            .zip(&template.limits)
-            .for_each(|(to, from)| *to = *from);
+        limits.iter_mut().zip(&template.limits).for_each(|(to, from)| *to = *from);
         self.recipe = Recipe {
             argv: self.pointers.as_ptr(),
             envp: self.pointers[args_count + 1..].as_ptr(),
@@ -387,10 +350,7 @@ impl Scratch {
     }
 
     pub(super) fn set_pipes(&mut self, stdio: [i32; 3], status: i32) {
-        assert!(
-            stdio.iter().all(|fd| *fd == -1 || *fd > 2),
-            "a pipe end where stdio belongs"
-        );
+        assert!(stdio.iter().all(|fd| *fd == -1 || *fd > 2), "a pipe end where stdio belongs");
         (self.recipe.stdio, self.recipe.status) = (stdio, status);
     }
 }
@@ -400,12 +360,7 @@ fn push_env(strings: &mut Strings, env: &Strings, plan: &Plan<'_>) {
     strings.bytes.extend_from_slice(&env.bytes);
     strings.starts.extend(env.starts.iter().map(|s| base + s));
     let [session, member, size, node, at, root] = GIVEN;
-    for (name, value) in [
-        (session, plan.session),
-        (node, plan.node),
-        (at, plan.at),
-        (root, plan.root),
-    ] {
+    for (name, value) in [(session, plan.session), (node, plan.node), (at, plan.at), (root, plan.root)] {
         strings.push(&[name, b"=", value.as_bytes()]);
     }
     for (name, number) in [(member, plan.member), (size, plan.size)] {
@@ -425,9 +380,8 @@ fn push_paths(strings: &mut Strings, args_count: usize) -> usize {
     if has_slash {
         strings.bytes.extend_from_within(..=program_end);
     } else if program_end > 0 {
-        let found = strings.starts[args_count..]
-            .iter()
-            .find(|start| strings.bytes[**start..].starts_with(b"PATH="));
+        let found =
+            strings.starts[args_count..].iter().find(|start| strings.bytes[**start..].starts_with(b"PATH="));
         // A place for the default too, so that both are ranges of the same bytes.
         let mut at = match found {
             Some(start) => start + b"PATH=".len(),

@@ -17,10 +17,8 @@ pub(super) struct Stack {
 
 impl Stack {
     pub(super) fn new() -> io::Result<Self> {
-        let (read_write, flags) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-        );
+        let (read_write, flags) =
+            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         let size = STACK_SIZE + GUARD_SIZE;
         // SAFETY: a new mapping at a place the kernel chooses.
         let base = unsafe { libc::mmap(ptr::null_mut(), size, read_write, flags, -1, 0) };
