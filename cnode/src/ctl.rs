@@ -1,5 +1,5 @@
-//! `ctl`: lines of commands, to the node, to a session, or to one member. Lines run in order and stop at the first
-//! refused, which is kept for `error`.
+//! `ctl`: lines of commands, to the node, to a session, or to one member. Lines run in order and stop at
+//! the first refused, which is kept for `error`.
 
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};

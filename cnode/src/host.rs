@@ -1,4 +1,5 @@
-//! What a stub asks of the machine it runs on: calls that cannot sleep, effects that may, and their completions.
+//! What a stub asks of the machine it runs on: calls that cannot sleep, effects that may, and their
+//! completions.
 
 use protocol::ename::Ename;
 

@@ -59,7 +59,8 @@ impl Parent {
         }
     }
 
-    /// The connection is gone or was not made: try again after a pause that grows, and differs from node to node.
+    /// The connection is gone or was not made: try again after a pause that grows, and differs from node to
+    /// node.
     pub fn fall(&mut self, now: Time, jitter: u64) {
         if self.state == State::Alone {
             return;

@@ -1,11 +1,11 @@
 //! The stub's core: sessions and their members on one node, served as a file tree.
 //!
-//! It performs no input or output, reads no clock and allocates nothing. A driver feeds it (`handle_*`) and after
-//! each call drains it (`poll_effect`, then `poll_transmit` until it has nothing), in that order. Every call does a
-//! bounded amount of work; `now` never runs backwards.
+//! It performs no input or output, reads no clock and allocates nothing. A driver feeds it (`handle_*`) and
+//! after each call drains it (`poll_effect`, then `poll_transmit` until it has nothing), in that order.
+//! Every call does a bounded amount of work; `now` never runs backwards.
 //!
-//! `session` and `member` are what runs; `ctl`, `output`, `stdin`, `wait`, `status` and `event` serve the files of those
-//! names; `join` is the way to the parent; `tree` says which path is which.
+//! `session` and `member` are what runs; `ctl`, `output`, `stdin`, `wait`, `status` and `event` serve the
+//! files of those names; `join` is the way to the parent; `tree` says which path is which.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -57,8 +57,8 @@ impl<B: Bounds> Cnode<B> {
         Self { server: Server::default(), node: Node::new(facts, now), dial: false, orphaned: None }
     }
 
-    /// A link was made: link 0 is the parent's and was dialled, the others are clients'. `local` if its peer is on
-    /// this machine.
+    /// A link was made: link 0 is the parent's and was dialled, the others are clients'. `local` if its
+    /// peer is on this machine.
     pub fn connect(&mut self, link: LinkId, local: bool) {
         self.server.connect(link, if link == PARENT { B::PARENT } else { B::CLIENT });
         let bit = 1 << link.0;
@@ -69,8 +69,8 @@ impl<B: Bounds> Cnode<B> {
         }
     }
 
-    /// Takes the first message of `bytes`, which came on `link`: its length, or 0 while it is not whole. The node
-    /// is to be drained before the next. A botch: hang up.
+    /// Takes the first message of `bytes`, which came on `link`: its length, or 0 while it is not whole.
+    /// The node is to be drained before the next. A botch: hang up.
     pub fn handle_bytes(
         &mut self,
         now: Time,
@@ -288,8 +288,8 @@ impl<B: Bounds> Cnode<B> {
         unreachable!("starts that are counted are there")
     }
 
-    /// The next message to send, encoded at the start of `out`, which has room for the largest of any link that is
-    /// not blocked: whom it is for and its length.
+    /// The next message to send, encoded at the start of `out`, which has room for the largest of any link
+    /// that is not blocked: whom it is for and its length.
     pub fn poll_transmit(
         &mut self,
         now: Time,

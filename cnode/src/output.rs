@@ -1,5 +1,6 @@
-//! `stdout` and `stderr`: what the members wrote. A lone member's bytes are given as they are; of several, whole
-//! records in the order they arrive, never two mixed. What is not a whole record yet stays in its pipe.
+//! `stdout` and `stderr`: what the members wrote. A lone member's bytes are given as they are; of several,
+//! whole records in the order they arrive, never two mixed. What is not a whole record yet stays in its
+//! pipe.
 
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Pull, SessionSlot, Stream};
@@ -104,8 +105,8 @@ impl<B: Bounds> Node<B> {
         if len > 0 || all_ended { Some(len) } else { None }
     }
 
-    /// Takes whole records of one member into `out`; if `alone` (the message is empty so far) and the record is
-    /// longer than the message, a piece of it.
+    /// Takes whole records of one member into `out`; if `alone` (the message is empty so far) and the
+    /// record is longer than the message, a piece of it.
     fn take_records(
         &mut self,
         index: MemberSlot,
@@ -123,8 +124,8 @@ impl<B: Bounds> Node<B> {
         if session.open_record[s] == Some(index) {
             prefix = Text::EMPTY;
         }
-        // The look goes to the end of the room, so that records can move to the front with their prefixes. One
-        // byte is kept for the newline of an unended last record.
+        // The look goes to the end of the room, so that records can move to the front with their prefixes.
+        // One byte is kept for the newline of an unended last record.
         let skip = if session.prefix == Prefix::Off { 0 } else { (out.len() / 2).min(4096) };
         if out.len() < skip + 2 || (skip > 0 && skip <= PREFIX_MAX) {
             return Turn::Nothing;
@@ -184,8 +185,8 @@ impl<B: Bounds> Node<B> {
     }
 }
 
-/// Moves the records in `out[skip..skip + len]` to the front, each behind its prefix, as far as they do not run
-/// into those that are still to move: the bytes written and the bytes used.
+/// Moves the records in `out[skip..skip + len]` to the front, each behind its prefix, as far as they do not
+/// run into those that are still to move: the bytes written and the bytes used.
 fn arrange(out: &mut [u8], (skip, len): (usize, usize), first: &str, again: &str) -> (usize, usize) {
     if skip == 0 {
         return (len, len);

@@ -31,7 +31,8 @@ impl<B: Bounds> Node<B> {
         let load = self.load;
         writeln!(
             out,
-            "{} up uptime={} users={users} sessions={count} members={members} load={}.{:02} memfree={} mem={}",
+            "{} up uptime={} users={users} sessions={count} members={members} \
+             load={}.{:02} memfree={} mem={}",
             self.facts.name,
             (now - self.started) / 1_000_000,
             load.load_centi / 100,

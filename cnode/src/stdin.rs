@@ -1,5 +1,6 @@
-//! `stdin`: one message at a time, to all members, dealt record by record, or to one. What a member's pipe does not
-//! take at once waits in a memory file of the host, and the write is answered when all of it is delivered.
+//! `stdin`: one message at a time, to all members, dealt record by record, or to one. What a member's pipe
+//! does not take at once waits in a memory file of the host, and the write is answered when all of it is
+//! delivered.
 
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Push, SessionSlot};

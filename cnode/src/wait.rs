@@ -9,9 +9,9 @@ use protocol::text::Window;
 const RECORD_MAX: usize = 256;
 
 impl<B: Bounds> Node<B> {
-    /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next outcome is
-    /// still to come. `number` narrows it to one member. The cursor's low half is the place of the record to come,
-    /// its high half how much of that one a reader of few bytes has had.
+    /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next
+    /// outcome is still to come. `number` narrows it to one member. The cursor's low half is the place of
+    /// the record to come, its high half how much of that one a reader of few bytes has had.
     pub fn read_wait(
         &mut self,
         slot: SessionSlot,

@@ -16,10 +16,11 @@ pub const LINKS: usize = CHILDREN_MAX + CLIENTS_MAX + 2;
 pub const FIDS: usize = 8192;
 /// Waiting requests of all links.
 pub const REQUESTS: usize = 2048;
-/// Fids towards children: 6 for each session, 4 of the node, the rest for files that clients reach through `net`.
+/// Fids towards children: 6 for each session, 4 of the node, the rest for files that clients reach through
+/// `net`.
 pub const FAN_FIDS: usize = 6 * SESSIONS + 4 + 2048;
-/// Tags towards children: a launch takes 24 until its answers are in, a running session 4; forwarded requests as
-/// many as may wait; a quarter is room for those that rest after a flush.
+/// Tags towards children: a launch takes 24 until its answers are in, a running session 4; forwarded
+/// requests as many as may wait; a quarter is room for those that rest after a flush.
 pub const FAN_TAGS: usize = 24 * 64 + 4 * SESSIONS + REQUESTS;
 /// Forwarded requests at once: the rest of the tags is control's.
 pub const FORWARDS: usize = REQUESTS / 2;

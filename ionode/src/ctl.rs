@@ -1,5 +1,5 @@
-//! `ctl`: lines of commands to the node or to a session. Lines run in order and stop at the first refused, which is
-//! kept for `error`; what goes to many children is sent as one and answered when all of them have.
+//! `ctl`: lines of commands to the node or to a session. Lines run in order and stop at the first refused,
+//! which is kept for `error`; what goes to many children is sent as one and answered when all of them have.
 
 use crate::ask::{Ask, GatherId};
 use crate::child::State;

@@ -1,5 +1,5 @@
-//! Files of other nodes, reached through `net/<child>` and a session's members: requests are passed on one by one, with
-//! a fid and a tag of ours, and their answers passed back.
+//! Files of other nodes, reached through `net/<child>` and a session's members: requests are passed on one
+//! by one, with a fid and a tag of ours, and their answers passed back.
 
 use crate::ask::Ask;
 use crate::bounds::FORWARDS;
@@ -329,7 +329,8 @@ impl Node {
         let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
         let msg = match msg {
             Rmsg::Walk { qids } => {
-                // A member's directory was one name more there than here: its qid is the first that came back.
+                // A member's directory was one name more there than here: its qid is the first that came
+                // back.
                 let skip = usize::from(begins_at_member(entry));
                 let mut all = entry.qids;
                 for qid in qids.as_slice().iter().skip(skip) {

@@ -1,4 +1,5 @@
-//! `exec` over many children: one burst down, with the session, its files and its start, and one of answers up.
+//! `exec` over many children: one burst down, with the session, its files and its start, and one of answers
+//! up.
 
 use crate::ask::{Ask, GatherId};
 use crate::host::{Host, Param, SessionSlot};

@@ -1,13 +1,14 @@
 //! The aggregator's core: up to 64 children served as one node.
 //!
-//! It performs no input or output, reads no clock, and allocates what it needs at its start and for answers that wait
-//! for a slow reader. A driver feeds it (`handle_*`) and drains it (`poll_effect`, then `poll_transmit` until it has
-//! nothing): after each request of a client, and after any number of answers of children. Every call does a bounded
-//! amount of work; `now` never runs backwards.
+//! It performs no input or output, reads no clock, and allocates what it needs at its start and for answers
+//! that wait for a slow reader. A driver feeds it (`handle_*`) and drains it (`poll_effect`, then
+//! `poll_transmit` until it has nothing): after each request of a client, and after any number of answers
+//! of children. Every call does a bounded amount of work; `now` never runs backwards.
 //!
-//! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`, `look` and `status`
-//! serve the files of those names; `step` is what is said to children, `ask` what they answer, `gather` who still owes;
-//! `forward` is the way into another node's files; `tree` says which path is which.
+//! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`,
+//! `look` and `status` serve the files of those names; `step` is what is said to children, `ask` what they
+//! answer, `gather` who still owes; `forward` is the way into another node's files; `tree` says which path
+//! is which.
 
 #![forbid(unsafe_code)]
 
@@ -83,8 +84,8 @@ impl Ionode {
         child.is_linked().then_some(child.link)
     }
 
-    /// Takes the first message of `bytes`, which came on `link`: its length, or 0 while it is not whole. After a
-    /// request the node is to be drained before the next. A botch: hang up.
+    /// Takes the first message of `bytes`, which came on `link`: its length, or 0 while it is not whole.
+    /// After a request the node is to be drained before the next. A botch: hang up.
     pub fn handle_bytes(
         &mut self,
         now: Time,
@@ -194,8 +195,8 @@ impl Ionode {
         self.node.drops.pop().map(Effect::Drop)
     }
 
-    /// The next message to send, encoded at the start of `out`, which has room for the largest of any link that is
-    /// not blocked: whom it is for and its length.
+    /// The next message to send, encoded at the start of `out`, which has room for the largest of any link
+    /// that is not blocked: whom it is for and its length.
     pub fn poll_transmit(
         &mut self,
         now: Time,

@@ -1,5 +1,5 @@
-//! `status` of a session: asked of all its children at once, put together in rank order, with a line of our own for
-//! the members of those that do not answer in time.
+//! `status` of a session: asked of all its children at once, put together in rank order, with a line of our
+//! own for the members of those that do not answer in time.
 
 use crate::ask::{Answer, Ask};
 use crate::child::State;
@@ -41,8 +41,8 @@ impl Default for Look {
 }
 
 impl Node {
-    /// Reads a session's status: a read at offset 0 asks anew, later ones continue that text. `None` while the
-    /// children are asked. The cursor holds the look, one more than its number.
+    /// Reads a session's status: a read at offset 0 asks anew, later ones continue that text. `None` while
+    /// the children are asked. The cursor holds the look, one more than its number.
     pub(crate) fn read_status(
         &mut self,
         now: Time,

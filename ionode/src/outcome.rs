@@ -1,5 +1,5 @@
-//! What became of the members of all sessions: one arena, of which each session that runs has a range, from its exec
-//! until it goes.
+//! What became of the members of all sessions: one arena, of which each session that runs has a range, from
+//! its exec until it goes.
 
 use crate::bounds::OUTCOMES;
 use protocol::record::Outcome;

@@ -1,5 +1,5 @@
-//! `stdout` and `stderr` over many children: pulled only while somebody reads, at most one message of each child held,
-//! whole records never mixed. A lone member's bytes are given as they are.
+//! `stdout` and `stderr` over many children: pulled only while somebody reads, at most one message of each
+//! child held, whole records never mixed. A lone member's bytes are given as they are.
 
 use crate::ask::{Answer, Ask};
 use crate::bounds::{FEW, HELD_MANY};

@@ -15,8 +15,8 @@ impl Held {
     }
 }
 
-/// The buffers. How many there can be follows from who may hold one: a child and stream of a session, a forwarded
-/// request, a look.
+/// The buffers. How many there can be follows from who may hold one: a child and stream of a session, a
+/// forwarded request, a look.
 #[derive(Debug, Default)]
 pub struct Pool {
     buffers: Vec<Vec<u8>>,

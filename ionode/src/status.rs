@@ -1,4 +1,5 @@
-//! `status`, `summary`, `info` and `error` of the node, and what of a session is known without asking: all from tables.
+//! `status`, `summary`, `info` and `error` of the node, and what of a session is known without asking: all
+//! from tables.
 
 use crate::child::{Child, State};
 use crate::host::SessionSlot;

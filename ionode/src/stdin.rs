@@ -1,5 +1,5 @@
-//! `stdin` over many children: one message at a time, sent to all of them as one, or dealt record by record. The
-//! write is answered when every child has delivered it: the only unbounded wait there is.
+//! `stdin` over many children: one message at a time, sent to all of them as one, or dealt record by
+//! record. The write is answered when every child has delivered it: the only unbounded wait there is.
 
 use crate::ask::{Answer, Ask};
 use crate::bounds::DEAL_RECORDS;
@@ -102,8 +102,8 @@ impl Node {
         self.send(set, tag, Send::Scratch { at: at as u32, len: len as u32 });
     }
 
-    /// Deals records to the members in turn: each child gets its members' records in their order, and deals them
-    /// on. Returns how much of `data` was dealt: up to `most` bytes and `DEAL_RECORDS` records.
+    /// Deals records to the members in turn: each child gets its members' records in their order, and deals
+    /// them on. Returns how much of `data` was dealt: up to `most` bytes and `DEAL_RECORDS` records.
     fn deal(
         &mut self,
         slot: SessionSlot,

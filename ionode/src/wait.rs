@@ -1,4 +1,5 @@
-//! `wait`: the outcomes of all members, learned from the children as they come and kept; every reader gets them all.
+//! `wait`: the outcomes of all members, learned from the children as they come and kept; every reader gets
+//! them all.
 
 use crate::ask::Answer;
 use crate::host::SessionSlot;
@@ -85,9 +86,9 @@ impl Node {
         (0..count).any(|i| self.outcomes.get(range, first + i * stride).is_none())
     }
 
-    /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next outcome is
-    /// still to come. The cursor's low half is the place of the record to come, its high half how much of that one
-    /// a reader of few bytes has had.
+    /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next
+    /// outcome is still to come. The cursor's low half is the place of the record to come, its high half
+    /// how much of that one a reader of few bytes has had.
     pub(crate) fn read_wait(&mut self, slot: SessionSlot, cursor: &mut u64, out: &mut [u8]) -> Option<usize> {
         let session = &self.sessions[slot as usize];
         if !session.executed {

@@ -40,8 +40,8 @@ impl Events {
         self.next
     }
 
-    /// Writes whole lines from event `*cursor` on and moves the cursor. A reader that came too late is told how
-    /// many it has missed.
+    /// Writes whole lines from event `*cursor` on and moves the cursor. A reader that came too late is told
+    /// how many it has missed.
     pub fn read(&self, cursor: &mut u64, out: &mut [u8]) -> usize {
         let oldest = self.next.saturating_sub(EVENTS as u64);
         let mut len = 0;

@@ -1,6 +1,6 @@
-//! A parent's numbers towards its children. What goes to many is encoded once, with the same fid and the same tag on
-//! every child; so each fid has the set of children where it is established (`holds`), each tag the set of those
-//! that have not answered (`owes`), and a number is free when its sets are empty.
+//! A parent's numbers towards its children. What goes to many is encoded once, with the same fid and the
+//! same tag on every child; so each fid has the set of children where it is established (`holds`), each tag
+//! the set of those that have not answered (`owes`), and a number is free when its sets are empty.
 
 use crate::message::{Fid, Tag};
 use crate::set::{ChildSet, Rank};
@@ -176,8 +176,8 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         Some(ask)
     }
 
-    /// The question is not of interest any more: `instead` stands in its place until all who owe have answered.
-    /// Those who owe.
+    /// The question is not of interest any more: `instead` stands in its place until all who owe have
+    /// answered. Those who owe.
     pub fn free(&mut self, tag: Tag, instead: A) -> ChildSet {
         let slot = self.slot(tag);
         let owes = slot.owes;

@@ -1,9 +1,9 @@
 //! What every node and every client of the system shares: 9P2000 as values, the server half of a node, the
 //! tables of a parent, and the small grammars of the files (ctl lines, node sets, records).
 //!
-//! Nothing here performs input or output, reads a clock or allocates.
-//! From the bottom up: `wire` and `message` are bytes; `qid`, `stat`, `ename` and `table` are what a tree is made
-//! of; `server` is a conversation with many clients; `verb`, `quote`, `nodeset` and `record` are the texts.
+//! Nothing here performs input or output, reads a clock or allocates. From the bottom up: `wire` and
+//! `message` are bytes; `qid`, `stat`, `ename` and `table` are what a tree is made of; `server` is a
+//! conversation with many clients; `verb`, `quote`, `nodeset` and `record` are the texts.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,6 +1,6 @@
-//! The messages of 9P2000: bytes to values that borrow from them, and back.
-//! Decoding botches on anything that is not exactly one message; it never panics and never reads past its end.
-//! Sizes and layouts: intro(5) of the Plan 9 manual, and docs/protocol.md.
+//! The messages of 9P2000: bytes to values that borrow from them, and back. Decoding botches on anything
+//! that is not exactly one message; it never panics and never reads past its end. Sizes and layouts:
+//! intro(5) of the Plan 9 manual, and docs/protocol.md.
 
 use crate::limits::WALK_MAX;
 use crate::qid::Qid;
@@ -397,8 +397,8 @@ impl<'a> Rmsg<'a> {
     }
 }
 
-/// Completes an Rread whose `count` bytes of data already stand at `out[RREAD_HEADER..]`: the payload goes from its
-/// source straight to where it is sent from.
+/// Completes an Rread whose `count` bytes of data already stand at `out[RREAD_HEADER..]`: the payload goes
+/// from its source straight to where it is sent from.
 pub fn seal_rread(tag: Tag, count: usize, out: &mut [u8]) -> usize {
     let mut w = Writer::new(out);
     w.u32((RREAD_HEADER + count) as u32);

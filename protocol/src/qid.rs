@@ -4,8 +4,8 @@
 //! bit 63      56 55      48 47      40 39 38 37         26 25                 6 5      0
 //!    | hop + 1  |  hop + 1 |  hop + 1 |  0  | session + 1 |     member + 1     |  file  |
 //! ```
-//! A hop is the rank of the child a file was reached through, the nearest one first; a node prepends its own and
-//! the rest move down. Zero in a field means: none.
+//! A hop is the rank of the child a file was reached through, the nearest one first; a node prepends its
+//! own and the rest move down. Zero in a field means: none.
 
 use crate::set::Rank;
 

@@ -77,7 +77,8 @@ impl Refusal {
         self.parts.iter().flatten().map(|(why, _)| *why).next()
     }
 
-    /// Writes the line: `<time> <verb>: cn[05,09]: <reason>; cn12: <reason>`. `names` writes a set of children.
+    /// Writes the line: `<time> <verb>: cn[05,09]: <reason>; cn12: <reason>`. `names` writes a set of
+    /// children.
     pub fn write<W: Write>(
         &self,
         out: &mut W,

@@ -1,20 +1,19 @@
 //! The server half of a node: many links, one table of fids, one of requests, over any `Tree`.
 //!
-//! It owns what the protocol says about fids, tags, flush and open modes; what the files hold is the tree's.
-//! It is fed one message at a time (`request`) and drained after each (`poll`): so one immediate answer is all it
-//! keeps, and everything else is a request that waits. A read is done when its answer is drained, straight into
-//! the bytes that are sent; one that has nothing to give parks until the tree wakes it.
-//! See docs/protocol.md for the rules of flush.
+//! It owns what the protocol says about fids, tags, flush and open modes; what the files hold is the
+//! tree's. It is fed one message at a time (`request`) and drained after each (`poll`): so one immediate
+//! answer is all it keeps, and everything else is a request that waits. A read is done when its answer is
+//! drained, straight into the bytes that are sent; one that has nothing to give parks until the tree wakes
+//! it. See docs/protocol.md for the rules of flush.
 
 use crate::ename::Ename;
-use crate::limits::{IOHDR, MSIZE_MIN, NODE_NAME_MAX, USER_NAME_MAX};
-use crate::message::{Fid, Names, Qids, RREAD_HEADER, Rmsg, Tag, Tmsg, VERSION, seal_rread};
-use crate::qid::{Path, QTDIR, Qid};
+use crate::limits::{NODE_NAME_MAX, USER_NAME_MAX};
+use crate::message::{Fid, Qids, Tag};
+use crate::qid::{Path, Qid};
 use crate::slots::Slots;
-use crate::stat::{DMDIR, Stat};
 use crate::table::qid_kind;
 use crate::text::Text;
-use crate::wire::{Botch, Full};
+use crate::wire::Full;
 
 /// One 9P conversation as a node numbers it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,8 +68,8 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// For a text made anew at each read: it ends where the one read at offset 0 did, so that later reads continue
-    /// that one. How much of `len` bytes at `offset` to give, of a text of `total`.
+    /// For a text made anew at each read: it ends where the one read at offset 0 did, so that later reads
+    /// continue that one. How much of `len` bytes at `offset` to give, of a text of `total`.
     pub fn continued(&mut self, offset: u64, len: usize, total: u64) -> usize {
         if offset == 0 {
             self.cursor = total;
@@ -103,14 +102,15 @@ pub struct Meta {
 pub enum Step {
     /// To a file of this node.
     Here(Path),
-    /// To a directory of another node, which takes the rest of the names: the tree's number for it, and the path
-    /// of its qid.
+    /// To a directory of another node, which takes the rest of the names: the tree's number for it, and the
+    /// path of its qid.
     Away(u32, Path),
 }
 
 /// A request for a file of another node.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // The fields are the protocol's own words.
+#[allow(clippy::large_enum_variant)] // It is passed once and kept nowhere.
 pub enum Forward<'a> {
     /// `names` are those that are left; the first qids are this node's.
     Walk {
@@ -263,6 +263,7 @@ pub trait Bounds {
     type Requests: Slots<RequestEntry>;
 }
 
+#[allow(clippy::large_enum_variant)] // A server keeps one.
 enum Answer {
     Version { msize: u32, known: bool },
     Attach(Qid),
@@ -349,348 +350,6 @@ impl<B: Bounds> Server<B> {
             }
         }
     }
-
-    /// Takes one request, whole. Its immediate answer, if it has one, must be drained before the next.
-    pub fn request(&mut self, link: LinkId, message: &[u8], tree: &mut impl Tree) -> Result<(), Botch> {
-        assert!(self.answer.is_none(), "the answer before this one was drained");
-        let (tag, msg) = Tmsg::decode(message)?;
-        let fresh = self.links.slots()[link.0 as usize].msize == 0;
-        match msg {
-            Tmsg::Version { msize, version } => {
-                let answer = self.version(link, msize, version, tree);
-                self.answer = Some((link, tag, answer));
-                return Ok(());
-            }
-            _ if fresh || tag == Tag::NONE => return Err(Botch),
-            _ => {}
-        }
-        if self.find_request(link, tag).is_some() {
-            return Err(Botch);
-        }
-        let outcome = self.dispatch(link, tag, &msg, tree);
-        self.answer = match outcome {
-            Ok(answer) => answer.map(|answer| (link, tag, answer)),
-            Err(ename) => Some((link, tag, Answer::Error(ename))),
-        };
-        Ok(())
-    }
-
-    fn dispatch(&mut self, link: LinkId, tag: Tag, msg: &Tmsg<'_>, tree: &mut impl Tree) -> Outcome {
-        match *msg {
-            Tmsg::Version { .. } | Tmsg::Auth { .. } => Err(Ename::Unsupported),
-            Tmsg::Attach { fid, uname, aname, .. } => self.attach(link, fid, uname, aname, tree).map(Some),
-            Tmsg::Flush { oldtag } => {
-                if let Some(index) = self.find_request(link, oldtag) {
-                    self.drop_request(index, tree);
-                }
-                Ok(Some(Answer::Flush))
-            }
-            Tmsg::Walk { fid, newfid, names } => self.walk(link, tag, (fid, newfid), &names, tree),
-            Tmsg::Open { fid, mode } => self.open(link, tag, fid, mode, tree),
-            Tmsg::Create { fid, name, perm, mode } => self.create(link, tag, fid, (name, perm, mode), tree),
-            Tmsg::Read { fid, offset, count } => self.read(link, tag, fid, (offset, count), tree),
-            Tmsg::Write { fid, offset, data } => self.write(link, tag, fid, (offset, data), tree),
-            Tmsg::Clunk { fid } => {
-                let index = self.find_fid(link, fid)?;
-                self.interrupt(index, tree);
-                self.drop_fid(index, tree, true);
-                Ok(Some(Answer::Clunk))
-            }
-            Tmsg::Remove { fid } => self.remove(link, tag, fid, tree),
-            Tmsg::Stat { fid } => {
-                let index = self.find_fid(link, fid)?;
-                let hold = self.hold(index);
-                if hold.away != 0 {
-                    return self.pass(link, tag, index, Forward::Stat, tree);
-                }
-                alive(&hold)?;
-                tree.meta(hold.path)?;
-                Ok(Some(Answer::Stat(hold.path)))
-            }
-            Tmsg::Wstat { fid, stat } => self.wstat(link, tag, fid, &stat, tree),
-        }
-    }
-
-    fn version(&mut self, link: LinkId, msize: u32, version: &str, tree: &mut impl Tree) -> Answer {
-        self.abort(link, tree, true);
-        let state = &mut self.links.slots_mut()[link.0 as usize];
-        let msize = msize.min(state.caps.msize);
-        let known = version.starts_with(VERSION) && msize >= MSIZE_MIN;
-        state.msize = if known { msize } else { 0 };
-        Answer::Version { msize, known }
-    }
-
-    fn attach(
-        &mut self,
-        link: LinkId,
-        fid: Fid,
-        uname: &str,
-        aname: &str,
-        tree: &mut impl Tree,
-    ) -> Result<Answer, Ename> {
-        let index = self.free_fid(link, fid)?;
-        let (user, path) = tree.attach(link, uname, aname)?;
-        let hold = Hold { link, user, path, away: 0, open: mode::CLOSED, dead: false, cursor: 0 };
-        self.set_fid(index, fid, hold);
-        Ok(Answer::Attach(qid_of(tree, path)?))
-    }
-
-    fn walk(
-        &mut self,
-        link: LinkId,
-        tag: Tag,
-        (fid, newfid): (Fid, Fid),
-        names: &Names<'_>,
-        tree: &mut impl Tree,
-    ) -> Outcome {
-        let from = self.find_fid(link, fid)?;
-        let mut hold = self.hold(from);
-        alive(&hold)?;
-        let same = fid == newfid;
-        if same && hold.open != mode::CLOSED {
-            return Err(Ename::BadUse);
-        }
-        let to = if same { from } else { self.free_fid(link, newfid)? };
-        let mut qids = Qids::default();
-        let names = names.as_slice();
-        let mut taken = 0;
-        while hold.away == 0 && taken < names.len() {
-            match step(tree, &hold, names[taken]) {
-                Ok(Step::Here(path)) => {
-                    hold.path = path;
-                    // Seventeen names do not decode, so sixteen qids fit.
-                    let _fits = qids.push(qid_of(tree, path)?);
-                }
-                Ok(Step::Away(number, Path(path))) => {
-                    hold.away = number;
-                    let _fits = qids.push(Qid { kind: QTDIR, vers: 0, path });
-                }
-                Err(ename) if taken == 0 => return Err(ename),
-                Err(_) => return Ok(Some(Answer::Walk(qids))),
-            }
-            taken += 1;
-        }
-        hold.open = mode::CLOSED;
-        hold.cursor = 0;
-        if hold.away == 0 {
-            self.set_fid(to, newfid, hold);
-            return Ok(Some(Answer::Walk(qids)));
-        }
-        let id = self.wait(link, tag, to, (0, 0), State::Parked)?;
-        let forward = Forward::Walk { names: &names[taken..], qids };
-        match tree.forward(id, &hold, forward) {
-            Ok(number) => {
-                hold.away = number;
-                self.set_fid(to, newfid, hold);
-                if !same {
-                    self.waiting_mut(id).newfid = Some(newfid);
-                }
-                Ok(None)
-            }
-            Err(ename) => {
-                self.forget(id);
-                Err(ename)
-            }
-        }
-    }
-
-    fn open(&mut self, link: LinkId, tag: Tag, fid: Fid, bits: u8, tree: &mut impl Tree) -> Outcome {
-        let index = self.find_fid(link, fid)?;
-        let mut hold = self.hold(index);
-        alive(&hold)?;
-        if hold.open != mode::CLOSED {
-            return Err(Ename::BadUse);
-        }
-        if hold.away != 0 {
-            let outcome = self.pass(link, tag, index, Forward::Open { mode: bits }, tree);
-            if outcome.is_ok() {
-                self.fid_mut(index).open = bits;
-            }
-            return outcome;
-        }
-        let meta = tree.meta(hold.path)?;
-        if meta.mode & DMDIR != 0 && bits & (3 | mode::TRUNC | mode::RCLOSE) != mode::READ {
-            return Err(Ename::IsDir);
-        }
-        permit(meta.mode, bits)?;
-        tree.open(&mut hold, bits)?;
-        if bits & mode::TRUNC != 0 {
-            tree.truncate(&hold)?;
-        }
-        hold.open = bits;
-        hold.cursor = 0;
-        tree.opened(&mut hold);
-        self.set_fid(index, fid, hold);
-        Ok(Some(Answer::Open(qid_of(tree, hold.path)?)))
-    }
-
-    fn create(
-        &mut self,
-        link: LinkId,
-        tag: Tag,
-        fid: Fid,
-        (name, perm, bits): (&str, u32, u8),
-        tree: &mut impl Tree,
-    ) -> Outcome {
-        let index = self.find_fid(link, fid)?;
-        let mut hold = self.hold(index);
-        alive(&hold)?;
-        if hold.open != mode::CLOSED {
-            return Err(Ename::BadUse);
-        }
-        if hold.away != 0 {
-            let outcome = self.pass(link, tag, index, Forward::Create { name, perm, mode: bits }, tree);
-            if outcome.is_ok() {
-                self.fid_mut(index).open = bits;
-            }
-            return outcome;
-        }
-        if perm & DMDIR == 0 {
-            return Err(Ename::Denied);
-        }
-        tree.mkdir(&mut hold, name)?;
-        hold.open = mode::READ;
-        hold.cursor = 0;
-        self.set_fid(index, fid, hold);
-        Ok(Some(Answer::Create(qid_of(tree, hold.path)?)))
-    }
-
-    fn read(
-        &mut self,
-        link: LinkId,
-        tag: Tag,
-        fid: Fid,
-        (offset, count): (u64, u32),
-        tree: &mut impl Tree,
-    ) -> Outcome {
-        let index = self.find_fid(link, fid)?;
-        let hold = self.hold(index);
-        alive(&hold)?;
-        if !hold.reads() {
-            return Err(Ename::BadUse);
-        }
-        if hold.away != 0 {
-            let count = count.min(self.msize(link) - IOHDR);
-            return self.pass(link, tag, index, Forward::Read { offset, count }, tree);
-        }
-        self.wait(link, tag, index, (offset, count), State::Ready)?;
-        Ok(None)
-    }
-
-    fn write(
-        &mut self,
-        link: LinkId,
-        tag: Tag,
-        fid: Fid,
-        (offset, data): (u64, &[u8]),
-        tree: &mut impl Tree,
-    ) -> Outcome {
-        let index = self.find_fid(link, fid)?;
-        let mut hold = self.hold(index);
-        alive(&hold)?;
-        if !hold.writes() {
-            return Err(Ename::BadUse);
-        }
-        if hold.away != 0 {
-            return self.pass(link, tag, index, Forward::Write { offset, data }, tree);
-        }
-        let id = self.wait(link, tag, index, (offset, data.len() as u32), State::Parked)?;
-        let outcome = tree.write(id, &mut hold, data);
-        self.fid_mut(index).cursor = hold.cursor;
-        match outcome {
-            Ok(None) => Ok(None),
-            Ok(Some(count)) => {
-                self.forget(id);
-                Ok(Some(Answer::Write(count)))
-            }
-            Err(ename) => {
-                self.forget(id);
-                Err(ename)
-            }
-        }
-    }
-
-    fn remove(&mut self, link: LinkId, tag: Tag, fid: Fid, tree: &mut impl Tree) -> Outcome {
-        let index = self.find_fid(link, fid)?;
-        let hold = self.hold(index);
-        if hold.away != 0 {
-            let outcome = self.pass(link, tag, index, Forward::Remove, tree);
-            self.interrupt(index, tree);
-            self.fids.slots_mut()[index].hold = None;
-            self.links.slots_mut()[link.0 as usize].fids -= 1;
-            return outcome;
-        }
-        let outcome = alive(&hold).and_then(|()| tree.remove(&hold));
-        self.interrupt(index, tree);
-        self.drop_fid(index, tree, true);
-        outcome.map(|()| Some(Answer::Remove))
-    }
-
-    fn wstat(&mut self, link: LinkId, tag: Tag, fid: Fid, stat: &Stat<'_>, tree: &mut impl Tree) -> Outcome {
-        let index = self.find_fid(link, fid)?;
-        let hold = self.hold(index);
-        if hold.away != 0 {
-            return self.pass(link, tag, index, Forward::Wstat, tree);
-        }
-        alive(&hold)?;
-        let meta = tree.meta(hold.path)?;
-        if !stat.name.is_empty() && stat.name != meta.name.as_str() {
-            return Err(Ename::Denied);
-        }
-        if stat.length == 0 {
-            tree.truncate(&hold)?;
-        }
-        Ok(Some(Answer::Wstat))
-    }
-
-    /// Sends a request on to the node that has the file, and parks it here.
-    fn pass(
-        &mut self,
-        link: LinkId,
-        tag: Tag,
-        index: usize,
-        msg: Forward<'_>,
-        tree: &mut impl Tree,
-    ) -> Outcome {
-        let hold = self.hold(index);
-        let id = self.wait(link, tag, index, (0, 0), State::Parked)?;
-        match tree.forward(id, &hold, msg) {
-            Ok(_) => Ok(None),
-            Err(ename) => {
-                self.forget(id);
-                Err(ename)
-            }
-        }
-    }
-}
-
-fn alive(hold: &Hold) -> Result<(), Ename> {
-    if hold.dead { Err(Ename::NotFound) } else { Ok(()) }
-}
-
-fn permit(file: u32, bits: u8) -> Result<(), Ename> {
-    let can_read = file & 0o444 != 0;
-    let can_write = file & 0o222 != 0;
-    let ok = match bits & 3 {
-        mode::WRITE => can_write,
-        mode::RDWR => can_write && can_read,
-        _ => can_read,
-    };
-    if ok { Ok(()) } else { Err(Ename::Denied) }
-}
-
-fn step(tree: &mut impl Tree, hold: &Hold, name: &str) -> Result<Step, Ename> {
-    match name {
-        ".." => Ok(Step::Here(tree.up(hold.path))),
-        "" | "." => Err(Ename::NotFound),
-        _ if name.contains('/') => Err(Ename::NotFound),
-        _ => {
-            if tree.meta(hold.path)?.mode & DMDIR == 0 {
-                return Err(Ename::NotDir);
-            }
-            tree.walk(hold.user, hold.path, name)
-        }
-    }
 }
 
 fn qid_of(tree: &impl Tree, path: Path) -> Result<Qid, Ename> {
@@ -699,3 +358,4 @@ fn qid_of(tree: &impl Tree, path: Path) -> Result<Qid, Ename> {
 
 mod drain;
 mod hold;
+mod request;

@@ -105,7 +105,8 @@ pub fn qid_kind(mode: u32) -> u8 {
     kind
 }
 
-/// A session's name as `mkdir` takes it: neither a number, nor a file's name, nor a parent's (`.…`) unless it is one.
+/// A session's name as `mkdir` takes it: neither a number, nor a file's name, nor a parent's (`.…`) unless
+/// it is one.
 pub fn check_session_name(name: &str, is_parent: bool) -> Result<(), Ename> {
     if name.len() > SESSION_NAME_MAX {
         return Err(Ename::NameTooLong);

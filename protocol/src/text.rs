@@ -1,4 +1,5 @@
-//! Text without a heap: short strings of a fixed bound, and a window that cuts a piece out of a text being written.
+//! Text without a heap: short strings of a fixed bound, and a window that cuts a piece out of a text being
+//! written.
 
 use core::fmt::{self, Write};
 

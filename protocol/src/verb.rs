@@ -391,8 +391,8 @@ fn join(mut words: Words<'_>) -> Option<NodeCommand> {
     Some(NodeCommand::Join { name: Text::new(name.as_str())?, boot })
 }
 
-/// How many members each child takes and which numbers they have. One line of one length for all children: each
-/// takes its own count by its rank.
+/// How many members each child takes and which numbers they have. One line of one length for all children:
+/// each takes its own count by its rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     /// Members of the whole session.

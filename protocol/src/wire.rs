@@ -129,7 +129,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Sets the 2-byte integer at `at` to the count of bytes written behind it. A full writer is left as it is.
+    /// Sets the 2-byte integer at `at` to the count of bytes written behind it. A full writer is left as it
+    /// is.
     pub fn seal_u16(&mut self, at: usize) {
         let size = self.len.checked_sub(at + 2).and_then(|size| u16::try_from(size).ok());
         match (size, self.out.get_mut(at..at + 2)) {

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The program under test, built by the stage that runs the tests.
 pub fn uem() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from);
     target.join("debug/uem")
 }
 
@@ -52,7 +53,8 @@ impl Partition {
     /// # Panics
     /// When there is none of that name.
     pub fn pid(&self, node: &str) -> i32 {
-        let list = std::fs::read_to_string(self.dir.join("uem/pids")).expect("a partition lists its processes");
+        let list =
+            std::fs::read_to_string(self.dir.join("uem/pids")).expect("a partition lists its processes");
         let pids = list.lines().filter_map(|line| line.split(' ').next()?.parse::<i32>().ok());
         let named = |pid: &i32| {
             let cmdline = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! What a job takes along from where it is started, as srun does: directory, environment, umask and soft limits.
+//! What a job takes along from where it is started, as srun does: directory, environment, umask and soft
+//! limits.
 
 use protocol::quote::Quoted;
 use std::ffi::OsString;

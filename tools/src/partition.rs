@@ -84,7 +84,8 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Starts an ionode and the named cnodes in `dir`, from this very program. `owned`: for this process's lifetime.
+    /// Starts an ionode and the named cnodes in `dir`, from this very program. `owned`: for this process's
+    /// lifetime.
     pub(crate) fn start(dir: &Path, names: &[String], owned: bool) -> Result<Self, Told> {
         make_dir(dir)?;
         let socket = Dial::Unix(dir.join("io")).to_string();

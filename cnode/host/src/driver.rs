@@ -19,8 +19,8 @@ use protocol_host::{Clock, Dial, Fill, Links, Listener, Ready, Stream, TermSigna
 use std::io;
 use std::time::Duration;
 
-/// Bytes a link may have waiting in this process: answers to all requests it may have out, as far as they are read
-/// while the link is not backed up.
+/// Bytes a link may have waiting in this process: answers to all requests it may have out, as far as they
+/// are read while the link is not backed up.
 const BACKLOG: usize = 4 * MSIZE_LINK as usize;
 /// Bytes gathered for a link before they are sent without waiting for more.
 const GATHERED: usize = 2 * MSIZE_LINK as usize;

@@ -1,4 +1,5 @@
-//! Time and identity of a daemon: a clock that never runs backwards, a boot number, the end that a signal asks for.
+//! Time and identity of a daemon: a clock that never runs backwards, a boot number, the end that a signal
+//! asks for.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -115,7 +115,8 @@ impl Links {
         }
     }
 
-    /// What an event says; one event may say two things of a link, and then it is told as readable and writable.
+    /// What an event says; one event may say two things of a link, and then it is told as readable and
+    /// writable.
     pub fn readiness(event: &mio::event::Event) -> (Option<Ready>, Option<Ready>) {
         let token = event.token().0;
         if token >= OWN {
@@ -136,7 +137,8 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Watches a descriptor, edge-triggered, under a number below 2^32; one that is ready already says so once.
+    /// Watches a descriptor, edge-triggered, under a number below 2^32; one that is ready already says so
+    /// once.
     pub fn watch(&self, fd: RawFd, number: usize, interest: Interest) -> io::Result<()> {
         self.registry.register(&mut SourceFd(&fd), Token(OWN + number), interest)
     }

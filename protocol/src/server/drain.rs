@@ -1,10 +1,17 @@
 //! Draining the server half: the immediate answer first, then what became ready, oldest first.
 
-use super::*;
+use super::{Answer, Bounds, Hold, LinkId, Meta, RequestId, Server, Settled, State, Tree};
+use crate::ename::Ename;
+use crate::message::{RREAD_HEADER, Rmsg, Tag, VERSION, seal_rread};
+use crate::qid::{Path, Qid};
+use crate::slots::Slots;
+use crate::stat::{DMDIR, Stat};
+use crate::table::qid_kind;
+use crate::wire::Full;
 
 impl<B: Bounds> Server<B> {
-    /// The next answer, encoded at the start of `out`, which has room for the largest message of any link that is
-    /// not blocked: whom it is for and its length.
+    /// The next answer, encoded at the start of `out`, which has room for the largest message of any link
+    /// that is not blocked: whom it is for and its length.
     pub fn poll(&mut self, tree: &mut impl Tree, out: &mut [u8]) -> Option<(LinkId, usize)> {
         if let Some((link, tag, answer)) = self.answer.take() {
             return Some((link, encode(tree, tag, &answer, out)));
@@ -95,8 +102,8 @@ impl<B: Bounds> Server<B> {
     }
 }
 
-/// The entries of a directory from where the last read ended: whole ones only. The cursor holds the next index
-/// in its low half and the offset it belongs to in its high half.
+/// The entries of a directory from where the last read ended: whole ones only. The cursor holds the next
+/// index in its low half and the offset it belongs to in its high half.
 fn list(tree: &mut impl Tree, hold: &mut Hold, offset: u64, out: &mut [u8]) -> Result<usize, Ename> {
     if offset == 0 {
         hold.cursor = 0;

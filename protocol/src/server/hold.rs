@@ -1,6 +1,10 @@
 //! The tables of the server half: which fid holds what, and which request waits on which fid.
 
-use super::*;
+use super::{Bounds, FidEntry, Hold, LinkId, RequestId, Server, Settled, State, Tree, Waiting, mode};
+use crate::ename::Ename;
+use crate::message::{Fid, Tag};
+use crate::qid::Path;
+use crate::slots::Slots;
 
 impl<B: Bounds> Server<B> {
     pub(super) fn find_fid(&self, link: LinkId, fid: Fid) -> Result<usize, Ename> {

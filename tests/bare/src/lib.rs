@@ -1,6 +1,7 @@
 //! The cores as a static library for a machine without std and allocator; `check` looks at what came out.
 //!
-//! Owns nothing that runs: `bare_start` calls all that a driver calls, so that it is linked and not only compiled.
+//! Owns nothing that runs: `bare_start` calls all that a driver calls, so that it is linked and not only
+//! compiled.
 
 #![no_std]
 
@@ -17,7 +18,8 @@ use protocol::time::Time;
 
 /// Where a boot image without an operating system would begin: one turn of a stub of each size.
 ///
-/// `bytes` holds what came, `len` of them; answers go to `out`, `size` bytes long. Returns the length of the last.
+/// `bytes` holds what came, `len` of them; answers go to `out`, `size` bytes long. Returns the length of
+/// the last.
 ///
 /// # Safety
 /// Both ranges are valid, and nothing else uses them during the call.
