@@ -325,6 +325,16 @@ impl<B: Bounds> Cnode<B> {
         self.server.holds().count()
     }
 
+    /// Sessions in use, for checkers.
+    pub fn session_count(&self) -> usize {
+        self.node.sessions.slots().iter().filter(|session| session.used).count()
+    }
+
+    /// The process of a member, 0 before it has one.
+    pub fn member_pid(&self, member: MemberSlot) -> u32 {
+        self.node.members.slots()[member as usize].pid
+    }
+
     /// The name that a member sees its session by: where it was made.
     pub fn session_name(&self, slot: SessionSlot) -> &str {
         let session = &self.node.sessions.slots()[slot as usize];

@@ -24,12 +24,7 @@ use protocol::time::Time;
 /// # Safety
 /// Both ranges are valid, and nothing else uses them during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bare_start(
-    bytes: *const u8,
-    len: usize,
-    out: *mut u8,
-    size: usize,
-) -> usize {
+pub unsafe extern "C" fn bare_start(bytes: *const u8, len: usize, out: *mut u8, size: usize) -> usize {
     // SAFETY: the caller's promise.
     let bytes = unsafe { core::slice::from_raw_parts(bytes, len) };
     // SAFETY: the caller's promise.
@@ -38,14 +33,8 @@ pub unsafe extern "C" fn bare_start(
 }
 
 fn turn<B: Bounds>(bytes: &[u8], out: &mut [u8]) -> usize {
-    let facts = Facts {
-        name: Text::default(),
-        boot: 1,
-        os: "none",
-        arch: "none",
-        cores: 1,
-        has_parent: true,
-    };
+    let facts =
+        Facts { name: Text::default(), boot: 1, os: "none", arch: "none", cores: 1, has_parent: true };
     let (now, link) = (Time(bytes.len() as u64), LinkId(1));
     let (mut node, mut machine) = (Cnode::<B>::new(facts, now), Machine);
     node.connect(link, true);
