@@ -48,6 +48,11 @@ impl Partition {
         Told::of(&self.uem(args).output().expect("uem starts"))
     }
 
+    /// The socket of its ionode.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("uem/io")
+    }
+
     /// The process of a node.
     ///
     /// # Panics

@@ -1,0 +1,235 @@
+//! Bytes that no client should send: each costs at most the link that it came on.
+
+use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION, frame};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+use tests::Partition;
+
+struct Raw(UnixStream);
+
+impl Raw {
+    fn dial(partition: &Partition) -> Self {
+        let stream = UnixStream::connect(partition.socket()).expect("the ionode listens");
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout can be set");
+        Self(stream)
+    }
+
+    /// One that has agreed on a version and attached as fid 0.
+    fn attached(partition: &Partition) -> Self {
+        let mut raw = Self::dial(partition);
+        let version = Tmsg::Version { msize: 8216, version: VERSION };
+        assert!(matches!(raw.call(Tag::NONE, &version), Some(Kind::Other)));
+        let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" };
+        assert!(matches!(raw.call(Tag(0), &attach), Some(Kind::Other)));
+        raw
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        // A node that has hung up already has told its opinion.
+        let _ = self.0.write_all(bytes);
+    }
+
+    fn ask(&mut self, tag: Tag, msg: &Tmsg<'_>) {
+        let mut out = vec![0; 70_000];
+        let len = msg.encode(tag, &mut out).expect("it fits");
+        self.send(&out[..len]);
+    }
+
+    /// The next answer: its tag and kind; nothing when the node hung up.
+    fn answer(&mut self) -> Option<(Tag, Kind)> {
+        let mut bytes = Vec::new();
+        loop {
+            if let Ok(Some(len)) = frame(&bytes, 1 << 20) {
+                let (tag, msg) = Rmsg::decode(&bytes[..len]).expect("a node speaks 9P");
+                return Some((
+                    tag,
+                    if matches!(msg, Rmsg::Error { .. }) { Kind::Error } else { Kind::Other },
+                ));
+            }
+            let mut one = [0];
+            match self.0.read(&mut one) {
+                Ok(0) => return None,
+                Ok(_) => bytes.push(one[0]),
+                Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(e) => panic!("neither an answer nor a hangup: {e}"),
+            }
+        }
+    }
+
+    fn call(&mut self, tag: Tag, msg: &Tmsg<'_>) -> Option<Kind> {
+        self.ask(tag, msg);
+        self.answer().map(|(got, kind)| {
+            assert_eq!(got, tag, "an answer has its request's tag");
+            kind
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Error,
+    Other,
+}
+
+fn header(size: u32, kind: u8, tag: u16) -> Vec<u8> {
+    let mut bytes = size.to_le_bytes().to_vec();
+    bytes.push(kind);
+    bytes.extend(tag.to_le_bytes());
+    bytes
+}
+
+fn walk<'a>(from: u32, to: u32, names: &[&'a str]) -> Tmsg<'a> {
+    Tmsg::Walk { fid: Fid(from), newfid: Fid(to), names: Names::new(names).expect("few names") }
+}
+
+fn read(fid: u32, count: u32) -> Tmsg<'static> {
+    Tmsg::Read { fid: Fid(fid), offset: 0, count }
+}
+
+#[test]
+fn nonsense_costs_its_own_link_and_nobody_else_notices() {
+    let partition = Partition::up(2);
+    let mut witness = Raw::attached(&partition);
+    let mut cases: Vec<(&str, Vec<u8>)> = vec![
+        ("size 0", header(0, 120, 1)),
+        ("size 6", header(6, 120, 1)),
+        ("size above msize", header(8217, 120, 1)),
+        ("the largest size", header(u32::MAX, 120, 1)),
+        ("an answer to nothing", header(7, 109, 1)),
+        ("type 0", header(7, 0, 1)),
+        ("type 255", header(7, 255, 1)),
+        ("Terror", header(7, 106, 1)),
+        ("Tgetattr of another dialect", header(7, 24, 1)),
+        ("NOTAG on a Tclunk", [header(11, 120, u16::MAX), vec![0; 4]].concat()),
+        ("trailing bytes in a Tclunk", [header(12, 120, 1), vec![0; 5]].concat()),
+        ("a string past its message", [header(13, 100, 1), vec![0, 16, 0, 0, 0xff, 0xff]].concat()),
+    ];
+    let mut names = [header(17, 110, 1), vec![0; 8], 17_u16.to_le_bytes().to_vec()].concat();
+    names.extend([1, 0, b'x'].repeat(17));
+    let size = names.len() as u32;
+    names[..4].copy_from_slice(&size.to_le_bytes());
+    cases.push(("17 names", names));
+    for (name, bytes) in cases {
+        let mut raw = Raw::attached(&partition);
+        raw.send(&bytes);
+        assert_eq!(raw.answer(), None, "{name}: the link ends");
+        assert_eq!(witness.call(Tag(1), &walk(0, 0, &[])), Some(Kind::Other), "{name}: others go on");
+    }
+    let told = partition.run(&["run", "-a", "echo", "well"]);
+    assert_eq!((told.code, told.out.as_str()), (0, "well\nwell\n"), "{}", told.err);
+}
+
+#[test]
+fn what_cannot_be_had_is_refused_and_the_link_goes_on() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    let clunk = |fid| Tmsg::Clunk { fid: Fid(fid) };
+    let refused: Vec<(&str, Tmsg<'_>)> = vec![
+        ("an unknown fid", clunk(77)),
+        ("NOFID as a new fid", walk(0, u32::MAX, &[])),
+        ("a fid in use", Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "b", aname: "" }),
+        ("a name with a slash", walk(0, 1, &["a/b"])),
+        ("an empty name", walk(0, 1, &[""])),
+        ("a dot", walk(0, 1, &["."])),
+        ("a read before an open", read(0, 10)),
+        ("a write to the root", Tmsg::Write { fid: Fid(0), offset: 0, data: b"x" }),
+        ("the root for writing", Tmsg::Open { fid: Fid(0), mode: 1 }),
+        ("authentication", Tmsg::Auth { afid: Fid(9), uname: "a", aname: "" }),
+        ("a file in the root", Tmsg::Create { fid: Fid(0), name: "f", perm: 0o644, mode: 1 }),
+        ("a directory named like a file", Tmsg::Create { fid: Fid(0), name: "ctl", perm: 1 << 31, mode: 0 }),
+        ("a parent's name", Tmsg::Create { fid: Fid(0), name: ".x", perm: 1 << 31, mode: 0 }),
+    ];
+    for (name, msg) in refused {
+        assert_eq!(raw.call(Tag(5), &msg), Some(Kind::Error), "{name}");
+    }
+    assert_eq!(raw.call(Tag(5), &walk(0, 1, &["status"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(5), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(5), &read(1, u32::MAX)), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(5), &clunk(1)), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(5), &clunk(1)), Some(Kind::Error));
+}
+
+#[test]
+fn a_flushed_read_is_answered_once_by_its_rflush() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["events"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
+    raw.ask(Tag(2), &read(1, 100));
+    raw.ask(Tag(3), &Tmsg::Flush { oldtag: Tag(2) });
+    raw.ask(Tag(4), &Tmsg::Flush { oldtag: Tag(2) });
+    raw.ask(Tag(5), &Tmsg::Flush { oldtag: Tag(5) });
+    for tag in [3, 4, 5] {
+        assert_eq!(raw.answer(), Some((Tag(tag), Kind::Other)));
+    }
+    // Something happens; the flushed read must not tell it.
+    assert_eq!(partition.run(&["run", "true"]).code, 0);
+    assert_eq!(raw.call(Tag(2), &walk(0, 0, &[])), Some(Kind::Other));
+}
+
+#[test]
+fn a_tag_in_use_ends_the_link_and_its_session() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["clone"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 2 }), Some(Kind::Other));
+    assert!(partition.run(&["ls"]).out.contains("\n0/\n"));
+    assert_eq!(raw.call(Tag(1), &walk(1, 2, &["..", "wait"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(2), mode: 0 }), Some(Kind::Other));
+    raw.ask(Tag(7), &read(2, 100));
+    raw.ask(Tag(7), &read(2, 100));
+    assert_eq!(raw.answer(), None);
+    assert!(!partition.run(&["ls"]).out.contains("\n0/\n"));
+}
+
+#[test]
+fn ten_thousand_fids_meet_a_bound_that_concerns_their_link_alone() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    let mut kinds = (1..10_000).map(|fid| raw.call(Tag(1), &walk(0, fid, &[])).expect("the link goes on"));
+    let first = kinds.position(|kind| kind == Kind::Error).expect("there is a bound");
+    assert!((100..1000).contains(&first), "{first}");
+    drop(kinds);
+    assert_eq!(partition.run(&["run", "true"]).code, 0);
+}
+
+#[test]
+fn a_new_version_gives_all_fids_back() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["clone"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 2 }), Some(Kind::Other));
+    for msize in [8216, 4096, 1 << 30] {
+        let version = Tmsg::Version { msize, version: VERSION };
+        assert_eq!(raw.call(Tag::NONE, &version), Some(Kind::Other));
+        let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" };
+        assert_eq!(raw.call(Tag(1), &attach), Some(Kind::Other));
+    }
+    assert!(!partition.run(&["ls"]).out.contains("\n0/\n"));
+}
+
+#[test]
+fn a_thousand_sessions_leave_nothing() {
+    let partition = Partition::up(4);
+    let fds =
+        |node: &str| std::fs::read_dir(format!("/proc/{}/fd", partition.pid(node))).expect("it runs").count();
+    assert_eq!(partition.run(&["run", "-a", "true"]).code, 0);
+    let before = [fds("io"), fds("node03")];
+    for _ in 0..250 {
+        for lines in ["res 4\nexec true\n", "res 4\nexec sleep 1000\n", "res 4\n", "res 4\nexec /nosuch\n"] {
+            let mut raw = Raw::attached(&partition);
+            raw.ask(Tag(1), &walk(0, 1, &["clone"]));
+            raw.ask(Tag(2), &Tmsg::Open { fid: Fid(1), mode: 2 });
+            raw.ask(Tag(3), &Tmsg::Write { fid: Fid(1), offset: 0, data: lines.as_bytes() });
+            while raw.answer().is_some_and(|(tag, _)| tag != Tag(3)) {}
+        }
+    }
+    let end = std::time::Instant::now() + Duration::from_secs(5);
+    let left = || partition.run(&["status"]).out.matches(" sessions=0 members=0 ").count();
+    while left() < 4 || [fds("io"), fds("node03")] != before {
+        let now = [fds("io"), fds("node03")];
+        assert!(std::time::Instant::now() < end, "{before:?} {now:?}: {}", partition.run(&["status"]).out);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
