@@ -11,6 +11,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod client;
 pub mod ename;
 pub mod event;
 pub mod fan;

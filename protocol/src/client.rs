@@ -1,0 +1,296 @@
+//! The client half of a conversation: numbers for fids and tags, requests in bursts, answers matched to what was
+//! asked.
+//!
+//! It owns no byte and waits for nothing: the caller brings the buffers and says when to send. Fids and tags are
+//! fixed tables; a full one refuses. See docs/protocol.md, flush.
+
+use crate::limits::MSIZE_MIN;
+use crate::message::{Fid, Rmsg, Tag, Tmsg, VERSION, frame};
+use crate::wire::{Botch, Full};
+
+/// Requests back to back in somebody else's buffer.
+#[derive(Debug)]
+pub struct Burst<'a> {
+    out: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Burst<'a> {
+    /// Fills `out` from its start.
+    pub fn new(out: &'a mut [u8]) -> Self {
+        Self { out, len: 0 }
+    }
+
+    /// What is to be sent.
+    pub fn bytes(&self) -> &[u8] {
+        &self.out[..self.len]
+    }
+
+    fn push(&mut self, tag: Tag, request: &Tmsg<'_>) -> Result<(), Full> {
+        self.len += request.encode(tag, &mut self.out[self.len..])?;
+        Ok(())
+    }
+}
+
+/// An answer, and what it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply<'m, T> {
+    /// What the caller gave with the request.
+    pub token: T,
+    /// The answer; `Rmsg::Flush` if there will be none because it was flushed.
+    pub answer: Rmsg<'m>,
+    /// A flush was on its way: the caller has given the request up, but what was answered has happened.
+    pub is_flushed: bool,
+}
+
+/// What a request may be answered with, and what its answer does to the fid table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Auth,
+    Attach(Fid),
+    Walk {
+        newfid: Option<Fid>,
+        names: usize,
+    },
+    Open,
+    Create,
+    /// At most so many bytes.
+    Read(u32),
+    /// At most so many bytes.
+    Write(u32),
+    Clunk(Fid),
+    Remove(Fid),
+    Stat,
+    Wstat,
+}
+
+impl Kind {
+    fn of(request: &Tmsg<'_>) -> Option<Self> {
+        Some(match *request {
+            Tmsg::Version { .. } | Tmsg::Flush { .. } => return None,
+            Tmsg::Auth { .. } => Self::Auth,
+            Tmsg::Attach { fid, .. } => Self::Attach(fid),
+            Tmsg::Walk { fid, newfid, names } => {
+                Self::Walk { newfid: (fid != newfid).then_some(newfid), names: names.as_slice().len() }
+            }
+            Tmsg::Open { .. } => Self::Open,
+            Tmsg::Create { .. } => Self::Create,
+            Tmsg::Read { count, .. } => Self::Read(count),
+            Tmsg::Write { data, .. } => Self::Write(data.len() as u32),
+            Tmsg::Clunk { fid } => Self::Clunk(fid),
+            Tmsg::Remove { fid } => Self::Remove(fid),
+            Tmsg::Stat { .. } => Self::Stat,
+            Tmsg::Wstat { .. } => Self::Wstat,
+        })
+    }
+
+    /// The answer is of the request's type and not larger than what was asked for.
+    fn admits(self, answer: &Rmsg<'_>) -> bool {
+        match (self, answer) {
+            (_, Rmsg::Error { .. })
+            | (Self::Auth, Rmsg::Auth { .. })
+            | (Self::Attach(_), Rmsg::Attach { .. })
+            | (Self::Open, Rmsg::Open { .. })
+            | (Self::Create, Rmsg::Create { .. })
+            | (Self::Clunk(_), Rmsg::Clunk)
+            | (Self::Remove(_), Rmsg::Remove)
+            | (Self::Stat, Rmsg::Stat { .. })
+            | (Self::Wstat, Rmsg::Wstat) => true,
+            // A walk that fails at its first name is answered with an error.
+            (Self::Walk { names, .. }, Rmsg::Walk { qids }) => {
+                let walked = qids.as_slice().len();
+                walked <= names && (walked > 0 || names == 0)
+            }
+            (Self::Read(most), Rmsg::Read { data }) => data.len() <= most as usize,
+            (Self::Write(most), Rmsg::Write { count }) => *count <= most,
+            _ => false,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use<T> {
+    Free,
+    /// A request waits for its answer.
+    Asked {
+        token: T,
+        kind: Kind,
+    },
+    /// It was flushed and neither its answer nor the Rflush has come.
+    Flushing {
+        token: T,
+        kind: Kind,
+    },
+    /// Its answer has come; the Rflush has not.
+    Spent,
+    /// A Tflush of the request with this tag.
+    Flush(Tag),
+}
+
+/// The numbers of one conversation: at most `FIDS` fids at once and `TAGS` requests, each with a token of the
+/// caller's.
+#[derive(Debug)]
+pub struct Client<T, const FIDS: usize, const TAGS: usize> {
+    fids: [bool; FIDS],
+    tags: [Use<T>; TAGS],
+    version: Option<T>,
+    msize: u32,
+}
+
+impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
+    /// Nothing asked yet; offers messages of at most `msize` bytes.
+    ///
+    /// # Panics
+    /// If `msize` is below what 9P needs.
+    pub fn new(msize: u32) -> Self {
+        const { assert!(TAGS < Tag::NONE.0 as usize, "the last tag is that of Tversion") };
+        assert!(msize >= MSIZE_MIN, "a message has at least {MSIZE_MIN} bytes");
+        Self { fids: [false; FIDS], tags: [Use::Free; TAGS], version: None, msize }
+    }
+
+    /// The largest message: what was offered, then what was agreed on.
+    pub fn msize(&self) -> u32 {
+        self.msize
+    }
+
+    /// Requests that have not been answered, those flushed included.
+    pub fn outstanding(&self) -> usize {
+        self.tags.iter().filter(|tag| !matches!(tag, Use::Free)).count()
+    }
+
+    /// A fid that nobody uses, until a clunk or a remove of it is answered, or the walk or attach that was to
+    /// make it fails.
+    pub fn fid(&mut self) -> Result<Fid, Full> {
+        let free = self.fids.iter().position(|used| !used).ok_or(Full)?;
+        self.fids[free] = true;
+        Ok(Fid(free as u32))
+    }
+
+    fn free_fid(&mut self, fid: Fid) {
+        if let Some(used) = self.fids.get_mut(fid.0 as usize) {
+            *used = false;
+        }
+    }
+
+    /// Begins the conversation: the answer's token is `token`.
+    pub fn version(&mut self, burst: &mut Burst<'_>, token: T) -> Result<(), Full> {
+        burst.push(Tag::NONE, &Tmsg::Version { msize: self.msize, version: VERSION })?;
+        self.version = Some(token);
+        Ok(())
+    }
+
+    /// Adds a request to the burst: the tag to flush it by. Nothing is kept if there is no room.
+    ///
+    /// # Panics
+    /// On a Tversion or Tflush, which have functions of their own.
+    pub fn ask(&mut self, burst: &mut Burst<'_>, token: T, request: &Tmsg<'_>) -> Result<Tag, Full> {
+        let kind = Kind::of(request);
+        assert!(kind.is_some(), "version and flush have functions of their own");
+        let kind = kind.ok_or(Full)?;
+        let tag = self.free_tag()?;
+        burst.push(tag, request)?;
+        self.tags[tag.0 as usize] = Use::Asked { token, kind };
+        Ok(tag)
+    }
+
+    /// Gives a request up: exactly one reply with its token still comes. One that was answered meanwhile is let be.
+    pub fn flush(&mut self, burst: &mut Burst<'_>, oldtag: Tag) -> Result<(), Full> {
+        let Some(Use::Asked { token, kind }) = self.tags.get(oldtag.0 as usize).copied() else {
+            return Ok(());
+        };
+        let tag = self.free_tag()?;
+        burst.push(tag, &Tmsg::Flush { oldtag })?;
+        self.tags[tag.0 as usize] = Use::Flush(oldtag);
+        self.tags[oldtag.0 as usize] = Use::Flushing { token, kind };
+        Ok(())
+    }
+
+    fn free_tag(&self) -> Result<Tag, Full> {
+        let free = self.tags.iter().position(|tag| matches!(tag, Use::Free)).ok_or(Full)?;
+        Ok(Tag(free as u16))
+    }
+
+    /// Takes the message at the start of `bytes`: its length, and the reply it is, if it is one. `None` until all of
+    /// it is there. An answer to nothing that was asked, of another type or larger, is a botch.
+    #[allow(clippy::type_complexity)] // A pair within the usual two layers.
+    pub fn take<'m>(&mut self, bytes: &'m [u8]) -> Result<Option<(usize, Option<Reply<'m, T>>)>, Botch> {
+        let Some(len) = frame(bytes, self.msize)? else { return Ok(None) };
+        let (tag, answer) = Rmsg::decode(&bytes[..len])?;
+        if tag == Tag::NONE {
+            return Ok(Some((len, Some(self.agree(answer)?))));
+        }
+        let index = tag.0 as usize;
+        let reply = match (self.tags.get(index).copied().ok_or(Botch)?, answer) {
+            (Use::Free | Use::Spent, _) => return Err(Botch),
+            (Use::Asked { token, kind }, answer) if kind.admits(&answer) => {
+                self.tags[index] = Use::Free;
+                self.settle(kind, &answer);
+                Some(Reply { token, answer, is_flushed: false })
+            }
+            // The tag rests until the Rflush: the server may still think of it.
+            (Use::Flushing { token, kind }, answer) if kind.admits(&answer) => {
+                self.tags[index] = Use::Spent;
+                self.settle(kind, &answer);
+                Some(Reply { token, answer, is_flushed: true })
+            }
+            (Use::Asked { .. } | Use::Flushing { .. }, _) => return Err(Botch),
+            (Use::Flush(oldtag), Rmsg::Flush) => {
+                self.tags[index] = Use::Free;
+                self.flushed(oldtag)
+            }
+            (Use::Flush(_), _) => return Err(Botch),
+        };
+        Ok(Some((len, reply)))
+    }
+
+    fn agree<'m>(&mut self, answer: Rmsg<'m>) -> Result<Reply<'m, T>, Botch> {
+        let token = self.version.take().ok_or(Botch)?;
+        match answer {
+            Rmsg::Version { msize, .. } if (MSIZE_MIN..=self.msize).contains(&msize) => self.msize = msize,
+            Rmsg::Error { .. } => {}
+            _ => return Err(Botch),
+        }
+        Ok(Reply { token, answer, is_flushed: false })
+    }
+
+    /// What an answer did to the fid of its request.
+    fn settle(&mut self, kind: Kind, answer: &Rmsg<'_>) {
+        match (kind, answer) {
+            // A clunk and a remove end the fid even when they fail.
+            (Kind::Clunk(fid) | Kind::Remove(fid), _) | (Kind::Attach(fid), Rmsg::Error { .. }) => {
+                self.free_fid(fid);
+            }
+            (Kind::Walk { newfid: Some(fid), names }, answer) => {
+                let arrived = matches!(answer, Rmsg::Walk { qids } if qids.as_slice().len() == names);
+                // Behind a failed walk a clunk may be on its way: then that one frees the number.
+                if !arrived && !self.is_leaving(fid) {
+                    self.free_fid(fid);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_leaving(&self, fid: Fid) -> bool {
+        self.tags.iter().any(|tag| match tag {
+            Use::Asked { kind, .. } | Use::Flushing { kind, .. } => {
+                matches!(kind, Kind::Clunk(leaving) | Kind::Remove(leaving) if *leaving == fid)
+            }
+            Use::Free | Use::Spent | Use::Flush(_) => false,
+        })
+    }
+
+    /// The Rflush has come: the old tag is free, and what was never answered never happened.
+    fn flushed<'m>(&mut self, oldtag: Tag) -> Option<Reply<'m, T>> {
+        let old = core::mem::replace(&mut self.tags[oldtag.0 as usize], Use::Free);
+        let Use::Flushing { token, kind } = old else { return None };
+        if let Kind::Walk { newfid: Some(fid), .. } | Kind::Attach(fid) = kind {
+            self.free_fid(fid);
+        }
+        Some(Reply { token, answer: Rmsg::Flush, is_flushed: true })
+    }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;
