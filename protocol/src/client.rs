@@ -1,8 +1,8 @@
-//! The client half of a conversation: numbers for fids and tags, requests in bursts, answers matched to what was
-//! asked.
+//! The client half of a conversation: numbers for fids and tags, requests in bursts, answers matched to
+//! what was asked.
 //!
-//! It owns no byte and waits for nothing: the caller brings the buffers and says when to send. Fids and tags are
-//! fixed tables; a full one refuses. See docs/protocol.md, flush.
+//! It owns no byte and waits for nothing: the caller brings the buffers and says when to send. Fids and
+//! tags are fixed tables; a full one refuses. See docs/protocol.md, flush.
 
 use crate::limits::MSIZE_MIN;
 use crate::message::{Fid, Rmsg, Tag, Tmsg, VERSION, frame};
@@ -193,7 +193,8 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
         Ok(tag)
     }
 
-    /// Gives a request up: exactly one reply with its token still comes. One that was answered meanwhile is let be.
+    /// Gives a request up: exactly one reply with its token still comes. One that was answered meanwhile is
+    /// let be.
     pub fn flush(&mut self, burst: &mut Burst<'_>, oldtag: Tag) -> Result<(), Full> {
         let Some(Use::Asked { token, kind }) = self.tags.get(oldtag.0 as usize).copied() else {
             return Ok(());
@@ -210,8 +211,9 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
         Ok(Tag(free as u16))
     }
 
-    /// Takes the message at the start of `bytes`: its length, and the reply it is, if it is one. `None` until all of
-    /// it is there. An answer to nothing that was asked, of another type or larger, is a botch.
+    /// Takes the message at the start of `bytes`: its length, and the reply it is, if it is one. `None`
+    /// until all of it is there. An answer to nothing that was asked, of another type or larger, is a
+    /// botch.
     #[allow(clippy::type_complexity)] // A pair within the usual two layers.
     pub fn take<'m>(&mut self, bytes: &'m [u8]) -> Result<Option<(usize, Option<Reply<'m, T>>)>, Botch> {
         let Some(len) = frame(bytes, self.msize)? else { return Ok(None) };

@@ -2,8 +2,9 @@
 
 use crate::client::Job;
 use crate::leaf::{Machine, Next};
+use crate::memory::Params;
 use crate::trace::{Random, Trace};
-use cnode::host::{Completion, Effect, MemberSlot};
+use cnode::host::MemberSlot;
 use cnode::{Cnode, Small};
 use ionode::{Ionode, Target};
 use protocol::ename::Ename;
@@ -16,9 +17,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Delay of a message on a link, in microseconds: at least this, and up to as much again.
-const LATENCY_US: u64 = 20;
+pub(crate) const LATENCY_US: u64 = 20;
 /// Time a start takes: at least this, and up to as much again.
-const START_US: u64 = 300;
+pub(crate) const START_US: u64 = 300;
 /// Room for any message.
 const OUT: usize = 1 << 17;
 
@@ -100,33 +101,9 @@ pub struct World {
     out: Vec<u8>,
 }
 
-#[derive(Default)]
-struct Params(BTreeMap<(u16, u8), Vec<u8>>);
-
-impl ionode::host::Host for Params {
-    fn append(&mut self, slot: u16, param: ionode::host::Param, data: &[u8]) -> Result<(), Ename> {
-        self.0.entry((slot, param as u8)).or_default().extend_from_slice(data);
-        Ok(())
-    }
-    fn truncate(&mut self, slot: u16, param: ionode::host::Param) {
-        self.0.remove(&(slot, param as u8));
-    }
-    fn len(&mut self, slot: u16, param: ionode::host::Param) -> u32 {
-        self.0.get(&(slot, param as u8)).map_or(0, |bytes| bytes.len() as u32)
-    }
-    fn param(&mut self, slot: u16, param: ionode::host::Param, offset: u64, out: &mut [u8]) -> usize {
-        let left = self.0.get(&(slot, param as u8)).and_then(|b| b.get(offset as usize..)).unwrap_or(&[]);
-        let len = left.len().min(out.len());
-        out[..len].copy_from_slice(&left[..len]);
-        len
-    }
-    fn release_session(&mut self, slot: u16) {
-        self.0.retain(|(own, _), _| *own != slot);
-    }
-}
-
 impl World {
-    /// A partition of `nodes` nodes (at most 64) whose delays come from `seed`; `keep` all lines of its trace.
+    /// A partition of `nodes` nodes (at most 64) whose delays come from `seed`; `keep` all lines of its
+    /// trace.
     pub fn new(seed: u64, nodes: usize, keep: bool) -> Self {
         let facts = ionode::node::Facts { name: Text::cut("io"), boot: seed, os: "linux", arch: "ppc" };
         let mut world = Self {
@@ -400,145 +377,6 @@ impl World {
         }
     }
 
-    fn leaf_event(&mut self, event: Event) {
-        let index = match &event {
-            Event::Bytes { to: Place::Leaf(leaf), .. }
-            | Event::Tick(Place::Leaf(leaf))
-            | Event::Hangup { to: Place::Leaf(leaf), .. } => *leaf,
-            Event::Dial { leaf, .. } | Event::Started { leaf, .. } | Event::Ended { leaf, .. } => *leaf,
-            _ => return,
-        };
-        let now = Time(self.now);
-        let leaf = &mut self.leaves[index];
-        if leaf.dead {
-            return;
-        }
-        if leaf.stopped {
-            leaf.later.push(event);
-            return;
-        }
-        let (core, machine) = (&mut leaf.core, &mut leaf.machine);
-        match event {
-            Event::Bytes { epoch, bytes, .. } if epoch == leaf.epoch && leaf.linked => {
-                self.leaf_bytes(index, &bytes);
-            }
-            Event::Tick(_) => {
-                leaf.ticking = None;
-                core.handle_timeout(now, machine);
-            }
-            Event::Hangup { .. } => {
-                leaf.inbox.clear();
-                core.handle_hangup(now, cnode::join::PARENT, machine);
-            }
-            Event::Dial { epoch, .. } if epoch == leaf.epoch => {
-                leaf.linked = true;
-                core.connect(cnode::join::PARENT, false);
-                self.io.connect(LinkId(index as u16), false);
-            }
-            Event::Started { member, pid, next, .. } => self.started(index, member, pid, next),
-            Event::Ended { member, pid, end, .. } => self.ended(index, member, pid, end),
-            _ => {}
-        }
-        self.drain_leaf(index);
-    }
-
-    fn leaf_bytes(&mut self, index: usize, bytes: &[u8]) {
-        self.leaves[index].inbox.extend_from_slice(bytes);
-        loop {
-            let now = Time(self.now);
-            let leaf = &mut self.leaves[index];
-            let handled = leaf.core.handle_bytes(now, cnode::join::PARENT, &leaf.inbox, &mut leaf.machine);
-            match handled {
-                Ok(0) => return,
-                Ok(len) => {
-                    leaf.inbox.drain(..len);
-                    self.drain_leaf(index);
-                }
-                Err(_) => {
-                    leaf.linked = false;
-                    leaf.inbox.clear();
-                    leaf.core.handle_hangup(now, cnode::join::PARENT, &mut leaf.machine);
-                    let from = Place::Leaf(index);
-                    self.tell(from, "hangs up");
-                    self.schedule(self.now + LATENCY_US, Event::Hangup { to: Place::Io, from });
-                    return;
-                }
-            }
-        }
-    }
-
-    fn started(&mut self, index: usize, member: MemberSlot, pid: u32, next: Result<Next, Ename>) {
-        let now = Time(self.now);
-        let leaf = &mut self.leaves[index];
-        let done = match next {
-            Ok(_) => Completion::Started { member, pid },
-            Err(ename) => Completion::Failed { member, ename },
-        };
-        leaf.core.handle_completion(now, done, &mut leaf.machine);
-        if let Ok(Next::Exit(after, end)) = next {
-            self.schedule(self.now + after, Event::Ended { leaf: index, member, pid, end });
-        }
-    }
-
-    fn ended(&mut self, index: usize, member: MemberSlot, pid: u32, end: End) {
-        let now = Time(self.now);
-        let leaf = &mut self.leaves[index];
-        let known = leaf.core.member_pid(member);
-        let Some(program) = leaf.machine.programs.get_mut(&member) else { return };
-        // It may have ended otherwise, and its place may be another's.
-        if program.ended || known != pid {
-            return;
-        }
-        program.ended = true;
-        let done = Completion::Exited { member, end, user: 0, sys: 0 };
-        leaf.core.handle_completion(now, done, &mut leaf.machine);
-        for stream in [cnode::host::Stream::Stdout, cnode::host::Stream::Stderr] {
-            let done = Completion::Readable { member, stream };
-            leaf.core.handle_completion(now, done, &mut leaf.machine);
-        }
-    }
-
-    fn drain_leaf(&mut self, index: usize) {
-        while let Some(effect) = self.leaves[index].core.poll_effect() {
-            match effect {
-                Effect::Dial => {
-                    self.leaves[index].epoch += 1;
-                    let epoch = self.leaves[index].epoch;
-                    self.schedule(self.now + LATENCY_US, Event::Dial { leaf: index, epoch });
-                }
-                Effect::Start { member, session, number, .. } => {
-                    let next = self.leaves[index].machine.start(member, session, number);
-                    self.next_pid += 1;
-                    let pid = self.next_pid;
-                    let at = self.now + START_US + self.random.below(START_US);
-                    self.tell(Place::Leaf(index), &format!("starts member {number}"));
-                    self.schedule(at, Event::Started { leaf: index, member, pid, next });
-                }
-                Effect::Exit => self.leaves[index].dead = true,
-            }
-        }
-        let mut out = std::mem::take(&mut self.out);
-        let now = Time(self.now);
-        loop {
-            let leaf = &mut self.leaves[index];
-            let Some((_, len)) = leaf.core.poll_transmit(now, &mut leaf.machine, &mut out) else { break };
-            if leaf.linked {
-                self.send(Place::Leaf(index), Place::Io, &out[..len].into());
-            }
-        }
-        self.out = out;
-        for (member, end) in std::mem::take(&mut self.leaves[index].machine.ending) {
-            let pid = self.leaves[index].core.member_pid(member);
-            self.schedule(self.now + 1, Event::Ended { leaf: index, member, pid, end });
-        }
-        let leaf = &mut self.leaves[index];
-        let due = leaf.core.poll_timeout().0;
-        if due != u64::MAX && leaf.ticking.is_none_or(|at| due < at) {
-            leaf.ticking = Some(due);
-            self.schedule(due, Event::Tick(Place::Leaf(index)));
-        }
-    }
-
     /// What is left when nobody wants anything any more: nothing may be.
     pub fn check_quiet(&self) -> Result<(), String> {
         if !self.io.node().is_quiet() {
@@ -563,3 +401,5 @@ impl World {
         self.io.node().children.up().count()
     }
 }
+
+mod leaves;

@@ -214,8 +214,8 @@ fn a_thousand_sessions_leave_nothing() {
     let partition = Partition::up(4);
     let fds =
         |node: &str| std::fs::read_dir(format!("/proc/{}/fd", partition.pid(node))).expect("it runs").count();
-    assert_eq!(partition.run(&["run", "-a", "true"]).code, 0);
     let before = [fds("io"), fds("node03")];
+    assert_eq!(partition.run(&["run", "-a", "true"]).code, 0);
     for _ in 0..250 {
         for lines in ["res 4\nexec true\n", "res 4\nexec sleep 1000\n", "res 4\n", "res 4\nexec /nosuch\n"] {
             let mut raw = Raw::attached(&partition);

@@ -1,8 +1,9 @@
-//! Figures as ratios to a floor measured in the same run: `cargo run --release -p tests --bin bench -- launch`.
+//! Figures as ratios to a floor measured in the same run: `cargo run --release -p tests --bin bench --
+//! launch`.
 //!
-//! `launch`: from a client's first byte to the last byte of `wait` and `stdout`, on a partition that is up, against as many
-//! processes as there are processors that posix_spawn the same static no-op, read each one's stdout to its end, and
-//! reap them. Runs are interleaved; medians are told.
+//! `launch`: from a client's first byte to the last byte of `wait` and `stdout`, on a partition that is up,
+//! against as many processes as there are processors that posix_spawn the same static no-op, read each
+//! one's stdout to its end, and reap them. Runs are interleaved; medians are told.
 
 use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION, frame};
 use std::io::{Read, Write};

@@ -1,0 +1,30 @@
+//! The memory files of the simulated ionode.
+
+use protocol::ename::Ename;
+use std::collections::BTreeMap;
+
+/// The parameters of all sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Params(BTreeMap<(u16, u8), Vec<u8>>);
+
+impl ionode::host::Host for Params {
+    fn append(&mut self, slot: u16, param: ionode::host::Param, data: &[u8]) -> Result<(), Ename> {
+        self.0.entry((slot, param as u8)).or_default().extend_from_slice(data);
+        Ok(())
+    }
+    fn truncate(&mut self, slot: u16, param: ionode::host::Param) {
+        self.0.remove(&(slot, param as u8));
+    }
+    fn len(&mut self, slot: u16, param: ionode::host::Param) -> u32 {
+        self.0.get(&(slot, param as u8)).map_or(0, |bytes| bytes.len() as u32)
+    }
+    fn param(&mut self, slot: u16, param: ionode::host::Param, offset: u64, out: &mut [u8]) -> usize {
+        let left = self.0.get(&(slot, param as u8)).and_then(|b| b.get(offset as usize..)).unwrap_or(&[]);
+        let len = left.len().min(out.len());
+        out[..len].copy_from_slice(&left[..len]);
+        len
+    }
+    fn release_session(&mut self, slot: u16) {
+        self.0.retain(|(own, _), _| *own != slot);
+    }
+}
