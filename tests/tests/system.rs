@@ -223,3 +223,36 @@ fn the_root_of_a_child_is_reached_through_net() {
     assert!(partition.run(&["cat", "net/node02/info"]).out.contains("\nname=node02\n"));
     assert!(partition.run(&["ls", "net/node03"]).out.contains("clone\n"));
 }
+
+#[test]
+fn a_node_stopped_in_the_middle_of_a_stdin_write_holds_it_up_no_longer_than_it_is_given() {
+    let partition = Partition::up(8);
+    let pid = partition.pid("node05").to_string();
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(400));
+        Command::new("kill").args(["-s", "STOP", &pid]).status().expect("kill starts")
+    });
+    // Slow enough to be under way when the node stops: the members rest between reads.
+    let script = "while head -c 65536 | grep -q .; do sleep 0.02; done; echo all";
+    let begun = Instant::now();
+    let told = fed(&partition, &["run", "-a", "sh", "-c", script], &vec![b'x'; 4 << 20]);
+    assert!(stopper.join().expect("it was sent").success());
+    assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: node05 (1 member)\n"));
+    assert_eq!(told.out, "all\n".repeat(7));
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_kill_that_a_stopped_node_does_not_answer_names_it_and_ends_the_others() {
+    let partition = Partition::up(4);
+    let mut command = partition.uem(&["run", "-a", "sleep", "1000"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("uem starts");
+    std::thread::sleep(Duration::from_millis(500));
+    partition.signal("node02", "STOP");
+    let killed = partition.run(&["kill", "0"]);
+    assert_eq!(killed.code, 125);
+    assert_eq!(killed.err, "uem: 0: signal: node02: Connection timed out\n");
+    let told = Told::of(&child.wait_with_output().expect("it ends"));
+    let want = "uem: lost: node02 (1 member)\nuem: signal 9: node[01,03-04] (3 members)\n";
+    assert_eq!((told.code, told.err.as_str()), (137, want));
+}
