@@ -256,3 +256,23 @@ fn a_kill_that_a_stopped_node_does_not_answer_names_it_and_ends_the_others() {
     let want = "uem: lost: node02 (1 member)\nuem: signal 9: node[01,03-04] (3 members)\n";
     assert_eq!((told.code, told.err.as_str()), (137, want));
 }
+
+#[test]
+fn members_that_share_an_output_file_lose_no_line_of_each_other() {
+    let partition = Partition::up(4);
+    let dir = std::env::temp_dir().join(format!("uem-test-shared-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory can be made");
+    let script = "echo out $UEM_MEMBER; echo err $UEM_MEMBER >&2";
+    let mut command = partition.uem(&["run", "-d", "-n", "4", "sh", "-c", script]);
+    let told = Told::of(&command.current_dir(&dir).output().expect("uem starts"));
+    let id = told.out.trim();
+    assert_eq!((told.code, id.is_empty()), (0, false), "{}", told.err);
+    assert_eq!(partition.run(&["wait", id]).code, 0);
+    let kept = std::fs::read_to_string(dir.join(format!("uem-{id}.out"))).expect("the output is kept");
+    let mut lines: Vec<&str> = kept.lines().collect();
+    lines.sort_unstable();
+    let want: Vec<String> =
+        ["err", "out"].iter().flat_map(|s| (0..4).map(move |m| format!("{s} {m}"))).collect();
+    assert_eq!(lines, want);
+    std::fs::remove_dir_all(&dir).expect("the directory is ours");
+}

@@ -234,8 +234,8 @@ unsafe fn open_files(recipe: &Recipe) -> Result<(), (Step, isize)> {
             let path = *recipe.files.as_ptr().add(fd);
             let (step, flags) = match fd {
                 0 => (Step::RedirStdin, libc::O_RDONLY),
-                1 => (Step::RedirStdout, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC),
-                _ => (Step::RedirStderr, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC),
+                1 => (Step::RedirStdout, libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND),
+                _ => (Step::RedirStderr, libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND),
             };
             let flags = flags | libc::O_NOCTTY | libc::O_CLOEXEC;
             if !path.is_null() {
