@@ -181,6 +181,8 @@ fn redirected_output_goes_to_files_that_may_be_the_same() {
         assert_eq!(outcome(spawner, &mut child), Outcome::Running);
         assert_eq!(exit(spawner, &mut child).end, End::Code(0));
         assert_eq!(std::fs::read_to_string(place.join("out.3")).unwrap(), "a\nb\nc\n");
+        // An output is appended to: the next way begins without a file.
+        std::fs::remove_file(place.join("out.3")).unwrap();
     });
     std::fs::remove_dir_all(&place).unwrap();
 }
