@@ -1,210 +1,261 @@
-//! A client of a node: requests sent in bursts, answers matched by tag.
+//! A node's client over a socket: bursts of requests sent, answers handed out with what they answer.
+//!
+//! It owns the socket and the numbers of the conversation, and knows nothing of jobs.
 
+use protocol::client::{Burst, Client as Numbers, Reply};
 use protocol::limits::{IOHDR, MSIZE_MAX};
-use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION, frame, tag_of};
+use protocol::message::{Fid, Names, Rmsg, Tmsg, VERSION};
 use protocol_host::{Conn, Dial};
 use std::time::{Duration, Instant};
 
-/// How long a request that nothing holds up may take.
+/// How long an answer that waits for nobody's program may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Fids at once: a job holds eight.
+const FIDS: usize = 64;
+/// Requests at once: 4 MiB of parameters in pieces, and what a job waits for.
+const TAGS: usize = 512;
+/// Room for any request but its data: sixteen names of a path.
+const REQUEST: usize = 4096;
 
 /// An error as it is told to the user.
 pub(crate) type Told = String;
 
+/// What a request was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The one that is waited for.
+    Call,
+    /// A step of a burst; only its refusal is of interest.
+    Step,
+    /// The ctl lines up to `exec`.
+    Exec,
+    /// A signal to members; that there is none left is no failure.
+    Command,
+    /// A read of outcomes.
+    Wait,
+    /// A write to the members' stdin.
+    Stdin,
+    /// A read of stdout (0) or stderr (1).
+    Output(usize),
+    /// A read of a session's info (0) or error (1).
+    Look(usize),
+}
+
 /// The root's fid.
-const ROOT: Fid = Fid(0);
+pub(crate) const ROOT: Fid = Fid(0);
 
 /// A connection to a node, attached.
 pub(crate) struct Client {
     pub(crate) conn: Conn,
+    numbers: Numbers<Asked, FIDS, TAGS>,
     burst: Vec<u8>,
-    /// Tags that wait for their answer.
-    tags: Vec<bool>,
-    next_fid: u32,
-    pub(crate) payload: u32,
 }
 
 impl Client {
     /// Connects, agrees on a version and attaches as the user who runs this.
     pub(crate) fn connect(dial: &Dial) -> Result<Self, Told> {
         let conn = Conn::dial(dial).map_err(|e| format!("unable to reach {dial}: {e}"))?;
-        let (burst, tags) = (Vec::new(), Vec::new());
-        let mut client = Self { conn, burst, tags, next_fid: 1, payload: MSIZE_MAX - IOHDR };
-        let version = Tmsg::Version { msize: MSIZE_MAX, version: VERSION };
-        client.push(Tag::NONE, &version);
+        let mut client = Self { conn, numbers: Numbers::new(MSIZE_MAX), burst: Vec::new() };
+        let mut room = [0; REQUEST];
+        let mut burst = Burst::new(&mut room);
+        let asked = client.numbers.version(&mut burst, Asked::Call);
+        assert!(asked.is_ok(), "there is room for a version");
+        client.burst.extend_from_slice(burst.bytes());
         client.send()?;
-        let msize = client.answer_to(Tag::NONE, |msg| match msg {
-            Rmsg::Version { msize, version: VERSION } => Ok(msize),
+        client.answer(Some(PATIENCE), |answer| match answer {
+            Rmsg::Version { version: VERSION, .. } => Ok(()),
             _ => Err(format!("{dial} does not speak {VERSION}")),
         })??;
-        client.payload = msize - IOHDR;
+        let fid = client.fid()?;
+        assert!(fid == ROOT, "the first fid is the root's");
         let uname = user_name();
-        let attach = Tmsg::Attach { fid: ROOT, afid: Fid::NONE, uname: &uname, aname: "" };
-        client.call(&attach)?;
+        client.call(&Tmsg::Attach { fid, afid: Fid::NONE, uname: &uname, aname: "" })?;
         Ok(client)
     }
 
-    fn push(&mut self, tag: Tag, msg: &Tmsg<'_>) {
-        let at = self.burst.len();
-        let data = if let Tmsg::Write { data, .. } = msg { data.len() } else { 8192 };
-        self.burst.resize(at + data + IOHDR as usize, 0);
-        let len = msg.encode(tag, &mut self.burst[at..]).unwrap_or(0);
-        self.burst.truncate(at + len);
+    /// Most bytes of data in one message.
+    pub(crate) fn payload(&self) -> u32 {
+        self.numbers.msize() - IOHDR
     }
 
-    /// Adds a request to the burst: the tag of its answer.
-    pub(crate) fn ask(&mut self, msg: &Tmsg<'_>) -> Tag {
-        let free = self.tags.iter().position(|waits| !waits).unwrap_or_else(|| {
-            self.tags.push(false);
-            self.tags.len() - 1
-        });
-        self.tags[free] = true;
-        self.push(Tag(free as u16), msg);
-        Tag(free as u16)
+    /// Adds a request to the burst.
+    pub(crate) fn ask(&mut self, asked: Asked, request: &Tmsg<'_>) -> Result<(), Told> {
+        let at = self.burst.len();
+        let data = if let Tmsg::Write { data, .. } = request { data.len() } else { 0 };
+        self.burst.resize(at + data + REQUEST, 0);
+        let mut burst = Burst::new(&mut self.burst[at..]);
+        let kept = self.numbers.ask(&mut burst, asked, request);
+        let len = burst.bytes().len();
+        self.burst.truncate(at + len);
+        kept.map(|_| ()).map_err(|_| format!("more than {TAGS} requests at once, or a path too long"))
     }
 
     /// A fid that is not in use.
-    pub(crate) fn fid(&mut self) -> Fid {
-        self.next_fid += 1;
-        Fid(self.next_fid - 1)
+    pub(crate) fn fid(&mut self) -> Result<Fid, Told> {
+        self.numbers.fid().map_err(|_| format!("more than {FIDS} files at once"))
     }
 
-    /// Adds a walk by path, from the root or another fid, and an open: the fid and the tags of both.
-    pub(crate) fn ask_open(&mut self, from: Fid, path: &[&str], mode: u8) -> (Fid, [Tag; 2]) {
-        let fid = self.fid();
-        let names = Names::new(path).unwrap_or(Names::NONE);
-        let walk = self.ask(&Tmsg::Walk { fid: from, newfid: fid, names });
-        (fid, [walk, self.ask(&Tmsg::Open { fid, mode })])
+    /// Adds a walk from a fid and an open: the file's fid.
+    pub(crate) fn ask_open(&mut self, from: Fid, path: &[&str], mode: u8) -> Result<Fid, Told> {
+        let fid = self.fid()?;
+        let names = Names::new(path).map_err(|_| format!("{}: more than 16 names", path.join("/")))?;
+        self.ask(Asked::Step, &Tmsg::Walk { fid: from, newfid: fid, names })?;
+        self.ask(Asked::Step, &Tmsg::Open { fid, mode })?;
+        Ok(fid)
     }
 
     /// Sends the burst.
     pub(crate) fn send(&mut self) -> Result<(), Told> {
+        if self.burst.is_empty() {
+            return Ok(());
+        }
         let sent = self.conn.send(&self.burst).map_err(|e| format!("the node hung up: {e}"));
         self.burst.clear();
         sent
     }
 
+    /// Sends the burst as far as the kernel takes it now: the last words to a node that may be stuck.
+    pub(crate) fn send_at_once(&mut self) {
+        // A node that is gone needs no last words.
+        let _ = self.conn.queue(&self.burst);
+        self.burst.clear();
+    }
+
     /// The next answer, if a whole one is there.
-    pub(crate) fn next<T>(&mut self, take: impl FnOnce(Tag, Rmsg<'_>) -> T) -> Result<Option<T>, Told> {
-        let bytes = self.conn.bytes();
-        let nonsense = |_| "the node sent bytes that are not 9P2000".to_owned();
-        let Some(len) = frame(bytes, MSIZE_MAX + IOHDR).map_err(nonsense)? else { return Ok(None) };
-        let (tag, msg) = Rmsg::decode(&bytes[..len]).map_err(nonsense)?;
-        let taken = take(tag, msg);
-        if let Some(waits) = self.tags.get_mut(tag.0 as usize) {
-            *waits = false;
-        }
-        self.conn.consume(len);
-        Ok(Some(taken))
-    }
-
-    /// Waits for the answer to `tag`; those that come before it are dropped.
-    fn answer_to<T>(&mut self, tag: Tag, take: impl FnOnce(Rmsg<'_>) -> T) -> Result<T, Told> {
-        let end = Instant::now() + PATIENCE;
+    pub(crate) fn next<R>(&mut self, mut take: impl FnMut(Reply<'_, Asked>) -> R) -> Result<Option<R>, Told> {
         loop {
-            let bytes = self.conn.bytes();
-            let whole = frame(bytes, MSIZE_MAX + IOHDR).ok().flatten();
-            if whole.is_some_and(|len| tag_of(&bytes[..len]) == Ok(tag)) {
-                return self.next(|_, msg| take(msg)).and_then(|taken| taken.ok_or_else(String::new));
+            let taken = self.numbers.take(self.conn.bytes());
+            let taken = taken.map_err(|_| "the node sent bytes that are no answer in 9P2000".to_owned())?;
+            let Some((len, reply)) = taken else { return Ok(None) };
+            let told = reply.map(&mut take);
+            self.conn.consume(len);
+            if told.is_some() {
+                return Ok(told);
             }
-            if whole.is_some() {
-                self.next(|_, _| ())?;
-                continue;
-            }
-            self.wait_until(end)?;
         }
     }
 
-    fn wait_until(&mut self, end: Instant) -> Result<(), Told> {
-        let left = end.saturating_duration_since(Instant::now());
-        let wake = self.conn.wait(&mut [], Some(left)).map_err(|e| e.to_string())?;
-        if wake.is_ended {
-            return Err("the node hung up".to_owned());
+    /// Waits for the answer to the call that was asked; those that come before it are dropped.
+    fn answer<R>(
+        &mut self,
+        patience: Option<Duration>,
+        mut take: impl FnMut(Rmsg<'_>) -> R,
+    ) -> Result<R, Told> {
+        let end = patience.map(|patience| Instant::now() + patience);
+        loop {
+            let called = |reply: Reply<'_, Asked>| (reply.token == Asked::Call).then(|| take(reply.answer));
+            match self.next(called)? {
+                Some(Some(told)) => return Ok(told),
+                Some(None) => continue,
+                None => {}
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let wake = self.conn.wait(&mut [], left).map_err(|e| format!("the node hung up: {e}"))?;
+            if wake.is_ended && wake.got == 0 {
+                return Err("the node hung up".to_owned());
+            }
+            if wake.is_late {
+                return Err(format!("the node did not answer within {} s", PATIENCE.as_secs()));
+            }
         }
-        if wake.is_late {
-            return Err(format!("the node did not answer within {} s", PATIENCE.as_secs()));
-        }
-        Ok(())
     }
 
     /// One request and its answer; a refusal is an error.
-    pub(crate) fn call(&mut self, msg: &Tmsg<'_>) -> Result<(), Told> {
-        let tag = self.ask(msg);
+    pub(crate) fn call(&mut self, request: &Tmsg<'_>) -> Result<(), Told> {
+        self.ask(Asked::Call, request)?;
         self.send()?;
-        self.answer_to(tag, |msg| match msg {
+        self.answer(Some(PATIENCE), |answer| match answer {
             Rmsg::Error { ename } => Err(ename.to_owned()),
             _ => Ok(()),
         })?
     }
 
+    /// Walks to a file by its path from the root.
+    pub(crate) fn walk(&mut self, path: &str) -> Result<Fid, Told> {
+        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty() && *name != ".").collect();
+        let walked = Names::new(&names).map_err(|_| format!("{path}: more than 16 names"))?;
+        let fid = self.fid()?;
+        self.ask(Asked::Call, &Tmsg::Walk { fid: ROOT, newfid: fid, names: walked })?;
+        self.send()?;
+        self.answer(Some(PATIENCE), |answer| match answer {
+            Rmsg::Walk { qids } if qids.as_slice().len() == names.len() => Ok(fid),
+            Rmsg::Error { ename } => Err(format!("{path}: {ename}")),
+            _ => Err(format!("{path}: No such file or directory")),
+        })?
+    }
+
     /// Opens a file by its path from the root.
     pub(crate) fn open(&mut self, path: &str, mode: u8) -> Result<Fid, Told> {
-        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
-        let fid = self.fid();
-        let told = |e: Told| format!("{path}: {e}");
-        let walk = Names::new(&names).map_err(|_| format!("{path}: more than 16 names"))?;
-        let tag = self.ask(&Tmsg::Walk { fid: ROOT, newfid: fid, names: walk });
-        self.send()?;
-        let arrived = self.answer_to(tag, |msg| match msg {
-            Rmsg::Walk { qids } if qids.as_slice().len() == names.len() => Ok(()),
-            Rmsg::Error { ename } => Err(ename.to_owned()),
-            _ => Err("No such file or directory".to_owned()),
-        })?;
-        arrived.map_err(told)?;
-        self.call(&Tmsg::Open { fid, mode }).map_err(told)?;
-        Ok(fid)
+        let fid = self.walk(path)?;
+        match self.call(&Tmsg::Open { fid, mode }) {
+            Ok(()) => Ok(fid),
+            Err(told) => {
+                self.close(fid)?;
+                Err(format!("{path}: {told}"))
+            }
+        }
+    }
+
+    /// Gives a fid back.
+    pub(crate) fn close(&mut self, fid: Fid) -> Result<(), Told> {
+        self.call(&Tmsg::Clunk { fid })
     }
 
     /// Reads once; empty at the end. A stream may take its time: it is waited for without end.
     pub(crate) fn read(&mut self, fid: Fid, offset: u64) -> Result<Vec<u8>, Told> {
-        let count = self.payload;
-        let tag = self.ask(&Tmsg::Read { fid, offset, count });
+        let count = self.payload();
+        self.ask(Asked::Call, &Tmsg::Read { fid, offset, count })?;
         self.send()?;
-        loop {
-            match self.answer_to(tag, |msg| match msg {
-                Rmsg::Read { data } => Ok(data.to_vec()),
-                Rmsg::Error { ename } => Err(ename.to_owned()),
-                _ => Err("an answer of the wrong kind".to_owned()),
-            }) {
-                Err(late) if late.starts_with("the node did not answer") => {}
-                other => return other?,
-            }
-        }
+        self.answer(None, |answer| match answer {
+            Rmsg::Read { data } => Ok(data.to_vec()),
+            Rmsg::Error { ename } => Err(ename.to_owned()),
+            _ => Err("an answer of the wrong kind".to_owned()),
+        })?
     }
 
     /// A whole file that ends.
     pub(crate) fn read_all(&mut self, path: &str) -> Result<Vec<u8>, Told> {
         let fid = self.open(path, 0)?;
         let mut all = Vec::new();
-        loop {
-            let more = self.read(fid, all.len() as u64).map_err(|e| format!("{path}: {e}"))?;
-            if more.is_empty() {
-                break;
+        let told = loop {
+            match self.read(fid, all.len() as u64) {
+                Ok(more) if more.is_empty() => break Ok(all),
+                Ok(more) => all.extend(more),
+                Err(told) => break Err(format!("{path}: {told}")),
             }
-            all.extend(more);
-        }
-        self.call(&Tmsg::Clunk { fid })?;
-        Ok(all)
+        };
+        self.close(fid)?;
+        told
     }
 
-    /// Writes all of `data` to an open file.
+    /// Writes all of `data` to an open file, whose reader may take its time. A piece ends with a line where
+    /// one can: a ctl takes whole lines.
     pub(crate) fn write(&mut self, fid: Fid, data: &[u8]) -> Result<(), Told> {
         let mut left = data;
         loop {
-            let piece = &left[..left.len().min(self.payload as usize)];
-            let tag = self.ask(&Tmsg::Write { fid, offset: 0, data: piece });
+            let piece = piece(left, self.payload() as usize);
+            self.ask(Asked::Call, &Tmsg::Write { fid, offset: 0, data: piece })?;
             self.send()?;
-            let count = self.answer_to(tag, |msg| match msg {
+            let count = self.answer(None, |answer| match answer {
                 Rmsg::Write { count } => Ok(count as usize),
                 Rmsg::Error { ename } => Err(ename.to_owned()),
                 _ => Err("an answer of the wrong kind".to_owned()),
             })??;
-            left = &left[count.min(left.len())..];
+            left = &left[count..];
             if left.is_empty() {
                 return Ok(());
             }
         }
     }
+}
+
+/// The first at most `most` bytes, to the end of a line where there is one.
+pub(crate) fn piece(data: &[u8], most: usize) -> &[u8] {
+    if data.len() <= most {
+        return data;
+    }
+    let end = data[..most].iter().rposition(|byte| *byte == b'\n').map_or(most, |at| at + 1);
+    &data[..end]
 }
 
 /// Who runs this, as the password file names them.
@@ -218,4 +269,16 @@ pub(crate) fn user_name() -> String {
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
     });
     named.unwrap_or_else(|| uid.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_ends_with_a_line_where_one_can() {
+        assert_eq!(piece(b"ab\ncd", 9), b"ab\ncd");
+        assert_eq!(piece(b"ab\ncd\nef", 7), b"ab\ncd\n");
+        assert_eq!(piece(b"abcdef", 4), b"abcd");
+    }
 }

@@ -15,15 +15,29 @@ pub(crate) fn env_lines(given: &[String], clean: bool) -> Vec<u8> {
     let mut lines = Vec::new();
     let own: Vec<(OsString, OsString)> = if clean { Vec::new() } else { std::env::vars_os().collect() };
     for (name, value) in own {
-        if !name.as_bytes().starts_with(b"UEM_") {
+        if !name.as_bytes().starts_with(b"UEM_") && is_name(name.as_bytes()) {
             push_line(&mut lines, name.as_bytes(), value.into_vec().as_slice());
         }
+    }
+    if clean {
+        // An empty `env` would leave them the stub's.
+        push_line(&mut lines, b"PATH", b"/usr/local/bin:/usr/bin:/bin");
     }
     for pair in given {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         push_line(&mut lines, name.as_bytes(), value.as_bytes());
     }
     lines
+}
+
+/// What stands before the `=`: anything that a line of `env` can begin with.
+fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && !name.iter().any(|byte| matches!(byte, b'\'' | b'\n'))
+}
+
+/// It is NAME=VALUE.
+pub(crate) fn is_assignment(pair: &str) -> bool {
+    pair.split_once('=').is_some_and(|(name, _)| is_name(name.as_bytes()))
 }
 
 fn push_line(lines: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -86,7 +100,15 @@ mod tests {
     #[test]
     fn values_with_quotes_and_newlines_survive_their_line() {
         let lines = env_lines(&["A=it's".to_owned(), "B=x y".to_owned(), "C=1\n2".to_owned()], true);
-        assert_eq!(String::from_utf8_lossy(&lines), "A='it''s'\nB=x y\nC='1\n2'\n");
+        let path = "PATH=/usr/local/bin:/usr/bin:/bin\n";
+        assert_eq!(String::from_utf8_lossy(&lines), format!("{path}A='it''s'\nB=x y\nC='1\n2'\n"));
+    }
+
+    #[test]
+    fn an_assignment_has_a_name() {
+        for (pair, is_one) in [("A=b", true), ("A=", true), ("A", false), ("=b", false), ("a'b=c", false)] {
+            assert_eq!(is_assignment(pair), is_one, "{pair}");
+        }
     }
 
     #[test]

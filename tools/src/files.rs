@@ -1,12 +1,17 @@
 //! The tree as it is: `ls`, `cat`, `write`, and the short ways to `status`, `ps` and `kill`.
 
-use crate::client::Told;
+use crate::client::{Client, Told};
+use crate::fault::{Fault, print};
 use crate::partition::connect;
 use argh::FromArgs;
+use protocol::message::Fid;
 use protocol::qid::QTDIR;
 use protocol::stat::Stats;
 use protocol_host::Dial;
-use std::io::{Read, Write as _};
+use std::io::{ErrorKind, Read};
+
+/// Bytes of standard input that `write` holds at once.
+const CHUNK: usize = 64 * 1024;
 
 /// List a directory of the tree.
 #[derive(FromArgs)]
@@ -39,7 +44,7 @@ pub(crate) struct Write {
     /// dial string of the node
     #[argh(option)]
     at: Option<Dial>,
-    /// a \n in the text is a newline
+    /// in the text, \n is a newline and \t a tab
     #[argh(switch, short = 'e')]
     escapes: bool,
     /// where to
@@ -86,13 +91,8 @@ pub(crate) struct Kill {
     sessions: Vec<String>,
 }
 
-fn print(bytes: &[u8]) -> Result<(), Told> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| format!("stdout: {e}"))
-}
-
 impl Ls {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         let mut client = connect(self.at.as_ref())?;
         let data = client.read_all(&self.path)?;
         let mut lines = String::new();
@@ -106,9 +106,9 @@ impl Ls {
 }
 
 impl Cat {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         if self.paths.is_empty() {
-            return Err("cat: which file? uem ls lists them".to_owned());
+            return Err(Fault::usage("cat: which file? uem ls lists them"));
         }
         let mut client = connect(self.at.as_ref())?;
         for path in &self.paths {
@@ -128,28 +128,75 @@ impl Cat {
 }
 
 impl Write {
-    pub(crate) fn run(self) -> Result<i32, Told> {
-        let mut data = Vec::new();
-        if self.text.is_empty() {
-            std::io::stdin().read_to_end(&mut data).map_err(|e| format!("stdin: {e}"))?;
-        } else {
-            let text = self.text.join(" ");
-            let text = if self.escapes { text.replace("\\n", "\n") } else { text };
-            data.extend(text.bytes());
-            data.push(b'\n');
-        }
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         let mut client = connect(self.at.as_ref())?;
         let fid = client.open(&self.path, 1)?;
-        client.write(fid, &data).map_err(|e| {
-            let reason = reason(&mut client, &self.path);
-            format!("{}: {}", self.path, if reason.is_empty() { e } else { reason })
-        })?;
+        if self.text.is_empty() {
+            self.copy(&mut client, fid)?;
+        } else {
+            let text = self.text.join(" ");
+            let text = if self.escapes { unescape(&text) } else { text };
+            self.put(&mut client, fid, format!("{text}\n").as_bytes())?;
+        }
+        // What was written counts only when the file is closed without complaint.
+        client.close(fid).map_err(|e| format!("{}: {e}", self.path))?;
         Ok(0)
+    }
+
+    /// Passes standard input on as it comes, by whole lines: a ctl takes nothing less.
+    fn copy(&self, client: &mut Client, fid: Fid) -> Result<(), Told> {
+        let mut stdin = std::io::stdin().lock();
+        let (mut bytes, mut len) = (vec![0; CHUNK], 0);
+        loop {
+            let got = match stdin.read(&mut bytes[len..]) {
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                other => other.map_err(|e| format!("stdin: {e}"))?,
+            };
+            len += got;
+            if got == 0 {
+                break;
+            }
+            let line_end = bytes[..len].iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+            // A line longer than the room goes in pieces.
+            let whole = line_end.unwrap_or(if len == bytes.len() { len } else { 0 });
+            if whole > 0 {
+                self.put(client, fid, &bytes[..whole])?;
+                bytes.copy_within(whole..len, 0);
+                len -= whole;
+            }
+        }
+        if len > 0 { self.put(client, fid, &bytes[..len]) } else { Ok(()) }
+    }
+
+    fn put(&self, client: &mut Client, fid: Fid, data: &[u8]) -> Result<(), Told> {
+        client.write(fid, data).map_err(|e| {
+            let reason = reason(client, &self.path);
+            format!("{}: {}", self.path, if reason.is_empty() { e } else { reason })
+        })
     }
 }
 
+/// `\n`, `\t` and `\\` as printf(1) has them; any other backslash is one.
+fn unescape(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let escaped = match (c, rest.as_str().chars().next()) {
+            ('\\', Some('n')) => Some('\n'),
+            ('\\', Some('t')) => Some('\t'),
+            ('\\', Some('\\')) => Some('\\'),
+            _ => None,
+        };
+        if escaped.is_some() {
+            rest.next();
+        }
+        out.push(escaped.unwrap_or(c));
+    }
+    out
+}
+
 /// The last refusal told by the `error` beside a file, without its time.
-pub(crate) fn reason(client: &mut crate::client::Client, path: &str) -> String {
+pub(crate) fn reason(client: &mut Client, path: &str) -> String {
     let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
     let text = client.read_all(&format!("{dir}/error")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
@@ -158,7 +205,7 @@ pub(crate) fn reason(client: &mut crate::client::Client, path: &str) -> String {
 }
 
 impl Status {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         let mut client = connect(self.at.as_ref())?;
         let path = self.session.map_or("status".to_owned(), |id| format!("{id}/status"));
         print(&client.read_all(&path)?).map(|()| 0)
@@ -166,7 +213,7 @@ impl Status {
 }
 
 impl Ps {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         let mut client = connect(self.at.as_ref())?;
         let root = client.read_all("/")?;
         let mut lines = String::new();
@@ -185,9 +232,9 @@ impl Ps {
 }
 
 impl Kill {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         if self.sessions.is_empty() {
-            return Err("kill: which session? uem ps lists them".to_owned());
+            return Err(Fault::usage("kill: which session? uem ps lists them"));
         }
         let mut client = connect(self.at.as_ref())?;
         for session in &self.sessions {
@@ -200,5 +247,15 @@ impl Kill {
             })?;
         }
         Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_newlines_tabs_and_backslashes() {
+        assert_eq!(unescape(r"a\nb\t\\n\x\"), "a\nb\t\\n\\x\\");
     }
 }

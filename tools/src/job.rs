@@ -1,9 +1,12 @@
 //! A job on its way: one burst that makes, fills and starts a session, and one loop until all of it is told.
+//!
+//! The loop waits for the node, our stdin, our outputs, a signal and the time; none of them holds up another.
 
-use crate::client::{Client, Told};
+use crate::client::{Asked, Client, ROOT, Told, piece};
 use crate::outcome::{self, Outcomes};
 use crate::output::Output;
-use protocol::message::{Fid, Rmsg, Tag, Tmsg};
+use protocol::client::Reply;
+use protocol::message::{Fid, Rmsg, Tmsg};
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
@@ -12,6 +15,10 @@ use std::time::{Duration, Instant};
 const INPUT: usize = 64 * 1024;
 /// Reads of each output that are out at once.
 const READS: usize = 2;
+/// Most bytes that one of them asks for.
+const READ: u32 = 256 * 1024;
+/// Most bytes of one write of parameters or ctl lines.
+const PIECE: usize = 32 * 1024;
 /// Between asking members to end and killing them.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -23,7 +30,7 @@ pub(crate) struct Plan {
     pub(crate) args: String,
     /// What goes to `env`.
     pub(crate) env: Vec<u8>,
-    /// Standard input goes to the members.
+    /// Our stdin goes to the members; otherwise theirs is at its end.
     pub(crate) input: bool,
     /// How long it may take.
     pub(crate) timeout: Option<Duration>,
@@ -32,28 +39,69 @@ pub(crate) struct Plan {
 }
 
 /// Why members are being ended.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Ending {
     No,
-    Interrupted,
+    /// We got this signal.
+    Signalled(i32),
     TimedOut,
     /// Nobody reads our output any more.
     Closed,
+    /// Something failed on our side, and was told.
+    Broken,
+}
+
+/// An output and its reads.
+struct Stream {
+    fid: Fid,
+    /// Reads that wait for their answer.
+    asked: usize,
+    over: bool,
+    out: Output,
+}
+
+/// Our stdin on its way to the members.
+struct Input {
+    fid: Fid,
+    left: Vec<u8>,
+    asked: bool,
+}
+
+/// What an answer was.
+enum Heard {
+    Nothing,
+    Started,
+    Refused(String),
+    StepRefused(String),
+    WaitRefused(String),
+    /// Records of `wait`, and whether they make sense.
+    Ends(bool),
+    AllEnded,
+    InputTaken(usize),
+    Written(usize, io::Result<()>),
+    Looked(usize, String),
 }
 
 /// A session and all that is read of it.
 pub(crate) struct Job<'a> {
     client: &'a mut Client,
     ctl: Fid,
-    exec: Option<Tag>,
-    /// The write of exec was refused.
-    refused: bool,
-    wait: (Fid, Option<Tag>),
-    streams: [(Fid, Vec<Tag>, bool); 2],
-    outputs: [Output; 2],
-    stdin: Option<(Fid, Vec<u8>, Option<Tag>)>,
+    wait: Fid,
+    streams: [Stream; 2],
+    input: Option<Input>,
     outcomes: Outcomes,
+    /// The write of `exec` is not answered yet.
+    starting: bool,
+    /// Every member has its outcome.
     ended: bool,
+    /// What was kept until the end is on its way out.
+    finished: bool,
+    /// What the node said first when it refused something.
+    refusal: Option<String>,
+    /// The session's info, after a refused `exec`.
+    info: String,
+    /// Nothing was started.
+    is_void: bool,
     ending: Ending,
     kill_at: Option<Instant>,
     program: String,
@@ -62,296 +110,363 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// Sends everything up to `exec` and the first reads as one burst.
     pub(crate) fn start(client: &'a mut Client, plan: &Plan, fold: bool) -> Result<Self, Told> {
-        let (ctl, _) = client.ask_open(Fid(0), &["clone"], 2);
+        let ctl = client.ask_open(ROOT, &["clone"], 2)?;
         for (file, data) in [("env", plan.env.as_slice()), ("args", plan.args.as_bytes())] {
             if data.is_empty() {
                 continue;
             }
-            let (fid, _) = client.ask_open(ctl, &["..", file], 1 | 0x10);
-            for piece in data.chunks(client.payload.min(32 * 1024) as usize) {
-                client.ask(&Tmsg::Write { fid, offset: 0, data: piece });
+            let fid = client.ask_open(ctl, &["..", file], 1 | 0x10)?;
+            for piece in data.chunks(PIECE) {
+                client.ask(Asked::Step, &Tmsg::Write { fid, offset: 0, data: piece })?;
             }
-            client.ask(&Tmsg::Clunk { fid });
+            client.ask(Asked::Step, &Tmsg::Clunk { fid })?;
         }
-        let close = if plan.input { "" } else { "close stdin\n" };
-        let text = format!("{}exec\n{close}", plan.lines);
-        let exec = client.ask(&Tmsg::Write { fid: ctl, offset: 0, data: text.as_bytes() });
-        let mut job = Self::follow(client, ctl, "..", fold, &plan.program);
-        job.exec = Some(exec);
-        if plan.input {
-            let (fid, _) = job.client.ask_open(ctl, &["..", "stdin"], 1);
-            job.stdin = Some((fid, Vec::new(), None));
+        let mut lines = plan.lines.as_bytes();
+        while lines.len() > PIECE {
+            // What does not fit one write must be known to be accepted before anything runs.
+            let data = piece(lines, PIECE);
+            client.write(ctl, data).map_err(|e| format!("unable to set the job up: {e}"))?;
+            lines = &lines[data.len()..];
         }
+        let end: &[u8] = if plan.input { b"exec\n" } else { b"exec\nclose stdin\n" };
+        let data = &[lines, end].concat();
+        client.ask(Asked::Exec, &Tmsg::Write { fid: ctl, offset: 0, data })?;
+        let stdin = if plan.input { Some(client.ask_open(ctl, &["..", "stdin"], 1)?) } else { None };
+        let mut job = Self::follow(client, ctl, fold, &plan.program)?;
+        job.starting = true;
+        job.input = stdin.map(|fid| Input { fid, left: Vec::new(), asked: false });
         job.client.send()?;
         Ok(job)
     }
 
-    /// Begins to read a session that is there: `from` and `dir` lead to it.
-    pub(crate) fn follow(client: &'a mut Client, from: Fid, dir: &str, fold: bool, program: &str) -> Self {
-        let (wait, _) = client.ask_open(from, &[dir, "wait"], 0);
-        let (stdout, _) = client.ask_open(from, &[dir, "stdout"], 0);
-        let (stderr, _) = client.ask_open(from, &[dir, "stderr"], 0);
-        let output = || if fold { Output::folded() } else { Output::Plain };
+    /// Begins to read a session that is there and whose ctl is open.
+    pub(crate) fn follow(client: &'a mut Client, ctl: Fid, fold: bool, program: &str) -> Result<Self, Told> {
+        let wait = client.ask_open(ctl, &["..", "wait"], 0)?;
+        let mut stream = |name, fd| {
+            let fid = client.ask_open(ctl, &["..", name], 0)?;
+            Ok::<_, Told>(Stream { fid, asked: 0, over: false, out: Output::new(fd, fold) })
+        };
+        let streams = [stream("stdout", libc::STDOUT_FILENO)?, stream("stderr", libc::STDERR_FILENO)?];
         let mut job = Self {
             client,
-            ctl: from,
-            exec: None,
-            refused: false,
-            wait: (wait, None),
-            streams: [(stdout, Vec::new(), false), (stderr, Vec::new(), false)],
-            outputs: [output(), output()],
-            stdin: None,
+            ctl,
+            wait,
+            streams,
+            input: None,
             outcomes: Outcomes::default(),
+            starting: false,
             ended: false,
+            finished: false,
+            refusal: None,
+            info: String::new(),
+            is_void: false,
             ending: Ending::No,
             kill_at: None,
             program: program.to_owned(),
         };
-        job.ask_wait();
-        job.ask_output(0);
-        job.ask_output(1);
-        job
+        job.ask_wait()?;
+        job.ask_output(0)?;
+        job.ask_output(1)?;
+        Ok(job)
     }
 
-    fn ask_wait(&mut self) {
-        let count = self.client.payload;
-        let tag = self.client.ask(&Tmsg::Read { fid: self.wait.0, offset: 0, count });
-        self.wait.1 = Some(tag);
+    fn ask_wait(&mut self) -> Result<(), Told> {
+        let count = self.client.payload();
+        self.client.ask(Asked::Wait, &Tmsg::Read { fid: self.wait, offset: 0, count })
     }
 
-    fn ask_output(&mut self, stream: usize) {
-        let count = self.client.payload.min(256 * 1024);
-        let (fid, tags, over) = &mut self.streams[stream];
-        while tags.len() < READS && !*over {
-            tags.push(self.client.ask(&Tmsg::Read { fid: *fid, offset: 0, count }));
+    /// Reads on, unless our own reader is behind: then the members' pipes hold the rest.
+    fn ask_output(&mut self, at: usize) -> Result<(), Told> {
+        let count = self.client.payload().min(READ);
+        let stream = &mut self.streams[at];
+        while stream.asked < READS && !stream.over && !stream.out.is_blocked() {
+            stream.asked += 1;
+            self.client.ask(Asked::Output(at), &Tmsg::Read { fid: stream.fid, offset: 0, count })?;
         }
+        Ok(())
     }
 
     /// Runs until all is told: the exit code.
     pub(crate) fn finish(mut self, signals: RawFd, timeout: Option<Duration>) -> Result<i32, Told> {
-        let end = timeout.map(|timeout| Instant::now() + timeout);
-        while !self.ended || self.streams.iter().any(|(_, _, over)| !over) {
-            while self.take()? {}
-            self.client.send()?;
-            if self.refused && self.never_started()? {
-                return Ok(outcome::OWN);
-            }
-            if self.ended && self.streams.iter().all(|(_, _, over)| *over) {
-                break;
-            }
-            if self.pause(signals, end)? {
-                return Ok(outcome::INTERRUPTED);
-            }
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let code = self.serve(signals, end);
+        // A ctl that is clunked leaves no orphan, whatever the link does then.
+        if self.client.ask(Asked::Command, &Tmsg::Clunk { fid: self.ctl }).is_ok() {
+            self.client.send_at_once();
         }
-        self.tell()
+        code
     }
 
-    /// Waits for the node, our input, a signal or the time; true to give up at once.
+    fn serve(&mut self, signals: RawFd, end: Option<Instant>) -> Result<i32, Told> {
+        loop {
+            while self.take()? {}
+            if self.is_void {
+                return Ok(outcome::OWN);
+            }
+            if self.ended && self.streams.iter().all(|stream| stream.over) {
+                self.let_out()?;
+                if self.streams.iter().all(|stream| !stream.out.is_blocked()) {
+                    return Ok(self.tell());
+                }
+            }
+            self.client.send()?;
+            if self.pause(signals, end)? {
+                eprintln!("uem: given up; members may still be ending");
+                return Ok(self.code());
+            }
+        }
+    }
+
+    /// All has come: what was kept is let out, once.
+    fn let_out(&mut self) -> Result<(), Told> {
+        if self.finished {
+            return Ok(());
+        }
+        self.finished = true;
+        let members = &self.outcomes.members;
+        let node = |m: u32| members.get(&m).map_or(m.to_string(), |(node, _)| node.clone());
+        let written = self.streams.each_mut().map(|stream| stream.out.finish(node));
+        for (at, written) in written.into_iter().enumerate() {
+            self.written(at, written)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for whatever comes first and does what it asks for; true to give up at once.
     fn pause(&mut self, signals: RawFd, end: Option<Instant>) -> Result<bool, Told> {
-        let wants_input = self.exec.is_none()
-            && self.stdin.as_ref().is_some_and(|(_, left, tag)| left.is_empty() && tag.is_none());
-        let poll = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        let mut extra = [poll(signals), poll(if wants_input { 0 } else { -1 })];
+        let wants_input = !self.starting && !self.ended && self.ending == Ending::No;
+        let wants_input =
+            wants_input && self.input.as_ref().is_some_and(|input| input.left.is_empty() && !input.asked);
+        let poll = |fd, events| libc::pollfd { fd, events, revents: 0 };
+        let [stdout, stderr] = self.streams.each_ref().map(|stream| stream.out.poll_fd());
+        let mut extra = [
+            poll(signals, libc::POLLIN),
+            poll(if wants_input { libc::STDIN_FILENO } else { -1 }, libc::POLLIN),
+            poll(stdout, libc::POLLOUT),
+            poll(stderr, libc::POLLOUT),
+        ];
+        let end = end.filter(|_| self.ending == Ending::No);
         let due = [end, self.kill_at].into_iter().flatten().min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
-        let wake = self.client.conn.wait(&mut extra, left).map_err(|e| e.to_string())?;
+        let wake = self.client.conn.wait(&mut extra, left).map_err(|e| format!("the node hung up: {e}"))?;
+        // What came before the end is taken first.
         if wake.is_ended && wake.got == 0 {
             return Err("the node hung up".to_owned());
         }
-        if extra[0].revents != 0 {
-            drain(signals);
-            if self.ending == Ending::Interrupted {
-                eprintln!("uem: given up; members may still be ending");
+        if extra[0].revents != 0
+            && let Some(signal) = next_signal(signals)
+        {
+            if matches!(self.ending, Ending::Signalled(_)) {
                 return Ok(true);
             }
             eprintln!("uem: ending the members; ^C again gives up at once");
-            self.end(Ending::Interrupted, "signal INT\n");
+            self.end(Ending::Signalled(signal), &format!("signal {signal}\n"))?;
         }
         if extra[1].revents != 0 {
             self.read_input()?;
         }
-        let now = Instant::now();
-        if self.kill_at.is_some_and(|at| at <= now) {
-            self.kill_at = None;
-            self.command("kill\n");
+        for at in [0, 1] {
+            if extra[2 + at].revents != 0 {
+                let written = self.streams[at].out.flush();
+                self.written(at, written)?;
+                self.ask_output(at)?;
+            }
         }
-        if end.is_some_and(|at| at <= now) && self.ending == Ending::No {
-            self.end(Ending::TimedOut, "signal TERM\n");
-        }
-        self.client.send()?;
+        self.look_at_clock(end)?;
         Ok(false)
     }
 
-    fn end(&mut self, why: Ending, line: &str) {
-        self.ending = why;
-        self.kill_at = Some(Instant::now() + GRACE);
-        self.command(line);
+    fn look_at_clock(&mut self, end: Option<Instant>) -> Result<(), Told> {
+        let now = Instant::now();
+        if self.kill_at.is_some_and(|at| at <= now) {
+            self.kill_at = None;
+            self.command("kill\n")?;
+        }
+        if end.is_some_and(|at| at <= now) && self.ending == Ending::No {
+            eprintln!("uem: time is over; ending the members");
+            self.end(Ending::TimedOut, "signal TERM\n")?;
+        }
+        Ok(())
     }
 
-    fn command(&mut self, line: &str) {
-        self.client.ask(&Tmsg::Write { fid: self.ctl, offset: 0, data: line.as_bytes() });
+    fn end(&mut self, why: Ending, line: &str) -> Result<(), Told> {
+        self.ending = why;
+        self.kill_at = Instant::now().checked_add(GRACE);
+        self.command(line)
+    }
+
+    fn command(&mut self, line: &str) -> Result<(), Told> {
+        self.client.ask(Asked::Command, &Tmsg::Write { fid: self.ctl, offset: 0, data: line.as_bytes() })
     }
 
     fn read_input(&mut self) -> Result<(), Told> {
-        let mut bytes = vec![0; INPUT];
-        // SAFETY: the pointer and length describe `bytes`, which outlives the call.
-        let got = unsafe { libc::read(0, bytes.as_mut_ptr().cast(), bytes.len()) };
-        if got < 0 && io::Error::last_os_error().kind() == ErrorKind::Interrupted {
+        let Some(input) = &mut self.input else { return Ok(()) };
+        input.left.resize(INPUT, 0);
+        // SAFETY: the pointer and length describe `left`, which outlives the call.
+        let got = unsafe { libc::read(libc::STDIN_FILENO, input.left.as_mut_ptr().cast(), INPUT) };
+        input.left.truncate(got.max(0) as usize);
+        if got > 0 {
+            return self.write_input();
+        }
+        if got < 0 {
+            let error = io::Error::last_os_error();
+            if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) {
+                return Ok(());
+            }
+            eprintln!("uem: stdin: {error}");
+        }
+        self.input = None;
+        self.command("close stdin\n")
+    }
+
+    fn write_input(&mut self) -> Result<(), Told> {
+        let Some(input) = &mut self.input else { return Ok(()) };
+        if input.left.is_empty() {
             return Ok(());
         }
-        let Some((fid, left, tag)) = &mut self.stdin else { return Ok(()) };
-        if got <= 0 {
-            self.stdin = None;
-            self.command("close stdin\n");
-            return Ok(());
-        }
-        bytes.truncate(got as usize);
-        *left = bytes;
-        *tag = Some(self.client.ask(&Tmsg::Write { fid: *fid, offset: 0, data: left }));
-        Ok(())
+        input.asked = true;
+        self.client.ask(Asked::Stdin, &Tmsg::Write { fid: input.fid, offset: 0, data: &input.left })
     }
 
     /// Takes one answer; false when there is none.
     fn take(&mut self) -> Result<bool, Told> {
-        let (exec, wait) = (self.exec, self.wait.1);
-        let stdin = self.stdin.as_ref().and_then(|(_, _, tag)| *tag);
-        let (streams, outputs, outcomes) = (&mut self.streams, &mut self.outputs, &mut self.outcomes);
-        let (mut closed, mut sound, mut ended) = (false, true, false);
-        let (mut refused, mut stdin_taken, mut found) = (false, None, None);
-        let taken = self.client.next(|tag, msg| {
-            let refusal = matches!(msg, Rmsg::Error { .. });
-            if Some(tag) == exec {
-                refused = refusal;
-            } else if Some(tag) == stdin {
-                stdin_taken = Some(if let Rmsg::Write { count } = msg { count as usize } else { 0 });
-            } else if Some(tag) == wait {
-                let data = if let Rmsg::Read { data } = msg { data } else { &[] };
-                sound = std::str::from_utf8(data).is_ok_and(|text| outcomes.take(text));
-                ended = data.is_empty();
-            } else if let Some(at) = streams.iter().position(|(_, tags, _)| tags.contains(&tag)) {
-                streams[at].1.retain(|other| *other != tag);
-                let data = if let Rmsg::Read { data } = msg { data } else { &[] };
-                streams[at].2 |= data.is_empty();
-                let written = match at {
-                    0 => outputs[0].take(data, io::stdout().lock()),
-                    _ => outputs[1].take(data, io::stderr().lock()),
-                };
-                closed = written.is_err();
-                found = Some(at);
+        let (streams, outcomes) = (&mut self.streams, &mut self.outcomes);
+        let Some(heard) = self.client.next(|reply| hear(&reply, streams, outcomes))? else {
+            return Ok(false);
+        };
+        match heard {
+            Heard::Nothing => {}
+            Heard::Started => self.starting = false,
+            Heard::Refused(ename) => self.refused(ename)?,
+            Heard::StepRefused(ename) => {
+                self.refusal.get_or_insert(format!("unable to set the job up: {ename}"));
+                if self.ending == Ending::No {
+                    self.end(Ending::Broken, "kill\n")?;
+                }
             }
-            tag
-        })?;
-        let Some(tag) = taken else { return Ok(false) };
-        if !sound {
-            return Err("the node sent an outcome that is none".to_owned());
-        }
-        if Some(tag) == exec {
-            self.exec = None;
-            self.refused = refused;
-        }
-        if Some(tag) == wait {
-            self.ended |= ended;
-            self.wait.1 = None;
-            if !ended {
-                self.ask_wait();
+            Heard::WaitRefused(ename) => {
+                self.ended = true;
+                self.refusal.get_or_insert(format!("unable to wait for the members: {ename}"));
+                self.ending = Ending::Broken;
             }
-        }
-        if let Some(count) = stdin_taken {
-            self.input_taken(count);
-        }
-        if let Some(at) = found {
-            self.ask_output(at);
-        }
-        if closed && self.ending == Ending::No {
-            self.end(Ending::Closed, "kill\n");
+            Heard::Ends(true) => self.ask_wait()?,
+            Heard::Ends(false) => return Err("the node sent an outcome that is none".to_owned()),
+            Heard::AllEnded => self.ended = true,
+            Heard::InputTaken(0) => {
+                // Nobody reads it any more.
+                self.input = None;
+            }
+            Heard::InputTaken(count) => {
+                if let Some(input) = &mut self.input {
+                    input.asked = false;
+                    input.left.drain(..count);
+                }
+                self.write_input()?;
+            }
+            Heard::Written(at, written) => {
+                self.written(at, written)?;
+                self.ask_output(at)?;
+            }
+            Heard::Looked(0, info) => self.info = info,
+            Heard::Looked(_, error) => self.explain(&error),
         }
         Ok(true)
     }
 
-    fn input_taken(&mut self, count: usize) {
-        let Some((fid, left, tag)) = &mut self.stdin else { return };
-        *tag = None;
-        if count == 0 {
-            // Nobody reads it any more.
-            self.stdin = None;
+    /// A write of ours to our own output went well, or did not.
+    fn written(&mut self, at: usize, written: io::Result<()>) -> Result<(), Told> {
+        let Err(error) = written else { return Ok(()) };
+        self.streams[at].out.give_up();
+        let why = match error.kind() {
+            ErrorKind::BrokenPipe => Ending::Closed,
+            _ => {
+                eprintln!("uem: {}: {error}", ["stdout", "stderr"][at]);
+                Ending::Broken
+            }
+        };
+        if self.ending != Ending::No {
+            return Ok(());
+        }
+        self.end(why, "kill\n")
+    }
+
+    /// `exec` was refused: asks whether anything runs, and why not.
+    fn refused(&mut self, ename: String) -> Result<(), Told> {
+        self.starting = false;
+        self.refusal.get_or_insert(ename);
+        for (at, name) in ["info", "error"].into_iter().enumerate() {
+            let fid = self.client.ask_open(self.ctl, &["..", name], 0)?;
+            self.client.ask(Asked::Look(at), &Tmsg::Read { fid, offset: 0, count: 4096 })?;
+        }
+        Ok(())
+    }
+
+    /// Tells why nothing was started; what was started tells for itself how it ends.
+    fn explain(&mut self, error: &str) {
+        let runs = self.info.lines().find_map(|line| line.strip_prefix("state="));
+        if !matches!(runs, None | Some("open" | "reserved")) {
             return;
         }
-        left.drain(..count.min(left.len()));
-        if !left.is_empty() {
-            *tag = Some(self.client.ask(&Tmsg::Write { fid: *fid, offset: 0, data: left }));
-        }
+        self.is_void = true;
+        let reason = error.lines().next().and_then(|line| line.split_once(' ')).map(|(_, reason)| reason);
+        let reason = reason.or(self.refusal.as_deref()).unwrap_or("refused");
+        eprintln!("uem: {reason}");
     }
 
-    /// After a refused exec: says why, and whether nothing was started at all.
-    fn never_started(&mut self) -> Result<bool, Told> {
-        self.refused = false;
-        if !self.outcomes.members.is_empty() {
-            return Ok(false);
-        }
-        let read = |this: &mut Self, file: &str| -> Result<String, Told> {
-            let (fid, _) = this.client.ask_open(this.ctl, &["..", file], 0);
-            let count = 4096;
-            let tag = this.client.ask(&Tmsg::Read { fid, offset: 0, count });
-            this.client.send()?;
-            this.wait_for(tag)
-        };
-        let info = read(self, "info")?;
-        let unstarted = ["state=open", "state=reserved"].iter().any(|state| info.contains(state));
-        if unstarted {
-            let error = read(self, "error")?;
-            let line = error.lines().next().unwrap_or("refused");
-            eprintln!("uem: {}", line.split_once(' ').map_or(line, |(_, reason)| reason));
-        }
-        Ok(unstarted)
-    }
-
-    /// The data of one read, while the job's other answers are taken as ever.
-    fn wait_for(&mut self, tag: Tag) -> Result<String, Told> {
-        let end = Instant::now() + Duration::from_secs(10);
-        loop {
-            let bytes = self.client.conn.bytes();
-            let first = protocol::message::tag_of(bytes);
-            if first == Ok(tag) {
-                let data = self.client.next(|_, msg| match msg {
-                    Rmsg::Read { data } => String::from_utf8_lossy(data).into_owned(),
-                    _ => String::new(),
-                })?;
-                if let Some(data) = data {
-                    return Ok(data);
-                }
-            } else if self.take()? {
-                continue;
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            let wake = self.client.conn.wait(&mut [], Some(left)).map_err(|e| e.to_string())?;
-            if wake.is_late || wake.is_ended {
-                return Err("the node did not say why it refused".to_owned());
-            }
-        }
-    }
-
-    fn tell(self) -> Result<i32, Told> {
-        let members = &self.outcomes.members;
-        let node = |m: u32| members.get(&m).map_or(m.to_string(), |(node, _)| node.clone());
-        let told = self.outputs[0]
-            .finish(node, io::stdout().lock())
-            .and_then(|()| self.outputs[1].finish(node, io::stderr().lock()));
-        if self.ending == Ending::Closed || told.is_err() {
-            return Ok(128 + libc::SIGPIPE);
-        }
-        for line in self.outcomes.failures(&self.program) {
-            eprintln!("uem: {line}");
-        }
-        Ok(match self.ending {
-            Ending::Interrupted => outcome::INTERRUPTED,
+    fn code(&self) -> i32 {
+        match self.ending {
+            Ending::Signalled(libc::SIGINT) => outcome::INTERRUPTED,
+            Ending::Signalled(signal) => 128 + signal,
             Ending::TimedOut => outcome::TIMEOUT,
-            Ending::No | Ending::Closed => self.outcomes.code(),
-        })
+            Ending::Closed => 128 + libc::SIGPIPE,
+            Ending::Broken => outcome::OWN,
+            Ending::No => self.outcomes.code(),
+        }
+    }
+
+    fn tell(&self) -> i32 {
+        match (self.ending, &self.refusal) {
+            (Ending::Closed, _) => {}
+            (Ending::Broken, Some(refusal)) => eprintln!("uem: {refusal}"),
+            _ => self.outcomes.failures(&self.program).iter().for_each(|line| eprintln!("uem: {line}")),
+        }
+        self.code()
     }
 }
 
-fn drain(signals: RawFd) {
-    let mut bytes = [0u8; 256];
-    // SAFETY: the pointer and length describe `bytes`; the descriptor does not block.
-    unsafe { libc::read(signals, bytes.as_mut_ptr().cast(), bytes.len()) };
+/// Takes an answer's bytes where they go, and says what it was.
+fn hear(reply: &Reply<'_, Asked>, streams: &mut [Stream; 2], outcomes: &mut Outcomes) -> Heard {
+    let refusal = if let Rmsg::Error { ename } = reply.answer { Some(ename.to_owned()) } else { None };
+    let data = if let Rmsg::Read { data } = reply.answer { data } else { &[] };
+    match (reply.token, refusal) {
+        (Asked::Call | Asked::Command, _) | (Asked::Step, None) => Heard::Nothing,
+        (Asked::Step, Some(ename)) => Heard::StepRefused(ename),
+        (Asked::Exec, None) => Heard::Started,
+        (Asked::Exec, Some(ename)) => Heard::Refused(ename),
+        (Asked::Wait, Some(ename)) => Heard::WaitRefused(ename),
+        (Asked::Wait, None) if data.is_empty() => Heard::AllEnded,
+        (Asked::Wait, None) => Heard::Ends(std::str::from_utf8(data).is_ok_and(|text| outcomes.take(text))),
+        (Asked::Stdin, _) => match reply.answer {
+            Rmsg::Write { count } => Heard::InputTaken(count as usize),
+            _ => Heard::InputTaken(0),
+        },
+        (Asked::Output(at), _) => {
+            let stream = &mut streams[at];
+            stream.asked -= 1;
+            stream.over |= data.is_empty();
+            Heard::Written(at, stream.out.take(data))
+        }
+        (Asked::Look(at), _) => Heard::Looked(at, String::from_utf8_lossy(data).into_owned()),
+    }
+}
+
+/// The number of the signal that came first, if one has.
+fn next_signal(signals: RawFd) -> Option<i32> {
+    // SAFETY: all-zero is a valid signalfd_siginfo, and the call writes at most its size; it does not block.
+    let (got, told) = unsafe {
+        let mut told: libc::signalfd_siginfo = std::mem::zeroed();
+        let got = libc::read(signals, (&raw mut told).cast(), size_of::<libc::signalfd_siginfo>());
+        (got, told)
+    };
+    (got > 0).then_some(told.ssi_signo as i32)
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod environment;
+mod fault;
 mod files;
 mod job;
 mod outcome;
@@ -9,8 +10,11 @@ mod output;
 mod partition;
 mod run;
 mod up;
+mod words;
 
 use argh::FromArgs;
+use fault::{Fault, USAGE, print};
+use std::ffi::OsString;
 
 /// Run programs on many nodes, and see and steer what runs, through the partition's file tree.
 #[derive(FromArgs)]
@@ -35,12 +39,15 @@ enum Command {
     Attach(run::Attach),
 }
 
-/// Exit code of a command line that cannot be understood.
-const USAGE: i32 = 100;
-
 fn main() {
-    let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    std::process::exit(dispatch(&args));
+    let args = std::env::args_os().map(OsString::into_string).collect::<Result<Vec<String>, OsString>>();
+    std::process::exit(match args {
+        Ok(args) => dispatch(&args),
+        Err(word) => {
+            eprintln!("uem: {}: not UTF-8, which all names and words here are", word.to_string_lossy());
+            USAGE
+        }
+    });
 }
 
 fn dispatch(args: &[String]) -> i32 {
@@ -52,34 +59,117 @@ fn dispatch(args: &[String]) -> i32 {
         (_, Some("ionode")) => return ionode_host::main(args[1..].to_vec()),
         _ => {}
     }
-    let words: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
-    let uem = match Uem::from_args(&["uem"], &words) {
-        Ok(uem) => uem,
-        Err(early) if early.status.is_ok() => {
-            println!("{}", early.output);
-            return 0;
+    let outcome = parse(&args[1..]).and_then(|command| match command {
+        None => Ok(0),
+        Some(Command::Run(args)) => args.run(),
+        Some(Command::Up(args)) => args.run(),
+        Some(Command::Down(args)) => args.run(),
+        Some(Command::Ls(args)) => args.run(),
+        Some(Command::Cat(args)) => args.run(),
+        Some(Command::Write(args)) => args.run(),
+        Some(Command::Status(args)) => args.run(),
+        Some(Command::Ps(args)) => args.run(),
+        Some(Command::Kill(args)) => args.run(),
+        Some(Command::Wait(args)) => args.run(),
+        Some(Command::Attach(args)) => args.run(),
+    });
+    outcome.unwrap_or_else(|fault| {
+        if !fault.told.is_empty() {
+            eprintln!("uem: {}", fault.told);
         }
-        Err(early) => {
-            eprintln!("uem: {}", early.output.trim_end());
-            eprintln!("uem: see uem --help");
-            return USAGE;
-        }
-    };
-    let outcome = match uem.command {
-        Command::Run(args) => args.run(),
-        Command::Up(args) => args.run(),
-        Command::Down(args) => args.run(),
-        Command::Ls(args) => args.run(),
-        Command::Cat(args) => args.run(),
-        Command::Write(args) => args.run(),
-        Command::Status(args) => args.run(),
-        Command::Ps(args) => args.run(),
-        Command::Kill(args) => args.run(),
-        Command::Wait(args) => args.run(),
-        Command::Attach(args) => args.run(),
-    };
-    outcome.unwrap_or_else(|told| {
-        eprintln!("uem: {told}");
-        outcome::OWN
+        fault.code
     })
+}
+
+/// The command, or none where only help was asked for and given.
+fn parse(args: &[String]) -> Result<Option<Command>, Fault> {
+    let all = help(&[]);
+    let names = words::commands(&all);
+    let Some((name, rest)) = args.split_first() else { return Err(Fault::usage(format!("what?\n\n{all}"))) };
+    if name == "--version" || name == "-V" {
+        return print(concat!("uem ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()).map(|()| None);
+    }
+    let is_known = names.contains(&name.as_str());
+    let is_help = name == "help" || name == "--help" || name == "-h";
+    if !is_known && !is_help {
+        let meant = words::nearest(name, names.iter().copied());
+        let meant = meant.map_or(";".to_owned(), |meant| format!(": did you mean {meant}?"));
+        return Err(Fault::usage(format!("no command '{name}'{meant} there are {}", names.join(" "))));
+    }
+    if !is_known {
+        // `uem help run` is `uem run --help`.
+        let about: Vec<&str> = rest.iter().map(String::as_str).filter(|word| names.contains(word)).collect();
+        return print((help(&about) + "\n").as_bytes()).map(|()| None);
+    }
+    let options = words::Options::of(&help(&[name]));
+    let rest = if name == "kill" { words::part_signal(rest) } else { rest.to_vec() };
+    let parted = options.part(&rest);
+    let parsed: Vec<&str> = std::iter::once(name.as_str()).chain(parted.iter().map(String::as_str)).collect();
+    match Uem::from_args(&["uem"], &parsed) {
+        Ok(uem) => Ok(Some(uem.command)),
+        Err(early) if early.status.is_ok() => {
+            print((early.output.trim_end().to_owned() + "\n").as_bytes()).map(|()| None)
+        }
+        Err(early) => Err(Fault::usage(explain(name, &options, &early.output))),
+    }
+}
+
+/// The help of the program or of a command.
+fn help(about: &[&str]) -> String {
+    let words: Vec<&str> = about.iter().copied().chain(["--help"]).collect();
+    let told = Uem::from_args(&["uem"], &words).map_or_else(|early| early.output, |_| String::new());
+    told.trim_end().to_owned()
+}
+
+/// What the parser has against a command line, in one line, and what would be right.
+fn explain(name: &str, options: &words::Options, output: &str) -> String {
+    let see = format!("see uem {name} --help");
+    if let Some(word) = output.strip_prefix("Unrecognized argument: ") {
+        let word = word.lines().next().unwrap_or("");
+        let what = if word.starts_with('-') { "no option" } else { "one word too many:" };
+        return match options.nearest(word) {
+            Some(meant) => format!("{name}: {what} {word}: did you mean {meant}? {see}"),
+            None => format!("{name}: {what} {word}; {see}"),
+        };
+    }
+    let lines: Vec<&str> = output.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let told =
+        lines.iter().take_while(|line| !line.starts_with("Run ")).copied().collect::<Vec<_>>().join(" ");
+    let mut letters = told.chars();
+    let first = letters.next().map(|c| c.to_ascii_lowercase());
+    format!("{name}: {}{}; {see}", first.into_iter().collect::<String>(), letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slip(line: &str) -> String {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        parse(&words).err().map_or(String::new(), |fault| fault.told)
+    }
+
+    #[test]
+    fn every_command_has_help_that_the_options_are_read_from() {
+        let all = help(&[]);
+        let names = words::commands(&all);
+        assert_eq!(names.len(), 11, "{all}");
+        for name in names {
+            assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");
+        }
+        let words = ["run", "-n4", "-bw", "n[1-9]", "--timeout=3", "ls", "-l", "help"].map(str::to_owned);
+        assert!(matches!(parse(&words), Ok(Some(Command::Run(_)))));
+    }
+
+    #[test]
+    fn slips_are_answered_with_what_was_meant() {
+        assert!(slip("rnu x").starts_with("no command 'rnu': did you mean run?"));
+        assert_eq!(
+            slip("run --timout 3 ls"),
+            "run: no option --timout: did you mean --timeout? see uem run --help"
+        );
+        assert_eq!(slip("down x"), "down: one word too many: x; see uem down --help");
+        assert!(slip("run -n x ls").starts_with("run: error parsing option '-n' with value 'x'"));
+        assert!(slip("wait").starts_with("wait: required positional arguments not provided: session;"));
+    }
 }

@@ -60,19 +60,31 @@ impl Outcomes {
             };
             kinds.entry((code(*end), what)).or_default().push(node);
         }
-        let line = |(kind, nodes): (&(i32, String), &Vec<&str>)| {
-            let count = nodes.len();
-            let mut distinct = nodes.clone();
-            distinct.sort_unstable();
-            distinct.dedup();
-            let mut set = String::new();
-            let folded = protocol::nodeset::fold(distinct.iter().copied(), &mut set);
-            assert!(folded.is_ok(), "a string grows");
-            let many = if count == 1 { "member" } else { "members" };
-            format!("{}: {set} ({count} {many})", kind.1)
+        let line = |((_, what), nodes): (&(i32, String), &Vec<&str>)| {
+            let (set, _) = node_set(nodes.iter().copied());
+            let many = if nodes.len() == 1 { "member" } else { "members" };
+            format!("{what}: {set} ({} {many})", nodes.len())
         };
         kinds.iter().map(line).collect()
     }
+}
+
+/// Nodes as one set, by name and number, each once; and how many.
+pub(crate) fn node_set<N: AsRef<str>>(nodes: impl Iterator<Item = N>) -> (String, usize) {
+    let mut nodes: Vec<N> = nodes.collect();
+    nodes.sort_by(|one, other| natural(one.as_ref()).cmp(&natural(other.as_ref())));
+    nodes.dedup_by(|one, other| one.as_ref() == other.as_ref());
+    let mut set = String::new();
+    let folded = protocol::nodeset::fold(nodes.iter().map(AsRef::as_ref), &mut set);
+    assert!(folded.is_ok(), "a string grows");
+    (set, nodes.len())
+}
+
+/// The order in which n9 comes before n10.
+fn natural(name: &str) -> (&str, usize, &str) {
+    let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = &name[prefix.len()..];
+    (prefix, number.len(), number)
 }
 
 #[cfg(test)]
@@ -88,5 +100,11 @@ mod tests {
         let told = ["exit 2: n[2-3] (2 members)", "./x: No such file or directory: n4 (1 member)"];
         assert_eq!(all.failures("./x"), told);
         assert!(!all.take("nonsense\n"));
+    }
+
+    #[test]
+    fn nodes_are_named_once_and_in_the_order_of_their_numbers() {
+        let (set, count) = node_set(["n10", "n9", "m", "n9", "n11"].into_iter());
+        assert_eq!((set.as_str(), count), ("m,n[9-11]", 4));
     }
 }

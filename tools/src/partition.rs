@@ -2,8 +2,10 @@
 
 use crate::client::{Client, Told};
 use protocol_host::Dial;
-use std::fs;
+use std::ffi::CString;
+use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// How long a partition's nodes may take to be up.
 const START: Duration = Duration::from_secs(15);
+/// The list of a kept partition's processes: number and start time, one a line.
+pub(crate) const PIDS: &str = "pids";
 /// Most nodes under one ionode.
 pub(crate) const NODES_MAX: usize = 64;
 
@@ -19,10 +23,12 @@ pub(crate) const NODES_MAX: usize = 64;
 pub(crate) fn state_dir() -> Result<PathBuf, Told> {
     // SAFETY: getuid cannot fail and takes no pointer.
     let uid = unsafe { libc::getuid() };
-    if let Some(dir) = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()) {
-        return Ok(PathBuf::from(dir).join("uem"));
+    // One that is not absolute is to be ignored, says its specification.
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    if let Some(dir) = runtime {
+        return Ok(dir.join("uem"));
     }
-    let dir = std::env::temp_dir().join(format!("uem-{uid}"));
+    let dir = PathBuf::from(format!("/tmp/uem-{uid}"));
     match fs::symlink_metadata(&dir) {
         Ok(meta) if meta.uid() != uid || !meta.is_dir() || meta.mode() & 0o077 != 0 => {
             Err(format!("{} is not ours alone: set XDG_RUNTIME_DIR", dir.display()))
@@ -50,7 +56,8 @@ pub(crate) fn find(at: Option<&Dial>) -> Result<Option<Dial>, Told> {
         return Ok(Some(Dial::Unix(own)));
     }
     let listed = fs::read_dir("/run/uem").into_iter().flatten().flatten();
-    let found: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
+    let mut found: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
+    found.sort();
     match found.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(Dial::Unix(one.clone()))),
@@ -64,60 +71,115 @@ pub(crate) fn find(at: Option<&Dial>) -> Result<Option<Dial>, Told> {
 /// Connects to a partition that must be there.
 pub(crate) fn connect(at: Option<&Dial>) -> Result<Client, Told> {
     match find(at)? {
-        Some(dial) => Client::connect(&dial),
+        Some(at) => dial(&at),
         None => Err("no partition found: start one with uem up, or say where with --at".to_owned()),
     }
 }
 
-/// Names of `count` nodes: `node01` …, with at least two digits.
-pub(crate) fn names(count: usize) -> Vec<String> {
-    let width = count.to_string().len().max(2);
-    (1..=count).map(|n| format!("node{n:0width$}")).collect()
+/// Connects; where a partition of `uem up` has died, says how to clear what is left of it.
+pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
+    Client::connect(at).map_err(|told| {
+        let own = state_dir().map(|dir| Dial::Unix(dir.join("io")));
+        let hint = if own.as_ref() == Ok(at) { "; uem down clears a partition that has died" } else { "" };
+        format!("{told}{hint}")
+    })
 }
 
-/// The processes of a partition on this machine.
+/// Names of `count` nodes: `node01` …, with at least two digits.
+pub(crate) fn names(prefix: &str, count: usize) -> Vec<String> {
+    let width = count.to_string().len().max(2);
+    (1..=count).map(|n| format!("{prefix}{n:0width$}")).collect()
+}
+
+/// A directory that nobody else can look into, made for this process.
+fn private_dir() -> Result<PathBuf, Told> {
+    // A unix socket's path is short; a long TMPDIR leaves no room for it.
+    let base = Some(std::env::temp_dir()).filter(|dir| dir.as_os_str().len() < 60 && dir.is_absolute());
+    let template = base.unwrap_or_else(|| PathBuf::from("/tmp")).join("uem-run-XXXXXX");
+    let told = |e: &dyn std::fmt::Display| format!("unable to make {}: {e}", template.display());
+    let path = CString::new(template.as_os_str().as_bytes()).map_err(|e| told(&e))?.into_raw();
+    // SAFETY: the path ends in NUL and is ours alone; mkdtemp replaces its last six bytes.
+    let (made, path) = unsafe {
+        let made = libc::mkdtemp(path);
+        (!made.is_null(), CString::from_raw(path))
+    };
+    if !made {
+        return Err(told(&std::io::Error::last_os_error()));
+    }
+    Ok(PathBuf::from(std::ffi::OsString::from_vec(path.into_bytes())))
+}
+
+/// The processes of a partition on this machine, which end with this value.
 pub(crate) struct Local {
     dir: PathBuf,
     processes: Vec<Child>,
-    /// They end with this value.
+    /// They also end with this process.
     owned: bool,
 }
 
 impl Local {
-    /// Starts an ionode and the named cnodes in `dir`, from this very program. `owned`: for this process's
-    /// lifetime.
-    pub(crate) fn start(dir: &Path, names: &[String], owned: bool) -> Result<Self, Told> {
-        make_dir(dir)?;
-        let socket = Dial::Unix(dir.join("io")).to_string();
-        let log = fs::File::create(dir.join("log")).map_err(|e| format!("unable to log: {e}"))?;
-        let mut local = Self { dir: dir.to_owned(), processes: Vec::new(), owned };
-        local.spawn(&["ionode", "--name", "io", "--listen", &socket], &log)?;
-        local.wait_for_socket()?;
-        for name in names {
-            local.spawn(&["cnode", "--name", name, "--parent", &socket], &log)?;
-        }
-        local.wait_until_up(names.len())?;
-        Ok(local)
+    /// Starts an ionode and the named cnodes for this process's lifetime.
+    pub(crate) fn start_owned(names: &[String]) -> Result<Self, Told> {
+        let dir = private_dir()?;
+        Self { dir, processes: Vec::new(), owned: true }.start(names)
     }
 
-    fn spawn(&mut self, args: &[&str], log: &fs::File) -> Result<(), Told> {
+    /// Starts an ionode and the named cnodes that stay; `dir` must not have a partition. Their numbers are
+    /// written down as they start, so that `uem down` finds them whatever happens here.
+    pub(crate) fn start_kept(dir: &Path, names: &[String]) -> Result<(), Told> {
+        make_dir(dir)?;
+        File::create_new(dir.join(PIDS)).map_err(|e| format!("unable to make {}: {e}", dir.display()))?;
+        let mut local = Self { dir: dir.to_owned(), processes: Vec::new(), owned: false }.start(names)?;
+        local.processes.clear();
+        Ok(())
+    }
+
+    fn start(mut self, names: &[String]) -> Result<Self, Told> {
+        let socket = self.dial().to_string();
+        let log = File::create(self.dir.join("log")).map_err(|e| format!("unable to log: {e}"))?;
+        self.spawn(&["ionode", "--name", "io", "--listen", &socket], &log)?;
+        self.wait_for_socket()?;
+        for name in names {
+            self.spawn(&["cnode", "--name", name, "--parent", &socket], &log)?;
+        }
+        self.wait_until_up(names.len())?;
+        Ok(self)
+    }
+
+    fn spawn(&mut self, args: &[&str], log: &File) -> Result<(), Told> {
         let told = |e| format!("unable to start {}: {e}", args[0]);
-        let mut command = Command::new("/proc/self/exe");
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::null());
+        // By its path, so that it is listed under its name; a program that was replaced has none any more.
+        let own = std::env::current_exe().ok().filter(|path| path.exists());
+        let mut command = Command::new(own.unwrap_or_else(|| PathBuf::from("/proc/self/exe")));
+        command.arg0("uem").args(args).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(log.try_clone().map_err(told)?);
-        let owned = self.owned;
-        // SAFETY: the closure makes two system calls that are safe between fork and exec.
+        let owner = self.owned.then(std::process::id);
+        // SAFETY: the closure makes system calls that are safe between fork and exec, and allocates nothing.
         unsafe {
             command.pre_exec(move || {
-                if owned {
+                if let Some(owner) = owner {
                     libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                    // An owner that died before the call above sends nothing.
+                    if libc::getppid() as u32 != owner {
+                        libc::_exit(111);
+                    }
                 }
                 libc::setsid();
                 Ok(())
             });
         }
         self.processes.push(command.spawn().map_err(told)?);
-        Ok(())
+        if self.owned { Ok(()) } else { self.note_last() }
+    }
+
+    /// Writes down the process that was started last.
+    fn note_last(&self) -> Result<(), Told> {
+        let Some(child) = self.processes.last() else { return Ok(()) };
+        let line = format!("{} {}\n", child.id(), start_time(child.id()).unwrap_or(0));
+        let path = self.dir.join(PIDS);
+        let file = File::options().append(true).open(&path);
+        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+        written.map_err(|e| format!("unable to write {}: {e}", path.display()))
     }
 
     /// The address of the partition.
@@ -158,26 +220,11 @@ impl Local {
         let text = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
         text.lines().last().unwrap_or("nothing in its log").to_owned()
     }
-
-    /// Leaves it running: its processes are written down for `uem down`.
-    pub(crate) fn keep(mut self) -> Result<(), Told> {
-        let mut list = String::new();
-        for child in &self.processes {
-            let pid = child.id();
-            list += &format!("{pid} {}\n", start_time(pid).unwrap_or(0));
-        }
-        let path = self.dir.join("pids");
-        let written = fs::File::create(&path).and_then(|mut file| file.write_all(list.as_bytes()));
-        written.map_err(|e| format!("unable to write {}: {e}", path.display()))?;
-        self.owned = false;
-        self.processes.clear();
-        Ok(())
-    }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
-        if self.processes.is_empty() {
+        if self.processes.is_empty() && !self.owned {
             return;
         }
         for child in &mut self.processes {
@@ -192,10 +239,30 @@ impl Drop for Local {
     }
 }
 
-/// When a process started, in clock ticks since boot: with its number it names one process for good.
+/// When a live process started, in clock ticks since boot: with its number it names one process for good.
+/// None for one that has ended, be it reaped or not.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    text.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// The processes of the partition kept in `dir`, dead or alive; none if there is no list.
+pub(crate) fn listed(dir: &Path) -> Option<Vec<(u32, u64)>> {
+    let text = fs::read_to_string(dir.join(PIDS)).ok()?;
+    let process = |line: &str| {
+        let (pid, ticks) = line.split_once(' ')?;
+        Some((pid.parse().ok()?, ticks.parse().ok()?))
+    };
+    Some(text.lines().filter_map(process).collect())
+}
+
+/// It is the process that was listed, and lives.
+pub(crate) fn is_alive(&(pid, ticks): &(u32, u64)) -> bool {
+    start_time(pid) == Some(ticks)
 }
 
 #[cfg(test)]
@@ -204,13 +271,29 @@ mod tests {
 
     #[test]
     fn names_have_one_width_and_at_least_two_digits() {
-        assert_eq!(names(2), ["node01", "node02"]);
-        assert_eq!(names(100)[0], "node001");
+        assert_eq!(names("node", 2), ["node01", "node02"]);
+        assert_eq!(names("c", 100)[0], "c001");
     }
 
     #[test]
     fn this_process_has_a_start_time_and_no_process_0_has() {
         assert!(start_time(std::process::id()).is_some_and(|ticks| ticks > 0));
         assert_eq!(start_time(0), None);
+        let mut child = Command::new("true").spawn().expect("true starts");
+        let end = Instant::now() + Duration::from_secs(5);
+        while start_time(child.id()).is_some() {
+            assert!(Instant::now() < end, "one that ended and was not reaped is dead");
+        }
+        child.wait().expect("it is our child");
+    }
+
+    #[test]
+    fn a_private_directory_is_ours_alone_and_new_each_time() {
+        let (one, other) = (private_dir().expect("one"), private_dir().expect("another"));
+        assert_ne!(one, other);
+        for dir in [one, other] {
+            assert_eq!(fs::metadata(&dir).expect("it is there").mode() & 0o777, 0o700);
+            fs::remove_dir(dir).expect("it is ours");
+        }
     }
 }

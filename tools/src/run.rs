@@ -2,11 +2,14 @@
 
 use crate::client::{Client, Told};
 use crate::environment::{env_lines, process_lines, word};
+use crate::fault::{Fault, print};
 use crate::job::{Job, Plan};
-use crate::partition::{Local, NODES_MAX, connect, find, names};
+use crate::outcome::{Outcomes, node_set};
+use crate::partition::{Local, NODES_MAX, connect, dial, find, names};
 use argh::FromArgs;
-use protocol::message::{Fid, Tmsg};
+use protocol::message::Tmsg;
 use protocol::nodeset::NodeSet;
+use protocol::quote::Quoted;
 use protocol::stat::DMDIR;
 use protocol_host::{Dial, TermSignal};
 use std::path::Path;
@@ -54,8 +57,8 @@ pub(crate) struct Run {
     #[argh(switch)]
     clean: bool,
     /// seconds after which the members are ended
-    #[argh(option)]
-    timeout: Option<f64>,
+    #[argh(option, from_str_fn(seconds))]
+    timeout: Option<Duration>,
     /// end all when one fails
     #[argh(switch, short = 'K')]
     failfast: bool,
@@ -98,94 +101,93 @@ pub(crate) struct Attach {
 }
 
 impl Run {
-    pub(crate) fn run(mut self) -> Result<i32, Told> {
+    pub(crate) fn run(mut self) -> Result<i32, Fault> {
         if let Some(line) = self.command.take() {
             let mut program = vec!["sh".to_owned(), "-c".to_owned(), line];
             program.append(&mut self.program);
             self.program = program;
         }
-        if self.program.is_empty() {
-            return Err("run: what? uem run -n 4 hostname".to_owned());
-        }
-        if self.members == Some(0) {
-            return Err("-n 0: want at least one member".to_owned());
-        }
-        if let Some(pair) = self.env.iter().find(|pair| !pair.contains('=')) {
-            return Err(format!("--env {pair}: want NAME=VALUE"));
-        }
-        let nodes = self.read_nodes()?;
+        self.check()?;
+        let nodes = self.nodes.as_deref().map(|text| read_set("-w", text)).transpose()?;
+        let exclude = self.exclude.as_deref().map(|text| read_set("-x", text)).transpose()?;
+        let setup = self.setup()?;
         let signals = TermSignal::new().map_err(|e| format!("unable to watch for signals: {e}"))?;
         // Lives as long as the job.
         let local;
-        let dial = match find(self.at.as_ref())? {
-            Some(dial) => dial,
+        let at = match find(self.at.as_ref())? {
+            Some(at) => at,
             None => {
                 local = self.start_local(nodes.as_deref())?;
                 local.dial()
             }
         };
-        let mut client = Client::connect(&dial)?;
-        let plan = self.plan(&mut client, nodes.as_deref())?;
+        let mut client = dial(&at)?;
+        let lines = self.reservation(&mut client, nodes.as_deref(), exclude.as_deref())? + &setup;
+        let plan = self.plan(lines);
         if self.detach {
             return self.leave(&mut client, &plan);
         }
         let job = Job::start(&mut client, &plan, self.fold)?;
-        job.finish(signals.fd(), plan.timeout)
+        Ok(job.finish(signals.fd(), plan.timeout)?)
     }
 
-    /// The node set of -w, with files read.
-    fn read_nodes(&self) -> Result<Option<String>, Told> {
-        let Some(text) = &self.nodes else { return Ok(None) };
-        let Some(path) = text.strip_prefix('^') else {
-            check_set(text)?;
-            return Ok(Some(text.clone()));
-        };
-        let lines = std::fs::read_to_string(path).map_err(|e| format!("-w ^{path}: {e}"))?;
-        let sets: Vec<&str> =
-            lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-        let joined = sets.join(",");
-        check_set(&joined)?;
-        Ok(Some(joined))
-    }
-
-    fn start_local(&self, nodes: Option<&str>) -> Result<Local, Told> {
-        if Path::new("/etc/uem").exists() && !self.local {
-            return Err("no partition found, and /etc/uem says that this site has its own: \
-                        choose one with --at, or start nodes here with --local"
-                .to_owned());
+    /// What can be known to be wrong before anything is reached.
+    fn check(&self) -> Result<(), Fault> {
+        if self.program.is_empty() {
+            return Err(Fault::usage("run: what? like uem run -n 4 hostname"));
         }
-        let names = match nodes {
-            Some(text) => NodeSet::parse(text)
-                .map_err(|e| e.to_string())?
-                .iter()
-                .map(|name| name.as_str().to_owned())
-                .collect(),
-            None => names((self.members.unwrap_or(1) as usize).min(NODES_MAX)),
+        if self.members == Some(0) {
+            return Err(Fault::usage("-n 0: want at least one member"));
+        }
+        if self.all && self.nodes.is_some() {
+            return Err(Fault::usage("-a and -w: choose one; -x leaves nodes out of all"));
+        }
+        if self.detach && self.fold {
+            return Err(Fault::usage("-b folds outputs that are read here; with -d they go to a file"));
+        }
+        if let Some(pair) = self.env.iter().find(|pair| !crate::environment::is_assignment(pair)) {
+            return Err(Fault::usage(format!("--env {pair}: want NAME=VALUE")));
+        }
+        Ok(())
+    }
+
+    fn start_local(&self, nodes: Option<&str>) -> Result<Local, Fault> {
+        if self.detach {
+            let why = "-d needs a partition that stays: start one with uem up, or say where with --at";
+            return Err(why.to_owned().into());
+        }
+        if Path::new("/etc/uem").exists() && !self.local {
+            let why = "no partition found, and /etc/uem says that this site has its own: \
+                       choose one with --at, or start nodes here with --local";
+            return Err(why.to_owned().into());
+        }
+        let names: Vec<String> = match nodes {
+            Some(text) => {
+                let set = NodeSet::parse(text).map_err(|e| e.to_string())?;
+                let mut names: Vec<String> = set.iter().map(|name| name.to_string()).collect();
+                names.sort();
+                names.dedup();
+                names
+            }
+            None => names("node", (self.members.unwrap_or(1) as usize).min(NODES_MAX)),
         };
         if names.len() > NODES_MAX {
-            return Err(format!("-w names {} nodes: at most {NODES_MAX} can be started here", names.len()));
+            let told = format!("-w names {} nodes: at most {NODES_MAX} can be started here", names.len());
+            return Err(Fault::usage(told));
         }
-        let dir = std::env::temp_dir().join(format!("uem-run-{}", std::process::id()));
-        let local = Local::start(&dir, &names, true)?;
+        let local = Local::start_owned(&names)?;
         let many = if names.len() == 1 { "node" } else { "nodes" };
         eprintln!("uem: no partition found: started {} {many} here for this command", names.len());
         Ok(local)
     }
 
-    fn plan(&self, client: &mut Client, nodes: Option<&str>) -> Result<Plan, Told> {
-        let mut lines = String::new();
-        if self.cyclic {
-            lines += "layout cyclic\n";
-        }
-        lines += &self.reservation(client, nodes)?;
-        if !self.clean {
-            lines += &process_lines();
-        }
-        let dir = match &self.dir {
-            Some(dir) => dir.clone(),
-            None => std::env::current_dir().map_or("/".to_owned(), |dir| dir.display().to_string()),
-        };
-        lines += &format!("dir {}\n", protocol::quote::Quoted(&dir));
+    /// The ctl lines that say how members run.
+    fn setup(&self) -> Result<String, Told> {
+        let mut lines = if self.clean { String::new() } else { process_lines() };
+        let here = std::env::current_dir().map_err(|e| format!("unable to tell where this is: {e}"))?;
+        let dir = self.dir.as_ref().map_or(here.clone(), |dir| here.join(dir));
+        let dir = dir.to_str().ok_or("this directory's name is not UTF-8: choose another with --dir")?;
+        lines += &format!("dir {}\n", Quoted(dir));
         for (on, line) in [
             (self.deal, "enum\n"),
             (self.label && !self.fold, "prefix on\n"),
@@ -194,25 +196,35 @@ impl Run {
         ] {
             lines += if on { line } else { "" };
         }
-        let args: Vec<String> = self.program.iter().map(|text| word(text)).collect();
-        let mut env = env_lines(&self.env, self.clean);
-        if self.clean && env.is_empty() {
-            env = b"PATH=/usr/local/bin:/usr/bin:/bin\n".to_vec();
-        }
-        Ok(Plan {
-            lines,
-            args: args.join(" "),
-            env,
-            input: !self.detach && is_open(0),
-            timeout: self.timeout.map(Duration::from_secs_f64),
-            program: self.program[0].clone(),
-        })
+        Ok(lines)
     }
 
-    /// The `res` lines.
-    fn reservation(&self, client: &mut Client, nodes: Option<&str>) -> Result<String, Told> {
-        if nodes.is_none() && !self.all && self.exclude.is_none() {
-            return Ok(format!("res {}\n", self.members.unwrap_or(1)));
+    fn plan(&self, lines: String) -> Plan {
+        let args: Vec<String> = self.program.iter().map(|text| word(text)).collect();
+        Plan {
+            lines,
+            args: args.join(" "),
+            env: env_lines(&self.env, self.clean),
+            input: !is_null(libc::STDIN_FILENO),
+            timeout: self.timeout,
+            program: match &self.dir {
+                // Either may be what is not there.
+                Some(dir) => format!("{} in {dir}", self.program[0]),
+                None => self.program[0].clone(),
+            },
+        }
+    }
+
+    /// The lines that say where members are.
+    fn reservation(
+        &self,
+        client: &mut Client,
+        nodes: Option<&str>,
+        exclude: Option<&str>,
+    ) -> Result<String, Told> {
+        let layout = if self.cyclic { "layout cyclic\n" } else { "" };
+        if nodes.is_none() && !self.all && exclude.is_none() {
+            return Ok(format!("{layout}res {}\n", self.members.unwrap_or(1)));
         }
         let status = String::from_utf8_lossy(&client.read_all("status")?).into_owned();
         let up: Vec<&str> = status
@@ -221,14 +233,9 @@ impl Run {
             .filter(|(_, rest)| rest.starts_with("up"))
             .map(|(name, _)| name)
             .collect();
-        let wanted = match nodes {
-            Some(text) => Some(NodeSet::parse(text).map_err(|e| e.to_string())?),
-            None => None,
-        };
-        let left_out = match &self.exclude {
-            Some(text) => Some(NodeSet::parse(text).map_err(|e| format!("-x: {e}"))?),
-            None => None,
-        };
+        let parse = |text| NodeSet::parse(text).map_err(|e| e.to_string());
+        let wanted = nodes.map(parse).transpose()?;
+        let left_out = exclude.map(parse).transpose()?;
         if let Some(set) = wanted {
             let missing: Vec<String> = set
                 .iter()
@@ -236,9 +243,7 @@ impl Run {
                 .map(|name| name.as_str().to_owned())
                 .collect();
             if !missing.is_empty() {
-                let mut names = String::new();
-                let folded = protocol::nodeset::fold(missing.iter().map(String::as_str), &mut names);
-                assert!(folded.is_ok(), "a string grows");
+                let (names, _) = node_set(missing.into_iter());
                 return Err(format!("-w: not up: {names}"));
             }
         }
@@ -250,31 +255,93 @@ impl Run {
         if chosen.is_empty() {
             return Err("no node is left to run on".to_owned());
         }
-        let count = self.members.map_or(chosen.len(), |n| n as usize);
-        Ok(res_lines(&chosen, count))
+        let one_a_node = self.all || nodes.is_some();
+        let count = self.members.map_or(if one_a_node { chosen.len() } else { 1 }, |n| n as usize);
+        Ok(format!("{layout}{}", res_lines(&chosen, count)))
     }
 
     /// Starts it as a persistent session that writes to a file, and leaves.
-    fn leave(&self, client: &mut Client, plan: &Plan) -> Result<i32, Told> {
-        let id = format!("run{}", std::process::id());
-        let out = std::env::current_dir().unwrap_or_default().join(format!("uem-{id}.out"));
-        let out = protocol::quote::Quoted(&out.display().to_string()).to_string();
-        client.call(&Tmsg::Walk { fid: Fid(0), newfid: Fid(9999), names: protocol::message::Names::NONE })?;
-        client.call(&Tmsg::Create { fid: Fid(9999), name: &id, perm: DMDIR | 0o700, mode: 0 })?;
+    fn leave(&self, client: &mut Client, plan: &Plan) -> Result<i32, Fault> {
+        let id = make_session(client)?;
+        if let Err(refused) = self.fill(client, plan, &id) {
+            let info = client.read_all(&format!("{id}/info")).unwrap_or_default();
+            let info = String::from_utf8_lossy(&info).into_owned();
+            let state = info.lines().find_map(|line| line.strip_prefix("state=")).unwrap_or("open");
+            if !matches!(state, "starting" | "running") {
+                // Nothing runs: there is nothing to leave.
+                let code = match state {
+                    "open" | "reserved" => Err(refused),
+                    _ => settle(client, &id, &plan.program),
+                };
+                let ctl = client.open(&format!("{id}/ctl"), 1)?;
+                client.write(ctl, b"wipe\n")?;
+                return Ok(code?);
+            }
+            // Some were refused, the others run: `wait` tells which.
+            eprintln!("uem: {refused}");
+        }
+        print(format!("{id}\n").as_bytes()).map(|()| 0)
+    }
+
+    fn fill(&self, client: &mut Client, plan: &Plan, id: &str) -> Result<(), Told> {
         for (file, data) in [("env", plan.env.as_slice()), ("args", plan.args.as_bytes())] {
             let fid = client.open(&format!("{id}/{file}"), 1)?;
-            client.write(fid, data)?;
+            client.write(fid, data).map_err(|e| format!("{id}/{file}: {e}"))?;
+            client.close(fid)?;
         }
+        let out = std::env::current_dir().unwrap_or_default().join(format!("uem-{id}.out"));
+        // Known to be writable, and without what an earlier session of that name has left.
+        std::fs::File::create(&out).map_err(|e| format!("unable to make {}: {e}", out.display()))?;
+        let out = word(&out.display().to_string());
         let path = format!("{id}/ctl");
         let fid = client.open(&path, 1)?;
         let lines =
             format!("{}redir stdin /dev/null\nredir stdout {out}\nredir stderr {out}\nexec\n", plan.lines);
-        if let Err(refused) = client.write(fid, lines.as_bytes()) {
+        client.write(fid, lines.as_bytes()).map_err(|refused| {
             let reason = crate::files::reason(client, &path);
-            return Err(if reason.is_empty() { refused } else { reason });
+            if reason.is_empty() { refused } else { reason }
+        })
+    }
+}
+
+/// A persistent session with the first free name: an earlier process may have had our number.
+fn make_session(client: &mut Client) -> Result<String, Told> {
+    let own = std::process::id();
+    for turn in 0.. {
+        let id = if turn == 0 { format!("run{own}") } else { format!("run{own}.{turn}") };
+        let fid = client.walk("/")?;
+        let made = client.call(&Tmsg::Create { fid, name: &id, perm: DMDIR | 0o700, mode: 0 });
+        client.close(fid)?;
+        match made {
+            Ok(()) => return Ok(id),
+            Err(told) if told == protocol::ename::Ename::Exists.text() => {}
+            Err(told) => return Err(format!("unable to make a session: {told}")),
         }
-        println!("{id}");
-        Ok(0)
+    }
+    Err("unable to name a session".to_owned())
+}
+
+/// A time in seconds, as `--timeout` takes it.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "want seconds above 0, like 2.5".to_owned())
+}
+
+/// A node set as it was given, or those of a file, one a line.
+fn read_set(option: &str, text: &str) -> Result<String, Fault> {
+    let joined = match text.strip_prefix('^') {
+        None => text.to_owned(),
+        Some(path) => {
+            let lines = std::fs::read_to_string(path).map_err(|e| format!("{option} ^{path}: {e}"))?;
+            let lines = lines.lines().map(|line| line.split('#').next().unwrap_or("").trim());
+            let sets: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+            sets.join(",")
+        }
+    };
+    match NodeSet::parse(&joined) {
+        Ok(_) => Ok(joined),
+        Err(e) => Err(Fault::usage(format!("{option} {text}: {e}"))),
     }
 }
 
@@ -301,38 +368,42 @@ fn res_lines(nodes: &[&str], count: usize) -> String {
     lines
 }
 
-fn check_set(text: &str) -> Result<(), Told> {
-    NodeSet::parse(text).map(|_| ()).map_err(|e| format!("-w {text}: {e}"))
-}
-
-fn is_open(fd: i32) -> bool {
-    // SAFETY: no pointers.
-    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
+/// It is /dev/null: nothing will come.
+fn is_null(fd: i32) -> bool {
+    // SAFETY: all-zero is a valid stat, and fstat writes only it.
+    let (told, stat) = unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        (libc::fstat(fd, &raw mut stat), stat)
+    };
+    told == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFCHR && stat.st_rdev == libc::makedev(1, 3)
 }
 
 impl Wait {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         let mut client = connect(self.at.as_ref())?;
-        let text = client.read_all(&format!("{}/wait", self.session))?;
-        let mut outcomes = crate::outcome::Outcomes::default();
-        if !outcomes.take(&String::from_utf8_lossy(&text)) {
-            return Err("the node sent an outcome that is none".to_owned());
-        }
-        for line in outcomes.failures(&self.session) {
-            eprintln!("uem: {line}");
-        }
-        Ok(outcomes.code())
+        Ok(settle(&mut client, &self.session, &self.session)?)
     }
 }
 
+/// Waits for a session's outcomes, tells the failures and makes the exit code.
+fn settle(client: &mut Client, session: &str, program: &str) -> Result<i32, Told> {
+    let text = client.read_all(&format!("{session}/wait"))?;
+    let mut outcomes = Outcomes::default();
+    if !outcomes.take(&String::from_utf8_lossy(&text)) {
+        return Err("the node sent an outcome that is none".to_owned());
+    }
+    outcomes.failures(program).iter().for_each(|line| eprintln!("uem: {line}"));
+    Ok(outcomes.code())
+}
+
 impl Attach {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         let signals = TermSignal::new().map_err(|e| format!("unable to watch for signals: {e}"))?;
         let mut client = connect(self.at.as_ref())?;
         let path = format!("{}/ctl", self.session);
         let ctl = client.open(&path, 1)?;
-        let job = Job::follow(&mut client, ctl, "..", false, &self.session);
-        job.finish(signals.fd(), None)
+        let job = Job::follow(&mut client, ctl, false, &self.session)?;
+        Ok(job.finish(signals.fd(), None)?)
     }
 }
 
@@ -348,5 +419,13 @@ mod tests {
         let lines = res_lines(&many, 200);
         assert!(lines.lines().all(|line| line.len() <= 1024));
         assert_eq!(lines.matches("node").count(), 200);
+    }
+
+    #[test]
+    fn a_time_is_a_number_of_seconds_above_zero() {
+        assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
+        for text in ["0", "-1", "NaN", "inf", "1e300", "x", ""] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 }

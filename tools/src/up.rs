@@ -1,10 +1,17 @@
 //! `uem up` and `uem down`: a partition of real processes on this machine that stays.
 
 use crate::client::Told;
-use crate::partition::{Local, NODES_MAX, names, start_time, state_dir};
+use crate::fault::{Fault, print};
+use crate::partition::{Local, NODES_MAX, is_alive, listed, names, state_dir};
 use argh::FromArgs;
+use protocol::nodeset::Name;
+use protocol_host::Dial;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+/// How long processes may take to end when asked.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// Start a partition on this machine: an ionode and its compute nodes, as processes that stay.
 #[derive(FromArgs)]
@@ -13,6 +20,9 @@ pub(crate) struct Up {
     /// number of compute nodes, 1 to 64 (default 8)
     #[argh(option, short = 'n', default = "8")]
     nodes: usize,
+    /// what their names begin with (default node)
+    #[argh(option, default = "String::from(\"node\")")]
+    prefix: String,
 }
 
 /// End the partition that `uem up` started.
@@ -21,49 +31,55 @@ pub(crate) struct Up {
 pub(crate) struct Down {}
 
 impl Up {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         if !(1..=NODES_MAX).contains(&self.nodes) {
-            return Err(format!("-n {}: want 1 to {NODES_MAX} nodes", self.nodes));
+            return Err(Fault::usage(format!("-n {}: want 1 to {NODES_MAX} nodes", self.nodes)));
+        }
+        let names = names(&self.prefix, self.nodes);
+        if names.iter().any(|name| Name::new(name).is_none()) {
+            let told = "want letters, digits, '.', '_' or '-', at most 60";
+            return Err(Fault::usage(format!("--prefix {}: {told}", self.prefix)));
         }
         let dir = state_dir()?;
-        if dir.join("pids").exists() {
-            return Err(format!("a partition is up already ({}): end it with uem down", dir.display()));
+        if let Some(processes) = listed(&dir) {
+            if processes.iter().any(is_alive) {
+                let told = format!("a partition is up already ({}): end it with uem down", dir.display());
+                return Err(told.into());
+            }
+            // What a crash or a kill left behind.
+            remove(&dir)?;
         }
-        let local = Local::start(&dir, &names(self.nodes), false)?;
-        let dial = local.dial();
-        local.keep()?;
-        println!("{} nodes are up at {dial}; end them with uem down", self.nodes);
-        Ok(0)
+        Local::start_kept(&dir, &names)?;
+        let dial = Dial::Unix(dir.join("io"));
+        let many = if self.nodes == 1 { "node is" } else { "nodes are" };
+        let told = format!("{} {many} up at {dial}; end with uem down\n", self.nodes);
+        print(told.as_bytes()).map(|()| 0)
     }
 }
 
 impl Down {
-    pub(crate) fn run(self) -> Result<i32, Told> {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
         let dir = state_dir()?;
-        let path = dir.join("pids");
-        let list = fs::read_to_string(&path)
-            .map_err(|_| format!("no partition of yours is up ({} is not there)", path.display()))?;
-        let processes: Vec<(u32, u64)> = list
-            .lines()
-            .filter_map(|line| {
-                let (pid, ticks) = line.split_once(' ')?;
-                Some((pid.parse().ok()?, ticks.parse().ok()?))
-            })
-            .collect();
+        let processes = listed(&dir)
+            .ok_or_else(|| format!("no partition of yours is up ({} has no list of one)", dir.display()))?;
         for signal in [libc::SIGTERM, libc::SIGKILL] {
-            for (pid, ticks) in &processes {
-                if start_time(*pid) == Some(*ticks) {
-                    // SAFETY: no pointers; the start time says that it is the process that was started.
-                    unsafe { libc::kill(*pid as i32, signal) };
-                }
+            for process in processes.iter().filter(|process| is_alive(process)) {
+                // SAFETY: no pointers; the start time says that it is the process that was started.
+                unsafe { libc::kill(process.0 as i32, signal) };
             }
-            let end = Instant::now() + Duration::from_secs(3);
-            let alive = || processes.iter().any(|(pid, ticks)| start_time(*pid) == Some(*ticks));
-            while alive() && Instant::now() < end {
+            let end = Instant::now() + GRACE;
+            while processes.iter().any(is_alive) && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
-        fs::remove_dir_all(&dir).map_err(|e| format!("unable to remove {}: {e}", dir.display()))?;
+        if let Some((pid, _)) = processes.iter().find(|process| is_alive(process)) {
+            return Err(format!("process {pid} does not end; its list is kept in {}", dir.display()).into());
+        }
+        remove(&dir)?;
         Ok(0)
     }
+}
+
+fn remove(dir: &Path) -> Result<(), Told> {
+    fs::remove_dir_all(dir).map_err(|e| format!("unable to remove {}: {e}", dir.display()))
 }
