@@ -53,8 +53,16 @@ impl<B: Bounds> Node<B> {
     ) -> Result<Option<u32>, Ename> {
         let outcome = self.each_line(who, Some(slot), data, |this, line| {
             let command = session(line)?;
+            // A `wipe` before this line has ended the session.
+            if !this.sessions.slots()[slot as usize].is_open() {
+                return Err(Why::Ename(Ename::NotFound));
+            }
             this.run(slot, who, command, line, host)
         });
+        if !self.sessions.slots()[slot as usize].is_open() {
+            outcome?;
+            return Ok(Some(data.len() as u32));
+        }
         let session = self.session(slot);
         if outcome.is_err() && session.is_parents() && !session.executed {
             session.poisoned = true;

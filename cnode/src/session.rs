@@ -100,6 +100,11 @@ impl Session {
         self.name.as_str().starts_with('.')
     }
 
+    /// It is there and not being ended.
+    pub fn is_open(&self) -> bool {
+        self.used && !self.closing
+    }
+
     /// The state that `status` and `events` tell.
     pub fn state_name(&self) -> &'static str {
         if self.closing {

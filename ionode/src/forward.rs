@@ -111,6 +111,10 @@ impl Node {
         if !self.serving().has(rank) {
             return Err(Ename::HostDown);
         }
+        // Walked to over a link that is gone, or the walk to it was refused.
+        if !self.fids.holds(fid).has(rank) {
+            return Err(Ename::Stale);
+        }
         let most = self.payload(ChildSet::one(rank));
         let mut deadline = now + GATHER_US;
         let (kind, msg) = match msg {
@@ -135,9 +139,6 @@ impl Node {
                 (Kind::Other, Tmsg::Wstat { fid, stat })
             }
         };
-        if let Kind::Remove(fid) = kind {
-            self.fids.clunk(fid);
-        }
         let entry = Forwarded {
             request: Some(id),
             kind,
@@ -149,6 +150,9 @@ impl Node {
             held: Held::default(),
         };
         self.pass_on(free, entry, &msg)?;
+        if let Kind::Remove(fid) = kind {
+            self.fids.clunk(fid);
+        }
         Ok(hold.away)
     }
 
@@ -265,12 +269,18 @@ impl Node {
 
     /// A request cannot be had there, or its child is gone.
     pub(crate) fn forward_failed(&mut self, index: u16, ename: Ename) {
-        let Some(entry) = self.forwards.table[index as usize].take() else { return };
+        let Some(entry) = self.forwards.table[index as usize] else { return };
         match entry.kind {
             Kind::Walk(_) => self.fids.refused(entry.fid, entry.rank),
             Kind::Remove(fid) => self.fids.clunked(fid, entry.rank),
             Kind::Open | Kind::Read(_) | Kind::Other => {}
         }
+        self.give_up(index, ename);
+    }
+
+    /// Answers with a refusal, whatever becomes of the request there.
+    fn give_up(&mut self, index: u16, ename: Ename) {
+        let Some(entry) = self.forwards.table[index as usize].take() else { return };
         let Some(request) = entry.request else { return };
         if matches!(entry.kind, Kind::Walk(_) | Kind::Open) {
             self.undone.push(request);
@@ -302,7 +312,8 @@ impl Node {
                 if matches!(entry.kind, Kind::Remove(_)) {
                     continue;
                 }
-                self.forward_failed(index as u16, Ename::TimedOut);
+                // A walk may still be done there: its fid is held until the clunk that follows.
+                self.give_up(index as u16, Ename::TimedOut);
                 self.flush(entry.tag);
             }
         }

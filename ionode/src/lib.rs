@@ -151,16 +151,17 @@ impl Ionode {
     /// Carries what changed to the requests that wait for it.
     fn settle(&mut self, now: Time, host: &mut impl Host) {
         let node = &mut self.node;
+        // Before the walks that made nothing: what waits on their fids and has its own answer keeps it.
+        while let Some((request, settled)) = node.settled.pop() {
+            if self.server.waits(request) {
+                self.server.settle(request, settled);
+            }
+        }
         while let Some(request) = node.undone.pop() {
             if self.server.waits(request) {
                 self.server.unopen(request);
                 let mut view = View { node, host, now };
                 self.server.unbind(request, &mut view);
-            }
-        }
-        while let Some((request, settled)) = node.settled.pop() {
-            if self.server.waits(request) {
-                self.server.settle(request, settled);
             }
         }
         for name in node.closed.drain(..) {

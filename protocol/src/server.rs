@@ -249,8 +249,20 @@ struct Waiting {
     /// A read of this node: it may be woken. Everything else is settled.
     is_read: bool,
     state: State,
-    /// A forwarded walk's new fid goes with its failure.
-    newfid: Option<Fid>,
+    made: Made,
+}
+
+/// What a forwarded walk has made before it is answered: taken back if it fails or is flushed.
+#[derive(Clone, Copy, Debug)]
+enum Made {
+    Nothing,
+    /// This fid.
+    New(Fid),
+    /// The walk moved its own fid, which was here.
+    Moved {
+        path: Path,
+        away: u32,
+    },
 }
 
 /// The sizes of a server's tables.

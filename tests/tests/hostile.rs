@@ -233,3 +233,65 @@ fn a_thousand_sessions_leave_nothing() {
         std::thread::sleep(Duration::from_millis(100));
     }
 }
+
+#[test]
+fn a_walk_that_a_stopped_node_does_not_answer_leaves_every_fid_as_it_was() {
+    let partition = Partition::up(2);
+    let mut raw = Raw::attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["net", "node01"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &walk(1, 2, &["info"])), Some(Kind::Other));
+    partition.signal("node01", "STOP");
+    // To a new fid, by a fid that moves itself, and a read and a removal behind them.
+    raw.ask(Tag(1), &walk(1, 3, &["status"]));
+    raw.ask(Tag(2), &walk(1, 1, &["status"]));
+    raw.ask(Tag(3), &walk(1, 1, &["events"]));
+    raw.ask(Tag(4), &Tmsg::Flush { oldtag: Tag(1) });
+    raw.ask(Tag(5), &Tmsg::Remove { fid: Fid(2) });
+    let mut answers: Vec<_> = (0..4).filter_map(|_| raw.answer()).collect();
+    answers.sort_by_key(|(tag, _)| tag.0);
+    let refused = |tag| (Tag(tag), Kind::Error);
+    assert_eq!(answers, [refused(2), refused(3), (Tag(4), Kind::Other), refused(5)]);
+    partition.signal("node01", "CONT");
+    let end = std::time::Instant::now() + Duration::from_secs(5);
+    while !partition.run(&["cat", "summary"]).out.starts_with("node[01-02] up") {
+        assert!(std::time::Instant::now() < end, "it joins again");
+    }
+    // What was flushed or removed is free; what did not move is where it was, over a link that is gone.
+    for fid in [2, 3] {
+        assert_eq!(raw.call(Tag(1), &walk(0, fid, &["net", "node01", "info"])), Some(Kind::Other));
+        assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(fid), mode: 0 }), Some(Kind::Other));
+        assert_eq!(raw.call(Tag(1), &read(fid, 100)), Some(Kind::Other));
+    }
+    assert_eq!(raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(1) }), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(1) }), Some(Kind::Error));
+}
+
+#[test]
+fn a_walk_that_fails_or_is_flushed_leaves_its_fid_where_it_was() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["net", "node01"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &walk(1, 1, &["nosuch"])), Some(Kind::Error));
+    assert_eq!(raw.call(Tag(1), &walk(1, 1, &[])), Some(Kind::Other));
+    partition.signal("node01", "STOP");
+    raw.ask(Tag(2), &walk(1, 1, &["status"]));
+    assert_eq!(raw.call(Tag(3), &Tmsg::Flush { oldtag: Tag(2) }), Some(Kind::Other));
+    partition.signal("node01", "CONT");
+    assert_eq!(raw.call(Tag(1), &walk(1, 2, &["info"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Remove { fid: Fid(2) }), Some(Kind::Error));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(2) }), Some(Kind::Error));
+}
+
+#[test]
+fn lines_behind_a_wipe_find_no_session() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    for path in [&["clone"][..], &["net", "node01", "clone"]] {
+        assert_eq!(raw.call(Tag(1), &walk(0, 1, path)), Some(Kind::Other));
+        assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 2 }), Some(Kind::Other));
+        let lines = Tmsg::Write { fid: Fid(1), offset: 0, data: b"wipe\nkill\n" };
+        assert_eq!(raw.call(Tag(1), &lines), Some(Kind::Error));
+        assert_eq!(raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(1) }), Some(Kind::Other));
+    }
+    assert_eq!(partition.run(&["run", "true"]).code, 0);
+}

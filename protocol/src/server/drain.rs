@@ -55,9 +55,11 @@ impl<B: Bounds> Server<B> {
         tree: &mut impl Tree,
         out: &mut [u8],
     ) -> usize {
-        let tag = self.waiting_mut(id).tag;
+        let waiting = *self.waiting_mut(id);
+        let tag = waiting.tag;
         let answer = match settled {
             Settled::Relay(token) => {
+                self.leave(&waiting, tree);
                 self.forget(id);
                 let len = tree.relay(token, tag, out);
                 return len.unwrap_or_else(|Full| encode(tree, tag, &Answer::Error(Ename::Io), out));

@@ -1,6 +1,6 @@
 //! The tables of the server half: which fid holds what, and which request waits on which fid.
 
-use super::{Bounds, FidEntry, Hold, LinkId, RequestId, Server, Settled, State, Tree, Waiting, mode};
+use super::{Bounds, FidEntry, Hold, LinkId, Made, RequestId, Server, Settled, State, Tree, Waiting, mode};
 use crate::ename::Ename;
 use crate::message::{Fid, Tag};
 use crate::qid::Path;
@@ -80,8 +80,16 @@ impl<B: Bounds> Server<B> {
                 }
                 State::Settled(_) => {}
             }
+            self.leave(&waiting, tree);
+            self.waiting_mut(id).made = Made::Nothing;
             self.waiting_mut(id).entry = u16::MAX;
         }
+    }
+
+    /// What still waits on a fid that is about to go is answered without it.
+    pub(super) fn orphan(&mut self, index: usize) {
+        let waiting = self.requests.slots_mut().iter_mut().filter_map(|entry| entry.waiting.as_mut());
+        waiting.filter(|w| w.entry as usize == index).for_each(|w| w.entry = u16::MAX);
     }
 
     pub(super) fn find_request(&self, link: LinkId, tag: Tag) -> Option<usize> {
@@ -114,7 +122,7 @@ impl<B: Bounds> Server<B> {
         let entry = entry as u16;
         let is_read = matches!(state, State::Ready);
         slots[index].waiting =
-            Some(Waiting { link, tag, seq, entry, offset, count, is_read, state, newfid: None });
+            Some(Waiting { link, tag, seq, entry, offset, count, is_read, state, made: Made::Nothing });
         Ok(RequestId { index: index as u16, seq })
     }
 
@@ -145,13 +153,44 @@ impl<B: Bounds> Server<B> {
             State::Ready | State::Settled(_) => {}
         }
         self.forget(id);
-        if let (Some(fid), Ok(at)) =
-            (waiting.newfid, waiting.newfid.map_or(Err(Ename::BadFid), |f| self.find_fid(waiting.link, f)))
+        // As the client sees it, a flushed walk has made nothing.
+        self.take_back(&waiting, tree);
+    }
+
+    /// Undoes what a forwarded walk has made.
+    fn take_back(&mut self, waiting: &Waiting, tree: &mut impl Tree) {
+        match waiting.made {
+            Made::Nothing => {}
+            Made::New(fid) => {
+                if let Ok(at) = self.find_fid(waiting.link, fid) {
+                    self.interrupt(at, tree);
+                    self.drop_fid(at, tree, true);
+                }
+            }
+            Made::Moved { path, away } => {
+                let at = waiting.entry as usize;
+                self.interrupt(at, tree);
+                let there = self.hold(at);
+                *self.fid_mut(at) = Hold { path, away, open: mode::CLOSED, cursor: 0, ..there };
+                tree.clunk(&there, true);
+            }
+        }
+    }
+
+    /// A forwarded walk that moves this fid is not answered.
+    pub(super) fn is_moving(&self, index: usize) -> bool {
+        let waiting = self.requests.slots().iter().filter_map(|entry| entry.waiting.as_ref());
+        waiting.filter(|w| w.entry as usize == index).any(|w| matches!(w.made, Made::Moved { .. }))
+    }
+
+    /// A walk that moved its fid is answered, or nobody waits for it: where the fid was is not needed any
+    /// more.
+    pub(super) fn leave(&mut self, waiting: &Waiting, tree: &mut impl Tree) {
+        if let Made::Moved { path, away } = waiting.made
+            && away != 0
         {
-            // The flushed walk may have made the fid elsewhere: as the client sees it, it has not.
-            assert!(fid != Fid::NONE, "a new fid is a fid");
-            self.interrupt(at, tree);
-            self.drop_fid(at, tree, true);
+            let hold = self.hold(waiting.entry as usize);
+            tree.clunk(&Hold { path, away, open: mode::CLOSED, ..hold }, true);
         }
     }
 
@@ -172,13 +211,12 @@ impl<B: Bounds> Server<B> {
     /// A forwarded walk made no fid: it is unbound before the refusal or short answer is drained.
     pub fn unbind(&mut self, id: RequestId, tree: &mut impl Tree) {
         let waiting = *self.waiting_mut(id);
-        let Some(fid) = waiting.newfid else { return };
-        self.waiting_mut(id).newfid = None;
-        self.waiting_mut(id).entry = u16::MAX;
-        if let Ok(at) = self.find_fid(waiting.link, fid) {
-            self.interrupt(at, tree);
-            self.drop_fid(at, tree, true);
+        if matches!(waiting.made, Made::Nothing) {
+            return;
         }
+        self.waiting_mut(id).made = Made::Nothing;
+        self.waiting_mut(id).entry = u16::MAX;
+        self.take_back(&waiting, tree);
     }
 
     /// A forwarded open was refused: the fid is as it was.

@@ -1,6 +1,6 @@
 //! Requests of the protocol, one function each: what a fid may do, and what of it is the tree's.
 
-use super::{Answer, Bounds, Forward, Hold, LinkId, Outcome, Server, State, Step, Tree, mode, qid_of};
+use super::{Answer, Bounds, Forward, Hold, LinkId, Made, Outcome, Server, State, Step, Tree, mode, qid_of};
 use crate::ename::Ename;
 use crate::limits::{IOHDR, MSIZE_MIN};
 use crate::message::{Fid, Names, Qids, Tag, Tmsg, VERSION};
@@ -111,6 +111,10 @@ impl<B: Bounds> Server<B> {
             return Err(Ename::BadUse);
         }
         let to = if same { from } else { self.free_fid(link, newfid)? };
+        if same && self.is_moving(from) {
+            return Err(Ename::Busy);
+        }
+        let before = hold;
         let mut qids = Qids::default();
         let names = names.as_slice();
         let mut taken = 0;
@@ -142,9 +146,8 @@ impl<B: Bounds> Server<B> {
             Ok(number) => {
                 hold.away = number;
                 self.set_fid(to, newfid, hold);
-                if !same {
-                    self.waiting_mut(id).newfid = Some(newfid);
-                }
+                let moved = Made::Moved { path: before.path, away: before.away };
+                self.waiting_mut(id).made = if same { moved } else { Made::New(newfid) };
                 Ok(None)
             }
             Err(ename) => {
@@ -274,8 +277,15 @@ impl<B: Bounds> Server<B> {
         let index = self.find_fid(link, fid)?;
         let hold = self.hold(index);
         if hold.away != 0 {
-            let outcome = self.pass(link, tag, index, Forward::Remove, tree);
+            // Others that wait on the fid, before the removal waits on it too.
             self.interrupt(index, tree);
+            let outcome = self.pass(link, tag, index, Forward::Remove, tree);
+            if outcome.is_err() {
+                // It was not passed on: the fid is gone all the same, here and there.
+                self.drop_fid(index, tree, true);
+                return outcome;
+            }
+            self.orphan(index);
             self.fids.slots_mut()[index].hold = None;
             self.links.slots_mut()[link.0 as usize].fids -= 1;
             return outcome;
