@@ -34,6 +34,8 @@ pub const STEPS: usize = 1024;
 pub const USERS: usize = 16;
 /// Records that one stdin message is dealt into at most; the rest of it is taken by the next write.
 pub const DEAL_RECORDS: usize = 4096;
+/// Writes to one session's stdin that wait for their turn at once.
+pub const WRITERS: usize = 4;
 /// Payload of one answer of a child where many are asked: 64 of them are held for a reader that is slow.
 pub const HELD_MANY: u32 = 8192;
 /// Children up to which each may answer with a whole message.

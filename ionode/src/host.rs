@@ -6,7 +6,7 @@ use protocol::server::LinkId;
 /// A session's number in its table.
 pub type SessionSlot = u16;
 
-/// What is kept of a session for its launch, each an appendable memory file of the host.
+/// What is kept of a session, each an appendable memory file of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Param {
     /// Words, quoted as rc does.
@@ -15,6 +15,8 @@ pub enum Param {
     Env,
     /// Checked ctl lines: dir, umask, limit, redir.
     Setup,
+    /// Bytes of stdin that wait for their turn.
+    Input,
 }
 
 /// The calls that cannot sleep.

@@ -70,9 +70,7 @@ impl Node {
             gather.owes += set.count();
         }
         self.ask_outcomes(slot, set);
-        if self.session(slot).stdin.ended {
-            self.pass_close(slot);
-        }
+        self.fed.set(slot);
         for rank in all.less(set) {
             self.lose_members(slot, rank);
         }

@@ -151,6 +151,12 @@ impl Ionode {
     /// Carries what changed to the requests that wait for it.
     fn settle(&mut self, now: Time, host: &mut impl Host) {
         let node = &mut self.node;
+        let fed = core::mem::take(&mut node.fed);
+        if !fed.is_empty() {
+            for slot in (0..node.sessions.len() as SessionSlot).filter(|slot| fed.has(*slot)) {
+                node.next_input(slot, host);
+            }
+        }
         // Before the walks that made nothing: what waits on their fids and has its own answer keeps it.
         while let Some((request, settled)) = node.settled.pop() {
             if self.server.waits(request) {

@@ -95,6 +95,10 @@ pub struct Node {
     pub(crate) closed: Vec<Text<NODE_NAME_MAX>>,
     /// Where the records of a stdin message go: the rank, and where they begin and end.
     pub(crate) dealt: Vec<(u8, u32, u32)>,
+    /// A piece of stdin on its way from its memory file.
+    pub(crate) piece: Vec<u8>,
+    /// Sessions whose stdin may go on.
+    pub(crate) fed: SlotSet,
     /// Requests that have their answer.
     pub(crate) settled: Vec<(RequestId, Settled)>,
     /// Forwarded walks and opens that were refused.
@@ -153,6 +157,8 @@ impl Node {
             stirred: false,
             closed: Vec::with_capacity(SESSIONS),
             dealt: Vec::with_capacity(crate::bounds::DEAL_RECORDS),
+            piece: Vec::with_capacity(protocol::limits::MSIZE_LINK as usize),
+            fed: SlotSet::default(),
             settled: Vec::with_capacity(crate::bounds::REQUESTS),
             undone: Vec::with_capacity(crate::bounds::REQUESTS),
             drops: Vec::with_capacity(crate::bounds::LINKS),

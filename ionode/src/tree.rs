@@ -294,7 +294,7 @@ impl<H: Host> Tree for View<'_, H> {
         };
         match row.file {
             File::Ctl => self.node.write_session_ctl(slot, who, data, self.host),
-            File::Stdin => self.node.write_stdin(slot, id, data),
+            File::Stdin => self.node.write_stdin(slot, id, data, self.host),
             File::Args | File::Env if self.node.session(slot).executed => Err(Ename::Busy),
             File::Args | File::Env => {
                 let param = if row.file == File::Args { Param::Args } else { Param::Env };

@@ -21,6 +21,8 @@ pub enum Kind {
     Ns,
     /// Lines of `dir`, `umask`, `limit` and `redir`, as the session's ctl took them.
     Setup,
+    /// Bytes of stdin that wait for their turn.
+    Input,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Self::Env => "env",
             Self::Ns => "ns",
             Self::Setup => "setup",
+            Self::Input => "stdin",
         }
     }
 }
@@ -58,13 +61,13 @@ struct Store {
 /// The parameter files of one session, each made when first touched.
 #[derive(Default)]
 pub struct Params {
-    stores: [Option<Store>; 4],
+    stores: [Option<Store>; 5],
 }
 
 impl Params {
     /// None made yet; takes no descriptor.
     pub const fn new() -> Self {
-        Self { stores: [const { None }; 4] }
+        Self { stores: [const { None }; 5] }
     }
 
     /// Appends all of `bytes`, or nothing.
