@@ -74,7 +74,7 @@ impl Driver {
             pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
             ready: Vec::with_capacity(count),
             hungup: Vec::with_capacity(count),
-            zombies: Vec::new(),
+            zombies: Vec::with_capacity(members),
             exit: false,
         })
     }

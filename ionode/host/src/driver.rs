@@ -196,6 +196,8 @@ impl Driver {
         let pending = &mut self.pending[link];
         if pending.is_empty() {
             self.dirty.push(link);
+            // Once for each link: what is never filled takes no memory of the machine's.
+            pending.reserve(GATHERED + MSIZE_MAX as usize);
         }
         pending.extend_from_slice(&self.out[..len]);
         if pending.len() >= GATHERED {
