@@ -1,11 +1,14 @@
-//! What the system tests, the rules and the bench share: where the tree is, an allocator that counts.
+//! What the system tests, the rules and the bench share: where the tree is, an allocator that counts, a
+//! connection.
 //!
 //! Owns no test: those are in `tests/`, each file one subject.
 
 mod counting;
+mod link;
 mod partition;
 
 pub use counting::{Counting, allocations};
+pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
 
 use std::path::{Path, PathBuf};

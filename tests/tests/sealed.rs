@@ -2,14 +2,13 @@
 //! loss and a join.
 
 use memmap2::Mmap;
-use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION, frame};
+use protocol::message::{Fid, Tag, Tmsg};
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tests::{Answer, Link};
 
 const NODES: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,128 +52,34 @@ impl Drop for Counted {
     }
 }
 
-/// One connection over which everything goes: a new one would be an allocation of its own.
-struct Link {
-    stream: UnixStream,
-    bytes: Vec<u8>,
-    /// Answers that came before the one that was waited for.
-    early: Vec<(Tag, Answer)>,
+/// Everything goes over one connection: a new one would be an allocation of its own.
+struct Load {
+    link: Link,
 }
 
-/// What an answer was.
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    Refused,
-    Data(Vec<u8>),
-    Done,
-}
-
-impl Link {
-    fn dial(socket: &Path) -> Self {
-        let end = Instant::now() + PATIENCE;
-        let stream = loop {
-            match UnixStream::connect(socket) {
-                Ok(stream) => break stream,
-                Err(e) => assert!(Instant::now() < end, "the ionode listens: {e}"),
-            }
-        };
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-        let mut link = Self { stream, bytes: Vec::new(), early: Vec::new() };
-        assert_eq!(link.call(Tag::NONE, &Tmsg::Version { msize: 65_536, version: VERSION }), Answer::Done);
-        let root = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "root", aname: "" };
-        assert_eq!(link.call(Tag(0), &root), Answer::Done);
-        link
-    }
-
-    fn ask(&mut self, tag: Tag, msg: &Tmsg<'_>) {
-        let mut out = [0; 8192];
-        let len = msg.encode(tag, &mut out).expect("it fits");
-        self.stream.write_all(&out[..len]).expect("the ionode reads");
-    }
-
-    fn answer(&mut self, tag: Tag) -> Answer {
-        loop {
-            if let Some(at) = self.early.iter().position(|(got, _)| *got == tag) {
-                return self.early.remove(at).1;
-            }
-            while let Ok(Some(len)) = frame(&self.bytes, 65_536) {
-                let message: Vec<u8> = self.bytes.drain(..len).collect();
-                let (got, msg) = Rmsg::decode(&message).expect("a node speaks 9P");
-                let answer = match msg {
-                    Rmsg::Error { .. } => Answer::Refused,
-                    Rmsg::Read { data } => Answer::Data(data.to_vec()),
-                    _ => Answer::Done,
-                };
-                self.early.push((got, answer));
-            }
-            if self.early.iter().any(|(got, _)| *got == tag) {
-                continue;
-            }
-            let mut chunk = [0; 65_536];
-            let got = self.stream.read(&mut chunk).expect("an answer comes in time");
-            assert!(got > 0, "the ionode goes on");
-            self.bytes.extend_from_slice(&chunk[..got]);
-        }
-    }
-
-    fn call(&mut self, tag: Tag, msg: &Tmsg<'_>) -> Answer {
-        self.ask(tag, msg);
-        self.answer(tag)
-    }
-
-    fn open(&mut self, from: u32, fid: u32, names: &[&str], mode: u8) {
-        let names = Names::new(names).expect("few names");
-        let walk = Tmsg::Walk { fid: Fid(from), newfid: Fid(fid), names };
-        assert_eq!(self.call(Tag(1), &walk), Answer::Done);
-        assert_eq!(self.call(Tag(1), &Tmsg::Open { fid: Fid(fid), mode }), Answer::Done);
-    }
-
-    fn write(&mut self, fid: u32, data: &[u8]) -> Answer {
-        self.call(Tag(1), &Tmsg::Write { fid: Fid(fid), offset: 0, data })
-    }
-
-    fn clunk(&mut self, fid: u32) {
-        assert_eq!(self.call(Tag(1), &Tmsg::Clunk { fid: Fid(fid) }), Answer::Done);
-    }
-
-    /// Reads a file to its end.
-    fn read(&mut self, from: u32, names: &[&str]) -> Vec<u8> {
-        self.open(from, 9, names, 0);
-        let mut all = Vec::new();
-        loop {
-            let offset = all.len() as u64;
-            match self.call(Tag(1), &Tmsg::Read { fid: Fid(9), offset, count: 60_000 }) {
-                Answer::Data(more) if more.is_empty() => break,
-                Answer::Data(more) => all.extend(more),
-                other => panic!("{names:?}: {other:?}"),
-            }
-        }
-        self.clunk(9);
-        all
-    }
-
+impl Load {
     fn wait_until_up(&mut self) {
         let end = Instant::now() + PATIENCE;
         let want = format!("n[1-{NODES}] up\n");
-        while !self.read(0, &["summary"]).starts_with(want.as_bytes()) {
+        while !self.link.read(0, &["summary"]).starts_with(want.as_bytes()) {
             assert!(Instant::now() < end, "the nodes join");
         }
     }
 
     /// A job over all nodes: its output, once all its members have their outcome.
     fn job(&mut self, lines: &str, input: Option<&[u8]>) -> (Answer, Vec<u8>) {
-        self.open(0, 1, &["clone"], 2);
-        let exec = self.write(1, format!("res {NODES}\n{lines}\n").as_bytes());
+        self.link.open(0, 1, &["clone"], 2);
+        let exec = self.link.write(1, format!("res {NODES}\n{lines}\n").as_bytes());
         if let Some(input) = input {
-            self.open(1, 2, &["..", "stdin"], 1);
-            assert_eq!(self.write(2, input), Answer::Done);
-            self.clunk(2);
+            self.link.open(1, 2, &["..", "stdin"], 1);
+            assert_eq!(self.link.write(2, input), Answer::Done);
+            self.link.clunk(2);
         }
-        assert_eq!(self.write(1, b"close stdin\n"), Answer::Done);
-        let out = self.read(1, &["..", "stdout"]);
-        let outcomes = self.read(1, &["..", "wait"]);
+        assert_eq!(self.link.write(1, b"close stdin\n"), Answer::Done);
+        let out = self.link.read(1, &["..", "stdout"]);
+        let outcomes = self.link.read(1, &["..", "wait"]);
         assert_eq!(outcomes.iter().filter(|byte| **byte == b'\n').count(), NODES);
-        self.clunk(1);
+        self.link.clunk(1);
         (exec, out)
     }
 
@@ -182,7 +87,10 @@ impl Link {
     fn operation(&mut self, number: usize) {
         match number % 10 {
             0 => assert_eq!(self.job("exec echo here", None), (Answer::Done, b"here\n".repeat(NODES))),
-            1 => assert_eq!(self.job("exec ./nosuch", None), (Answer::Refused, Vec::new())),
+            1 => assert_eq!(
+                self.job("exec ./nosuch", None),
+                (refused("No such file or directory"), Vec::new())
+            ),
             2 => {
                 let lines = "enum\nprefix on\nexec cat";
                 let (_, out) = self.job(lines, Some(b"a\nb\nc\nd\ne\n"));
@@ -191,43 +99,47 @@ impl Link {
             3 => self.killed_while_read(),
             4 => self.refused(),
             5 => self.flushed(),
-            6 => assert!(self.read(0, &["status"]).starts_with(b"n1 up ")),
-            7 => assert!(self.read(0, &["net", "n2", "info"]).starts_with(b"ns=1\nname=n2\n")),
-            8 => assert!(!self.read(0, &["net", "n3"]).is_empty()),
-            _ => assert!(self.read(0, &["beat"]).len() > 16),
+            6 => assert!(self.link.read(0, &["status"]).starts_with(b"n1 up ")),
+            7 => assert!(self.link.read(0, &["net", "n2", "info"]).starts_with(b"ns=1\nname=n2\n")),
+            8 => assert!(!self.link.read(0, &["net", "n3"]).is_empty()),
+            _ => assert!(self.link.read(0, &["beat"]).len() > 16),
         }
     }
 
     /// A job that is killed while its output is read, and whose status was asked for.
     fn killed_while_read(&mut self) {
-        self.open(0, 1, &["clone"], 2);
-        assert_eq!(self.write(1, format!("res {NODES}\nexec sleep 1000\n").as_bytes()), Answer::Done);
-        self.open(1, 2, &["..", "stdout"], 0);
-        self.ask(Tag(2), &Tmsg::Read { fid: Fid(2), offset: 0, count: 100 });
-        let status = self.read(1, &["..", "status"]);
+        self.link.open(0, 1, &["clone"], 2);
+        assert_eq!(self.link.write(1, format!("res {NODES}\nexec sleep 1000\n").as_bytes()), Answer::Done);
+        self.link.open(1, 2, &["..", "stdout"], 0);
+        self.link.queue(Tag(2), &Tmsg::Read { fid: Fid(2), offset: 0, count: 100 });
+        let status = self.link.read(1, &["..", "status"]);
         assert_eq!(status.iter().filter(|byte| **byte == b'\n').count(), NODES);
-        assert_eq!(self.write(1, b"kill\n"), Answer::Done);
-        assert_eq!(self.answer(Tag(2)), Answer::Data(Vec::new()));
-        self.clunk(2);
-        self.clunk(1);
+        assert_eq!(self.link.write(1, b"kill\n"), Answer::Done);
+        assert_eq!(self.link.answer(Tag(2)), Answer::Data(Vec::new()));
+        self.link.clunk(2);
+        self.link.clunk(1);
     }
 
     /// Lines that cannot be had, each with its reason in `error`.
     fn refused(&mut self) {
-        self.open(0, 1, &["clone"], 2);
+        self.link.open(0, 1, &["clone"], 2);
         for line in ["nosuchverb\n", "res 0\n", "res + n[1-9]\n", "exec\n", "limit what 7\n"] {
-            assert_eq!(self.write(1, line.as_bytes()), Answer::Refused);
+            assert!(matches!(self.link.write(1, line.as_bytes()), Answer::Refused(_)));
         }
-        assert!(!self.read(1, &["..", "error"]).is_empty());
-        self.clunk(1);
+        assert!(!self.link.read(1, &["..", "error"]).is_empty());
+        self.link.clunk(1);
     }
 
     fn flushed(&mut self) {
-        self.open(0, 1, &["events"], 0);
-        self.ask(Tag(2), &Tmsg::Read { fid: Fid(1), offset: 0, count: 100 });
-        assert_eq!(self.call(Tag(3), &Tmsg::Flush { oldtag: Tag(2) }), Answer::Done);
-        self.clunk(1);
+        self.link.open(0, 1, &["events"], 0);
+        self.link.queue(Tag(2), &Tmsg::Read { fid: Fid(1), offset: 0, count: 100 });
+        assert_eq!(self.link.call(Tag(3), &Tmsg::Flush { oldtag: Tag(2) }), Answer::Done);
+        self.link.clunk(1);
     }
+}
+
+fn refused(why: &str) -> Answer {
+    Answer::Refused(why.to_owned())
 }
 
 #[test]
@@ -236,27 +148,27 @@ fn ten_thousand_mixed_operations_allocate_nothing_in_any_daemon() {
     std::fs::create_dir_all(&dir).expect("a directory can be made");
     let listen = format!("unix!{}", dir.join("io").display());
     let ionode = Counted::start(&dir, "io", &["ionode", "--listen", &listen]);
-    let mut link = Link::dial(&dir.join("io"));
+    let mut load = Load { link: Link::dial(&dir.join("io")) };
     let mut cnodes: Vec<_> = (1..=NODES).map(|n| Counted::cnode(&dir, &format!("n{n}"))).collect();
-    link.wait_until_up();
+    load.wait_until_up();
     // Tables reach the size that this load needs.
-    (0..200).for_each(|number| link.operation(number));
+    (0..200).for_each(|number| load.operation(number));
 
     let count = |cnodes: &[Counted]| cnodes.iter().map(Counted::allocations).collect::<Vec<_>>();
     let before = (ionode.allocations(), count(&cnodes));
     assert!(before.0 > 0 && before.1.iter().all(|n| *n > 0), "it counts: {before:?}");
-    (0..5000).for_each(|number| link.operation(number));
+    (0..5000).for_each(|number| load.operation(number));
     assert_eq!((ionode.allocations(), count(&cnodes)), before, "5,000 operations");
 
     // A loss, and a join in its place: what they cost is their own, and nobody else's.
     drop(cnodes.pop());
     cnodes.push(Counted::cnode(&dir, &format!("n{NODES}")));
-    link.wait_until_up();
+    load.wait_until_up();
     assert_eq!(count(&cnodes[..NODES - 1]), before.1[..NODES - 1], "the other nodes do not notice");
-    (0..200).for_each(|number| link.operation(number));
+    (0..200).for_each(|number| load.operation(number));
     let before = (ionode.allocations(), count(&cnodes));
-    (0..5000).for_each(|number| link.operation(number));
+    (0..5000).for_each(|number| load.operation(number));
     assert_eq!((ionode.allocations(), count(&cnodes)), before, "5,000 operations behind a join");
-    drop((link, cnodes, ionode));
+    drop((load, cnodes, ionode));
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }
