@@ -200,10 +200,12 @@ impl Spawner {
             }
             stdio.push(file);
         }
+        let slot =
+            || Stack::new().map(|stack| Slot { stack, scratch: Box::new(Scratch::new()), is_busy: false });
         Ok(Self {
             own_env: std::env::vars_os().map(entry).collect(),
             template: Template::default(),
-            slots: Vec::new(),
+            slots: (0..SLOTS_MAX).map(|_| slot()).collect::<io::Result<_>>()?,
             copied: Box::new(Scratch::new()),
             is_sharing: child::CAN_SHARE,
             handled: 0,
@@ -220,7 +222,12 @@ impl Spawner {
     /// Parses a session's parameters: what is started from now on are its members.
     pub fn prepare(&mut self, params: &Params) -> Result<(), Unready> {
         self.handled = handled_signals();
-        self.template.parse(params, &self.own_env)
+        self.template.parse(params, &self.own_env)?;
+        // In all of them at once: how many are in use together is a matter of timing.
+        for slot in self.slots.iter_mut().filter(|slot| !slot.is_busy) {
+            slot.scratch.reserve(&self.template);
+        }
+        Ok(())
     }
 
     /// Starts one member of the prepared session; does not wait until its program runs, see
@@ -302,17 +309,7 @@ impl Spawner {
         if !self.is_sharing {
             return None;
         }
-        let free = self.slots.iter().position(|s| !s.is_busy);
-        let slot = match free {
-            Some(slot) => slot,
-            None if self.slots.len() < SLOTS_MAX => {
-                let stack = Stack::new().ok()?;
-                let scratch = Box::new(Scratch::new());
-                self.slots.push(Slot { stack, scratch, is_busy: false });
-                self.slots.len() - 1
-            }
-            None => return None,
-        };
+        let slot = self.slots.iter().position(|s| !s.is_busy)?;
         self.slots[slot].is_busy = true;
         Some(slot)
     }

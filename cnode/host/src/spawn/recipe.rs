@@ -14,6 +14,9 @@ const NAMES_MAX: usize = 4096;
 /// Scratch beyond this many bytes is given back after use.
 const KEPT_MAX: usize = 64 * 1024;
 
+/// Bytes of the variables that every member is given, and of a directory and files to open.
+const GIVEN_ROOM: usize = 4096;
+
 /// Where programs are looked for when the member has no PATH.
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/bin:/usr/bin";
 
@@ -297,6 +300,18 @@ impl Scratch {
     /// What [`Scratch::fill`] made; good until the next one.
     pub(super) const fn recipe(&self) -> *const Recipe {
         &raw const self.recipe
+    }
+
+    /// Makes room for what members of a session usually need.
+    pub(super) fn reserve(&mut self, template: &Template) {
+        // Each string once, the paths made of PATH, and what is given to every member.
+        let bytes = 2 * (template.args.bytes.len() + template.env.bytes.len()) + GIVEN_ROOM;
+        let count = template.args.starts.len() + template.env.starts.len() + 16;
+        self.strings.clear();
+        self.strings.bytes.reserve(bytes);
+        self.strings.starts.reserve(count);
+        self.pointers.clear();
+        self.pointers.reserve(count);
     }
 
     /// Writes one member's strings and the pointers to them.
