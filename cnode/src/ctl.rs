@@ -199,6 +199,13 @@ impl<B: Bounds> Node<B> {
                 early(session.executed)?;
                 self.take_share(slot, &share)?;
             }
+            // Which nodes have members was decided above; the share says how many are here.
+            Command::Nodes(_) => early(session.executed)?,
+            Command::From(levels, name) => {
+                early(session.executed)?;
+                session.levels = levels;
+                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
+            }
             Command::Exec(words) => self.run_exec(slot, who, words, host)?,
             Command::Signal(signal) => {
                 if !session.executed {

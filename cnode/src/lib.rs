@@ -335,11 +335,11 @@ impl<B: Bounds> Cnode<B> {
         self.node.members.slots()[member as usize].pid
     }
 
-    /// The name that a member sees its session by: where it was made.
-    pub fn session_name(&self, slot: SessionSlot) -> &str {
+    /// The name that a member sees its session by, and how many levels above this node it has that name.
+    pub fn session_name(&self, slot: SessionSlot) -> (&str, u8) {
         let session = &self.node.sessions.slots()[slot as usize];
-        let name = if session.is_parents() { &session.label } else { &session.name };
-        name.as_str()
+        let name = if session.is_parents() { &session.origin } else { &session.name };
+        (name.as_str(), session.levels)
     }
 }
 

@@ -48,6 +48,10 @@ pub struct Session {
     pub owner: UserId,
     /// What its owner calls it.
     pub label: Text<SESSION_NAME_MAX>,
+    /// How many levels above this node it was made.
+    pub levels: u8,
+    /// Its name there.
+    pub origin: Text<SESSION_NAME_MAX>,
     /// It lives until it is removed.
     pub persistent: bool,
     /// It is being ended: members are killed, and the slot is free when they are gone.

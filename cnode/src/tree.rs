@@ -71,7 +71,7 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
         let written = match row.file {
             File::Status => self.node.write_status(self.now, self.host, &mut w),
             File::Summary => self.node.write_summary(&mut w),
-            File::Info => self.node.write_info(&mut w),
+            File::Info => self.node.write_info(self.host, &mut w),
             File::Error => self.node.write_errors(hold.user, None, &mut w),
             File::Beat => writeln!(w, "{:016x} {}", self.node.facts.boot, self.node.changes),
             File::Ctl => verb::write_usages(verb::NODE, &mut w),

@@ -23,8 +23,12 @@ pub enum Ask {
     Fence,
     /// Its change count.
     Beat,
-    /// Its status record.
+    /// What it is; the first answer of a child that joins goes on with the catch-up.
+    Info,
+    /// Its status record, or the sum of those below it.
     Status,
+    /// What happens below it.
+    Events,
     /// A step before a session's `exec`, or the opening of one of its files; `fid` is lost with a refusal.
     Step {
         /// The session, and its serial number for when the slot is another's.
@@ -53,7 +57,7 @@ pub enum Ask {
     Command(GatherId),
     /// A command whose deadline has passed: the refusal that was told, which a late answer corrects.
     Late(u16),
-    /// A session's status: the look it is for.
+    /// A status text: the look it is for.
     Look(u8),
     /// A fid's clunk, or its removal.
     Clunk(Fid),
@@ -116,7 +120,9 @@ impl Node {
                 self.child_is_up(now, rank);
             }
             Ask::Beat => return self.beaten(now, rank, answer),
+            Ask::Info => return self.take_info(rank, answer),
             Ask::Status => return self.take_status(rank, answer),
+            Ask::Events => return self.take_events(now, rank, answer),
             Ask::Step { slot, serial, fid } => {
                 if let Err(ename) = answer {
                     self.step_refused(rank, (slot, serial, fid), ename);

@@ -3,22 +3,22 @@
 use crate::ask::Ask;
 use protocol::fan::{FanFid, FanTag};
 use protocol::limits::{CHILDREN_MAX, CLIENTS_MAX, MSIZE_LINK, MSIZE_MAX};
-use protocol::server::{self, Caps, FidEntry, LinkState, RequestEntry};
+use protocol::server::{self, Caps, FidEntry, LinkId, LinkState, RequestEntry};
 use protocol::slots::{SlotSet, Slots};
 
 /// Sessions at once; a `SlotSet` names them all.
 pub const SESSIONS: usize = SlotSet::SIZE;
 /// Members of all sessions at once, for their outcomes (32 bytes each).
 pub const OUTCOMES: usize = 1 << 17;
-/// Links: children and clients.
-pub const LINKS: usize = CHILDREN_MAX + CLIENTS_MAX + 2;
+/// Links: the parent, children and clients.
+pub const LINKS: usize = 1 + CHILDREN_MAX + CLIENTS_MAX + 1;
 /// Fids of all links.
 pub const FIDS: usize = 8192;
 /// Waiting requests of all links.
 pub const REQUESTS: usize = 2048;
-/// Fids towards children: 6 for each session, 4 of the node, the rest for files that clients reach through
-/// `net`.
-pub const FAN_FIDS: usize = 6 * SESSIONS + 4 + 2048;
+/// Fids towards children: 6 for each session, 6 of the node, one a look, the rest for files that clients
+/// reach through `net`.
+pub const FAN_FIDS: usize = 6 * SESSIONS + 6 + LOOKS + 2048;
 /// Tags towards children: a launch takes 24 until its answers are in, a running session 4; forwarded
 /// requests as many as may wait; a quarter is room for those that rest after a flush.
 pub const FAN_TAGS: usize = 24 * 64 + 4 * SESSIONS + REQUESTS;
@@ -40,6 +40,15 @@ pub const WRITERS: usize = 4;
 pub const HELD_MANY: u32 = 8192;
 /// Children up to which each may answer with a whole message.
 pub const FEW: u32 = 4;
+
+/// The link that the parent is on.
+pub const PARENT: LinkId = LinkId(0);
+/// What the parent's link may have: all sessions, each with its files open, and what is forwarded through it.
+pub const PARENT_CAPS: Caps = Caps { msize: MSIZE_LINK, fids: 3584, requests: 1536 };
+/// Names of nodes that outcomes were told of, at any level below.
+pub const NAMES: usize = 1 << 17;
+/// Longest text in which an inner child sums up its nodes, in bytes; beyond it nodes are not known by name.
+pub const SETS_MAX: usize = 256 * 1024;
 
 /// What a client's link may have.
 pub const CLIENT: Caps = Caps { msize: MSIZE_MAX, fids: 512, requests: 64 };

@@ -9,7 +9,7 @@ use crate::pool::Held;
 use crate::step::Send;
 use core::fmt::Write;
 use protocol::ename::Ename;
-use protocol::limits::{GATHER_US, IOHDR, WALK_MAX};
+use protocol::limits::{IOHDR, WALK_MAX};
 use protocol::message::{Fid, Names, Qids, RREAD_HEADER, Rmsg, Tag, Tmsg};
 use protocol::qid::{Path, QTDIR, Qid};
 use protocol::server::{Forward, Hold, RequestId, Settled};
@@ -116,7 +116,7 @@ impl Node {
             return Err(Ename::Stale);
         }
         let most = self.payload(ChildSet::one(rank));
-        let mut deadline = now + GATHER_US;
+        let mut deadline = now + self.patience(ChildSet::one(rank));
         let (kind, msg) = match msg {
             Forward::Walk { .. } => return Err(Ename::BadUse),
             Forward::Open { mode } => (Kind::Open, Tmsg::Open { fid, mode }),
@@ -208,7 +208,7 @@ impl Node {
             rank,
             fid,
             tag: Tag::NONE,
-            deadline: now + GATHER_US,
+            deadline: now + self.patience(one),
             qids,
             held: Held::default(),
         };
@@ -388,7 +388,8 @@ impl Node {
 
 /// The walk began at a member's directory, which is one name on the child and one qid of ours.
 fn begins_at_member(entry: &Forwarded) -> bool {
-    entry.qids.as_slice().last().is_some_and(|qid| Path(qid.path).member_number().is_some())
+    let is_member = |path: Path| path.slot().is_some() && path.member_number().is_some();
+    entry.qids.as_slice().last().is_some_and(|qid| is_member(Path(qid.path)))
 }
 
 /// A wstat that changes nothing: what a file of this kind can be asked.

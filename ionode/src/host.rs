@@ -15,6 +15,8 @@ pub enum Param {
     Env,
     /// Checked ctl lines: dir, umask, limit, redir.
     Setup,
+    /// Checked ctl lines: nodes.
+    Nodes,
     /// Bytes of stdin that wait for their turn.
     Input,
 }
@@ -38,6 +40,8 @@ pub trait Host {
 pub enum Effect {
     /// Hang up on a link; what was sent to it may be dropped.
     Drop(LinkId),
+    /// Connect to the parent; answered by `Ionode::connect` on link 0, or by `undialed`.
+    Dial,
     /// End the program.
     Exit,
 }

@@ -3,11 +3,12 @@
 
 use crate::ask::{Ask, GatherId};
 use crate::host::{Host, Param, SessionSlot};
+use crate::names::NameId;
 use crate::node::Node;
 use crate::output::Output;
 use crate::step::{Line, Send};
 use protocol::ename::Ename;
-use protocol::limits::{IOHDR, MSIZE_LINK};
+use protocol::limits::{GATHER_US, IOHDR, MSIZE_LINK};
 use protocol::message::Fid;
 use protocol::record::{End, Outcome};
 use protocol::server::mode;
@@ -21,7 +22,7 @@ impl Node {
     pub(crate) fn launch(
         &mut self,
         slot: SessionSlot,
-        gather: GatherId,
+        (gather, now): (GatherId, Time),
         host: &mut impl Host,
     ) -> Result<(), Why> {
         let (size, owner, serial) = {
@@ -53,6 +54,9 @@ impl Node {
             }
         }
         self.write_param(slot, set, (ctl, Param::Setup), host);
+        if set.into_iter().any(|rank| self.children.get(rank).is_inner()) {
+            self.write_param(slot, set, (ctl, Param::Nodes), host);
+        }
         let launch = Ask::Launch { slot, serial, gather };
         self.ask(set, launch, Send::Line { fid: ctl, line: Line::Launch(slot) });
         self.open_file(slot, set, wait, (File::Wait, mode::READ));
@@ -66,8 +70,10 @@ impl Node {
         for output in &mut session.outputs {
             output.live = set;
         }
+        let deadline = now + self.patience(set);
         if let Some(gather) = self.gather(gather) {
             gather.owes += set.count();
+            gather.deadline = gather.deadline.max(deadline);
         }
         self.ask_outcomes(slot, set);
         self.fed.set(slot);
@@ -101,7 +107,13 @@ impl Node {
         let most = self.payload(set);
         let mut offset = 0;
         while offset < total {
-            let len = (total - offset).min(most);
+            let mut len = (total - offset).min(most);
+            if matches!(param, Param::Setup | Param::Nodes) {
+                // A ctl takes whole lines, each shorter than a message.
+                self.piece.resize(len as usize, 0);
+                host.param(slot, param, u64::from(offset), &mut self.piece);
+                len = self.piece.iter().rposition(|byte| *byte == b'\n').map_or(len, |at| at as u32 + 1);
+            }
             let step = Ask::Step { slot, serial, fid };
             self.ask(set, step, Send::Param { fid, slot, param, offset, len });
             offset += len;
@@ -112,6 +124,12 @@ impl Node {
     pub(crate) fn payload(&self, set: ChildSet) -> u32 {
         let least = set.map(|rank| self.children.get(rank).msize).min();
         least.unwrap_or(MSIZE_LINK) - IOHDR
+    }
+
+    /// How long a set of children may take to answer: they ask their own first.
+    pub(crate) fn patience(&self, set: ChildSet) -> u64 {
+        let height = set.map(|rank| self.children.get(rank).height).max().unwrap_or(0);
+        GATHER_US * (1 + u64::from(height))
     }
 
     /// A child refused a step: what hangs on it cannot be had there.
@@ -165,11 +183,9 @@ impl Node {
 
     /// The members of a child that have no outcome get this one.
     pub(crate) fn end_members(&mut self, slot: SessionSlot, rank: Rank, end: End) {
-        let share = self.session(slot).share();
         let mut range = self.session(slot).range;
-        let (first, stride, count) = share.own(rank);
-        for i in 0..count {
-            self.outcomes.tell(&mut range, first + i * stride, Outcome::without(end));
+        for index in self.session(slot).places(rank) {
+            self.outcomes.tell(&mut range, index, (NameId::default(), Outcome::without(end)));
         }
         let session = self.session(slot);
         session.range = range;

@@ -7,11 +7,13 @@ use crate::forward::Forwards;
 use crate::gather::Gather;
 use crate::host::SessionSlot;
 use crate::look::Look;
+use crate::names::Names;
 use crate::outcome::Outcomes;
 use crate::pool::Pool;
 use crate::session::Session;
 use crate::step::{Send, Step};
 use protocol::event::{Event, Events};
+use protocol::join::Parent;
 use protocol::limits::{BEAT_US, MSIZE_MAX, NODE_NAME_MAX, USER_NAME_MAX};
 use protocol::message::{Fid, Tag};
 use protocol::refusal::Refusals;
@@ -36,6 +38,8 @@ pub struct Facts {
     pub os: &'static str,
     /// `x86_64`, …
     pub arch: &'static str,
+    /// It has a parent to join.
+    pub has_parent: bool,
 }
 
 /// The fids that every child has from its catch-up burst on.
@@ -44,6 +48,9 @@ pub(crate) struct NodeFids {
     pub(crate) ctl: Fid,
     pub(crate) beat: Fid,
     pub(crate) status: Fid,
+    pub(crate) info: Fid,
+    pub(crate) summary: Fid,
+    pub(crate) events: Fid,
 }
 
 /// The aggregator without its conversations.
@@ -52,8 +59,14 @@ pub struct Node {
     pub facts: Facts,
     /// When it started.
     pub started: Time,
+    /// The conversation with the parent, as the child that dials.
+    pub parent: Parent,
+    /// When sessions of a parent that went away are given up.
+    pub(crate) orphaned: Option<Time>,
     /// The children.
     pub children: Children,
+    /// Nodes that outcomes were told of.
+    pub(crate) names: Names,
     /// The session table.
     pub sessions: Vec<Session>,
     /// The outcomes of all sessions' members.
@@ -81,6 +94,7 @@ pub struct Node {
     /// The next session's number on the children.
     pub(crate) next_serial: u32,
     pub(crate) next_gather: u32,
+    pub(crate) next_look: u32,
     /// When the next beat is due.
     pub(crate) beat_at: Time,
     /// Children whose status has changed since it was read.
@@ -89,6 +103,8 @@ pub struct Node {
     pub(crate) touched: SlotSet,
     /// Sessions that are gone: fids on them are dead.
     pub(crate) gone: SlotSet,
+    /// Sessions that a returning parent has done with.
+    pub(crate) fenced: SlotSet,
     /// Something changed at the node.
     pub(crate) stirred: bool,
     /// Names of sessions that have just ended, for `events`.
@@ -107,6 +123,8 @@ pub struct Node {
     pub(crate) drops: Vec<LinkId>,
     /// Links whose peer is on this machine.
     pub(crate) local_links: Vec<bool>,
+    /// The driver is to connect to the parent.
+    pub(crate) dial: bool,
     /// Somebody asked the program to end.
     pub(crate) exit: bool,
 }
@@ -120,7 +138,14 @@ impl Node {
             assert!(fid.is_some(), "an empty table has room");
             fid.unwrap_or_default()
         };
-        let node_fids = NodeFids { ctl: take(), beat: take(), status: take() };
+        let node_fids = NodeFids {
+            ctl: take(),
+            beat: take(),
+            status: take(),
+            info: take(),
+            summary: take(),
+            events: take(),
+        };
         let mut sessions = Vec::new();
         sessions.resize_with(SESSIONS, Session::default);
         let mut gathers = Vec::new();
@@ -130,7 +155,10 @@ impl Node {
         Self {
             facts,
             started: now,
+            parent: Parent::new(facts.has_parent, now),
+            orphaned: None,
             children: Children::default(),
+            names: Names::default(),
             sessions,
             outcomes: Outcomes::default(),
             users: [Text::EMPTY; USERS],
@@ -150,10 +178,12 @@ impl Node {
             next_id: 0,
             next_serial: 0,
             next_gather: 0,
+            next_look: 0,
             beat_at: now + BEAT_US,
             stale: ChildSet::EMPTY,
             touched: SlotSet::default(),
             gone: SlotSet::default(),
+            fenced: SlotSet::default(),
             stirred: false,
             closed: Vec::with_capacity(SESSIONS),
             dealt: Vec::with_capacity(crate::bounds::DEAL_RECORDS),
@@ -163,6 +193,7 @@ impl Node {
             undone: Vec::with_capacity(crate::bounds::REQUESTS),
             drops: Vec::with_capacity(crate::bounds::LINKS),
             local_links: vec![false; crate::bounds::LINKS],
+            dial: false,
             exit: false,
         }
     }
@@ -266,7 +297,7 @@ impl Node {
 
     /// Nothing is out at any child, nobody waits: what a quiet node looks like.
     pub fn is_quiet(&self) -> bool {
-        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Status);
+        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Info | Ask::Status | Ask::Events);
         self.tags.waiting().all(|(_, ask, _)| beats(&ask))
             && self.pool.used() == 0
             && self.gathers.iter().all(|gather| !gather.used)

@@ -65,7 +65,8 @@ impl Node {
     /// Reads a session's output: bytes, 0 when all children's have ended, `None` when there is nothing yet.
     pub(crate) fn read_output(&mut self, slot: SessionSlot, stream: Stream, out: &mut [u8]) -> Option<usize> {
         if !self.session(slot).executed {
-            return None;
+            // What was refused before its exec will never run.
+            return if self.session(slot).poisoned { Some(0) } else { None };
         }
         if out.is_empty() {
             return Some(0);
@@ -133,7 +134,7 @@ impl Node {
 
     /// Moves what is held to a reader: whole records, or a piece of one that is too long for any message.
     fn take_held(&mut self, slot: SessionSlot, stream: Stream, out: &mut [u8]) -> usize {
-        let raw = self.session(slot).size() == 1;
+        let raw = self.session(slot).total() == 1;
         let session = &mut self.sessions[slot as usize];
         let output = &mut session.outputs[stream as usize];
         let mut len = 0;

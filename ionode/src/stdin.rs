@@ -46,7 +46,7 @@ pub struct Stdin {
     pub ended: bool,
     /// It is to be passed on when all that was written is delivered.
     closing: bool,
-    /// The member that the next record goes to.
+    /// The place of the member that the next record goes to.
     next: u32,
 }
 
@@ -220,8 +220,8 @@ impl Node {
         dealt.clear();
         let mut taken = 0;
         for record in data.split_inclusive(|byte| *byte == b'\n').take(DEAL_RECORDS) {
-            let rank = self.session(slot).child_of(next);
-            assert!(rank.is_some(), "a member's number is below the size");
+            let rank = self.session(slot).child_at(next);
+            assert!(rank.is_some(), "a place is below the size");
             let end = taken + record.len();
             dealt.push((rank.map_or(0, |r| r.index() as u8), taken as u32, end as u32));
             taken = end;

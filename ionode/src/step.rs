@@ -191,9 +191,9 @@ impl Node {
                     Prefix::Node => "on",
                     Prefix::Member => "member",
                 };
-                // The label tells the members the name that their session has here.
-                let (share, name) = (session.share(), session.name);
-                writeln!(w, "{share}\nlabel {name}\n{deal}\nprefix {prefix}\nexec")
+                let (share, levels) = (session.share(), session.levels + 1);
+                let name = if session.is_parents() { session.origin } else { session.name };
+                writeln!(w, "{share}\nfrom {levels} {name}\n{deal}\nprefix {prefix}\nexec")
             }
         };
         assert!(written.is_ok(), "a window takes any text");

@@ -1,9 +1,11 @@
 //! The served tree of an aggregator: which file a path is, and which function serves it.
 
+use crate::bounds::PARENT;
 use crate::child::State;
 use crate::ctl::Writer;
 use crate::forward::Away;
 use crate::host::{Host, Param, SessionSlot};
+use crate::look::What;
 use crate::node::Node;
 use crate::output::Stream;
 use core::fmt::Write;
@@ -41,17 +43,17 @@ enum Place {
 impl<H: Host> View<'_, H> {
     fn place(&self, at: Path) -> Result<Place, Ename> {
         let is_dir = at.file() == File::Dir as u8;
-        if let Some(hop) = (at.0 >> 56).checked_sub(1) {
-            return Rank::new(hop as usize).map(Place::Child).ok_or(Ename::NotFound);
-        }
         let Some(slot) = at.slot() else {
+            if let Some(rank) = at.child_rank() {
+                return Ok(Place::Child(rank));
+            }
             let row = row_of(INNER, at).map(Place::Root);
             return if is_dir { Ok(Place::RootDir) } else { row.ok_or(Ename::NotFound) };
         };
         let session = self.node.sessions.get(slot as usize).filter(|session| session.used);
         let session = session.ok_or(Ename::NotFound)?;
         match at.member_number() {
-            Some(number) if number < session.size() => Ok(Place::MemberDir(slot, number)),
+            Some(number) if session.index(number).is_some() => Ok(Place::MemberDir(slot, number)),
             Some(_) => Err(Ename::NotFound),
             None if is_dir => Ok(Place::SessionDir(slot)),
             None => row_of(SESSION, at).map(|row| Place::Session(slot, row)).ok_or(Ename::NotFound),
@@ -69,7 +71,7 @@ impl<H: Host> View<'_, H> {
             return Err(Ename::HostDown);
         }
         let fid = self.node.attach_fid(user);
-        Ok(Step::Away(Away::File(rank, fid).number(), Path(Path::through(0, rank))))
+        Ok(Step::Away(Away::File(rank, fid).number(), Path::child(rank, File::Net as u8)))
     }
 
     fn walk_session(&mut self, slot: SessionSlot, name: &str) -> Result<Step, Ename> {
@@ -78,7 +80,7 @@ impl<H: Host> View<'_, H> {
         }
         let number = name.parse::<u32>().map_err(|_| Ename::NotFound)?;
         let session = self.node.session(slot);
-        if number >= session.size() || !session.executed {
+        if session.index(number).is_none() || !session.executed {
             return Err(Ename::NotFound);
         }
         let path = Path::member(slot, number, File::Dir as u8);
@@ -88,7 +90,6 @@ impl<H: Host> View<'_, H> {
     fn root_text(&mut self, row: &Row, hold: &mut Hold, offset: u64, out: &mut [u8]) -> usize {
         let mut w = Window::new(offset, out);
         let written = match row.file {
-            File::Status => self.node.write_status(&mut w),
             File::Summary => self.node.write_summary(&mut w),
             File::Info => self.node.write_info(&mut w),
             File::Error => self.node.write_errors(hold.user, None, &mut w),
@@ -115,7 +116,8 @@ impl<H: Host> View<'_, H> {
             File::Stderr => return Ok(self.node.read_output(slot, Stream::Stderr, out)),
             File::Wait => return Ok(self.node.read_wait(slot, &mut hold.cursor, out)),
             File::Status => {
-                return self.node.read_status(now, slot, (&mut hold.cursor, offset), out);
+                let what = What::Session(slot);
+                return self.node.read_look(now, what, (&mut hold.cursor, offset), out);
             }
             File::Args => return Ok(Some(self.host.param(slot, Param::Args, offset, out))),
             File::Env => return Ok(Some(self.host.param(slot, Param::Env, offset, out))),
@@ -161,6 +163,7 @@ impl<H: Host> Tree for View<'_, H> {
         let root = Path::root(File::Dir as u8);
         match (at.slot(), at.file() == File::Dir as u8) {
             (Some(_), false) => at.beside(File::Dir as u8),
+            _ if at.child_rank().is_some() => Path::root(File::Net as u8),
             _ => root,
         }
     }
@@ -210,15 +213,15 @@ impl<H: Host> Tree for View<'_, H> {
                 let serving = self.node.children.serving();
                 let ranks = (0..CHILDREN_MAX).filter_map(Rank::new);
                 let rank = ranks.filter(|rank| serving.has(*rank)).nth(index)?;
-                Some(Path(Path::through(0, rank)))
+                Some(Path::child(rank, File::Net as u8))
             }
             Place::SessionDir(slot) => match SESSION.get(index) {
                 Some(row) => Some(at.beside(row.file as u8)),
                 None => {
                     let session = self.node.session(slot);
-                    let number = (index - SESSION.len()) as u32;
-                    let there = session.executed && number < session.size();
-                    there.then(|| Path::member(slot, number, File::Dir as u8))
+                    let place = (index - SESSION.len()) as u32;
+                    let there = session.executed && place < session.size();
+                    there.then(|| Path::member(slot, session.number(place), File::Dir as u8))
                 }
             },
             _ => None,
@@ -256,7 +259,7 @@ impl<H: Host> Tree for View<'_, H> {
 
     fn mkdir(&mut self, hold: &mut Hold, name: &str) -> Result<(), Ename> {
         let Place::RootDir = self.place(hold.path)? else { return Err(Ename::Denied) };
-        check_session_name(name, false)?;
+        check_session_name(name, hold.link == PARENT)?;
         if self.node.find_session(name).is_some() {
             return Err(Ename::Exists);
         }
@@ -276,6 +279,9 @@ impl<H: Host> Tree for View<'_, H> {
             Place::Root(row) if row.file == File::Events => {
                 let len = self.node.events.read(&mut hold.cursor, out);
                 Ok(if len > 0 { Some(len) } else { None })
+            }
+            Place::Root(row) if row.file == File::Status => {
+                self.node.read_look(self.now, What::Node, (&mut hold.cursor, offset), out)
             }
             Place::Root(row) => Ok(Some(self.root_text(row, hold, offset, out))),
             Place::Session(slot, row) => self.read_session(slot, row, (hold, offset), out),
@@ -298,7 +304,12 @@ impl<H: Host> Tree for View<'_, H> {
             File::Args | File::Env if self.node.session(slot).executed => Err(Ename::Busy),
             File::Args | File::Env => {
                 let param = if row.file == File::Args { Param::Args } else { Param::Env };
-                self.host.append(slot, param, data).map(|()| Some(data.len() as u32))
+                let kept = self.host.append(slot, param, data);
+                if kept.is_err() {
+                    let serial = self.node.session(slot).serial;
+                    self.node.poison(slot, serial);
+                }
+                kept.map(|()| Some(data.len() as u32))
             }
             _ => Err(Ename::Denied),
         }
@@ -323,8 +334,13 @@ impl<H: Host> Tree for View<'_, H> {
             self.node.clunk_away(hold.away);
             return;
         }
-        let writes = hold.open != mode::CLOSED && matches!(hold.open & 3, mode::WRITE | mode::RDWR);
-        if hold.dead || !writes {
+        if hold.dead || hold.open == mode::CLOSED {
+            return;
+        }
+        if hold.path.file() == File::Status as u8 {
+            self.node.leave_look(hold.cursor);
+        }
+        if !matches!(hold.open & 3, mode::WRITE | mode::RDWR) {
             return;
         }
         if let Ok(Place::Session(slot, row)) = self.place(hold.path)

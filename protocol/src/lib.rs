@@ -15,6 +15,7 @@ pub mod client;
 pub mod ename;
 pub mod event;
 pub mod fan;
+pub mod join;
 pub mod limits;
 pub mod memberset;
 pub mod message;

@@ -125,6 +125,10 @@ pub enum Command<'a> {
     Clear,
     Wipe,
     Share(Share),
+    /// Members that are asked for by name, at any level: a node set.
+    Nodes(&'a str),
+    /// Where the session was made: how many levels up, and its name there.
+    From(u8, &'a str),
 }
 
 /// A command to a node.
@@ -180,6 +184,8 @@ pub const SESSION: &[Verb<SessionParse>] = &[
     verb("clear", "clear", |words| none(words).map(|()| Command::Clear)),
     verb("wipe", "wipe", |words| none(words).map(|()| Command::Wipe)),
     Verb { name: "share", usage: Share::USAGE, parents: true, parse: share },
+    Verb { name: "nodes", usage: "nodes NODESET", parents: true, parse: nodes },
+    Verb { name: "from", usage: "from LEVELS NAME", parents: true, parse: from },
 ];
 
 /// The verbs of a node's ctl.
@@ -274,6 +280,15 @@ fn res(mut words: Words<'_>) -> Option<Command<'_>> {
         Res::Count(number(first).filter(|n| *n > 0)?)
     };
     Some(Command::Res(res))
+}
+
+fn nodes(words: Words<'_>) -> Option<Command<'_>> {
+    only(words)?.plain().map(Command::Nodes)
+}
+
+fn from(mut words: Words<'_>) -> Option<Command<'_>> {
+    let levels = number(next(&mut words)?)?;
+    Some(Command::From(levels, only(words)?.plain()?))
 }
 
 fn layout(words: Words<'_>) -> Option<Command<'_>> {

@@ -105,7 +105,13 @@ impl World {
     /// A partition of `nodes` nodes (at most 64) whose delays come from `seed`; `keep` all lines of its
     /// trace.
     pub fn new(seed: u64, nodes: usize, keep: bool) -> Self {
-        let facts = ionode::node::Facts { name: Text::cut("io"), boot: seed, os: "linux", arch: "ppc" };
+        let facts = ionode::node::Facts {
+            name: Text::cut("io"),
+            boot: seed,
+            os: "linux",
+            arch: "ppc",
+            has_parent: false,
+        };
         let mut world = Self {
             now: 1,
             seq: 0,
@@ -238,16 +244,18 @@ impl World {
 
     fn link_of(&self, place: Place) -> LinkId {
         LinkId(match place {
-            Place::Leaf(leaf) => leaf as u16,
-            Place::Client(client) => (self.leaves.len() + client) as u16,
+            Place::Leaf(leaf) => 1 + leaf as u16,
+            Place::Client(client) => 1 + (self.leaves.len() + client) as u16,
             Place::Io => u16::MAX,
         })
     }
 
     fn place_of(&self, link: LinkId) -> Place {
-        match (link.0 as usize).checked_sub(self.leaves.len()) {
+        // Link 0 is a parent's.
+        let number = link.0 as usize - 1;
+        match number.checked_sub(self.leaves.len()) {
             Some(client) => Place::Client(client),
-            None => Place::Leaf(link.0 as usize),
+            None => Place::Leaf(number),
         }
     }
 

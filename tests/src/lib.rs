@@ -6,10 +6,12 @@
 mod counting;
 mod link;
 mod partition;
+mod tree;
 
 pub use counting::{Counting, allocations};
 pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
+pub use tree::Tree;
 
 use std::path::{Path, PathBuf};
 

@@ -22,12 +22,20 @@ impl Partition {
     /// # Panics
     /// When they are not up in time.
     pub fn up(nodes: u32) -> Self {
+        Self::up_with(&["-n", &nodes.to_string()])
+    }
+
+    /// Starts what `uem up` is told to.
+    ///
+    /// # Panics
+    /// When it is not up in time.
+    pub fn up_with(words: &[&str]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("uem-test-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a directory can be made");
         let partition = Self { dir };
-        let up = partition.uem(&["up", "-n", &nodes.to_string()]).output().expect("uem starts");
+        let up = partition.uem(&[&["up"], words].concat()).output().expect("uem starts");
         assert!(up.status.success(), "up: {}", String::from_utf8_lossy(&up.stderr));
         partition
     }

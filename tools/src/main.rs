@@ -157,7 +157,7 @@ mod tests {
     fn every_command_has_help_that_the_options_are_read_from() {
         let all = help(&[]);
         let names = words::commands(&all);
-        assert_eq!(names.len(), 11, "{all}");
+        assert_eq!(names.len(), 13, "{all}");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");
         }

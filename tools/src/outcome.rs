@@ -72,19 +72,12 @@ impl Outcomes {
 /// Nodes as one set, by name and number, each once; and how many.
 pub(crate) fn node_set<N: AsRef<str>>(nodes: impl Iterator<Item = N>) -> (String, usize) {
     let mut nodes: Vec<N> = nodes.collect();
-    nodes.sort_by(|one, other| natural(one.as_ref()).cmp(&natural(other.as_ref())));
+    nodes.sort_by(|one, other| protocol::nodeset::order(one.as_ref(), other.as_ref()));
     nodes.dedup_by(|one, other| one.as_ref() == other.as_ref());
     let mut set = String::new();
     let folded = protocol::nodeset::fold(nodes.iter().map(AsRef::as_ref), &mut set);
     assert!(folded.is_ok(), "a string grows");
     (set, nodes.len())
-}
-
-/// The order in which n9 comes before n10.
-fn natural(name: &str) -> (&str, usize, &str) {
-    let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number = &name[prefix.len()..];
-    (prefix, number.len(), number)
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use crate::environment::{env_lines, process_lines, word};
 use crate::fault::{Fault, print};
 use crate::job::{Job, Plan};
 use crate::outcome::{Outcomes, node_set};
-use crate::partition::{Local, NODES_MAX, connect, dial, find, names};
+use crate::partition::{FANOUT_MAX, Local, connect, dial, find, names};
 use argh::FromArgs;
 use protocol::message::Tmsg;
-use protocol::nodeset::NodeSet;
+use protocol::nodeset::{Name, NodeSet};
 use protocol::quote::Quoted;
 use protocol::stat::DMDIR;
 use protocol_host::{Dial, TermSignal};
@@ -169,10 +169,10 @@ impl Run {
                 names.dedup();
                 names
             }
-            None => names("node", (self.members.unwrap_or(1) as usize).min(NODES_MAX)),
+            None => names("node", (self.members.unwrap_or(1) as usize).min(FANOUT_MAX)),
         };
-        if names.len() > NODES_MAX {
-            let told = format!("-w names {} nodes: at most {NODES_MAX} can be started here", names.len());
+        if names.len() > FANOUT_MAX {
+            let told = format!("-w names {} nodes: at most {FANOUT_MAX} can be started here", names.len());
             return Err(Fault::usage(told));
         }
         let local = Local::start_owned(&names)?;
@@ -226,14 +226,12 @@ impl Run {
         if nodes.is_none() && !self.all && exclude.is_none() {
             return Ok(format!("{layout}res {}\n", self.members.unwrap_or(1)));
         }
-        let status = String::from_utf8_lossy(&client.read_all("status")?).into_owned();
-        let up: Vec<&str> = status
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .filter(|(_, rest)| rest.starts_with("up"))
-            .map(|(name, _)| name)
-            .collect();
+        // What reservations are made from: `status` may know of a node that has joined just now.
+        let summary = String::from_utf8_lossy(&client.read_all("summary")?).into_owned();
         let parse = |text| NodeSet::parse(text).map_err(|e| e.to_string());
+        let set = summary.lines().find_map(|line| line.strip_suffix(" up"));
+        let up: Vec<Name> = set.map(parse).transpose()?.map_or(Vec::new(), |set| set.iter().collect());
+        let up: Vec<&str> = up.iter().map(Name::as_str).collect();
         let wanted = nodes.map(parse).transpose()?;
         let left_out = exclude.map(parse).transpose()?;
         if let Some(set) = wanted {

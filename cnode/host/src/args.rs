@@ -56,8 +56,9 @@ fn run(name: &str, args: Args) -> Result<(), String> {
         let bound = Listener::bind(dial).map_err(|e| format!("unable to listen at {dial}: {e}"))?;
         listeners.push(bound);
     }
-    let at = listeners.first().map(|l| l.dial().clone()).or_else(|| args.parent.clone());
-    let at = at.map_or(String::new(), |dial| dial.to_string());
+    let own = listeners.first().map(|listener| (listener.dial().to_string(), 0));
+    // A node that nobody can dial is reached by way of its parent.
+    let at = own.or_else(|| args.parent.as_ref().map(|dial| (dial.to_string(), 1))).unwrap_or_default();
     let mut driver = Driver::new(name, at, args.parent).map_err(|e| format!("unable to start: {e}"))?;
     for listener in listeners {
         driver.listen(listener).map_err(|e| format!("unable to listen: {e}"))?;

@@ -15,7 +15,7 @@ use protocol::server::LinkId;
 use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Fill, Links, Listener, Ready, Stream, TermSignal, until};
+use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, TermSignal, until};
 use std::io;
 use std::time::Duration;
 
@@ -29,14 +29,29 @@ const TURN: usize = 16;
 /// How often processes that failed to start are looked for while there are any.
 const ZOMBIES: Duration = Duration::from_millis(5);
 
+/// Descriptors of the driver's own, by number; those of members come behind them.
+const SIGNAL: usize = 0;
+const DIALLED: usize = 1;
+
+/// As many levels up as an address of this node may need.
+const UP: &str = "/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent";
+const LEVEL: usize = "/net/parent".len();
+
+/// The path of the node so many levels up.
+fn up_from(levels: u8) -> &'static str {
+    if levels == 0 { "/" } else { UP.get(..LEVEL * usize::from(levels)).unwrap_or(UP) }
+}
+
 pub(crate) struct Driver {
     core: Cnode<Full>,
     host: Machine,
     links: Links,
     clock: Clock,
-    parent: Option<Dial>,
+    parent: Option<Dialer>,
     name: String,
     at: String,
+    /// How many levels above this node that address is.
+    at_level: u8,
     out: Vec<u8>,
     pending: Vec<Vec<u8>>,
     ready: Vec<usize>,
@@ -46,8 +61,10 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(name: &str, at: String, parent: Option<Dial>) -> io::Result<Self> {
+    pub(crate) fn new(name: &str, (at, at_level): (String, u8), parent: Option<Dial>) -> io::Result<Self> {
         let clock = Clock::new();
+        let dialer = |dial| Dialer::new(dial, 2 * MSIZE_LINK as usize, BACKLOG);
+        let parent = parent.map(dialer).transpose()?;
         let count = LEAF_CLIENTS_MAX + 1;
         let links = Links::new(count, 2 * MSIZE_LINK as usize, BACKLOG)?;
         let facts = Facts {
@@ -70,6 +87,7 @@ impl Driver {
             parent,
             name: name.to_owned(),
             at,
+            at_level,
             out: vec![0; MSIZE_LINK as usize + 256],
             pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
             ready: Vec::with_capacity(count),
@@ -89,7 +107,10 @@ impl Driver {
 
     pub(crate) fn run(&mut self) -> io::Result<()> {
         let signal = TermSignal::new()?;
-        self.host.watcher.watch(signal.fd(), 0, Interest::READABLE)?;
+        self.host.watcher.watch(signal.fd(), SIGNAL, Interest::READABLE)?;
+        if let Some(parent) = &self.parent {
+            self.host.watcher.watch(parent.fd(), DIALLED, Interest::READABLE)?;
+        }
         let mut events = Links::events();
         while !self.exit {
             let mut timeout = until(self.clock.now_us(), self.core.poll_timeout().0);
@@ -129,6 +150,7 @@ impl Driver {
                 }
             }
             Ready::Writable(link) => self.flush(link),
+            Ready::Own(DIALLED) => self.dialled(),
             Ready::Own(number) => match Part::of(number) {
                 Some((member, part)) => self.part(member, part),
                 None => self.exit = true,
@@ -233,13 +255,14 @@ impl Driver {
             host.spawner.prepare(params).map_err(|_| Ename::Invalid)?;
             host.prepared = Some(session);
         }
+        let (name, levels) = self.core.session_name(session);
         let plan = Plan {
-            session: self.core.session_name(session),
+            session: name,
             member: number,
             size,
             node: &self.name,
             at: &self.at,
-            root: "/",
+            root: up_from(levels.saturating_sub(self.at_level)),
         };
         let failed = |error: io::Error| Ename::from_errno(error.raw_os_error().unwrap_or(0));
         let child = host.spawner.start(&plan).map_err(failed)?;
@@ -319,8 +342,15 @@ impl Driver {
     }
 
     fn dial(&mut self) {
-        let Some(dial) = &self.parent else { return };
-        let made = Stream::connect(dial, 2 * MSIZE_LINK as usize, BACKLOG).and_then(|stream| {
+        if self.parent.as_ref().is_none_or(|parent| parent.start().is_err()) {
+            let now = self.now();
+            self.core.handle_completion(now, Completion::Undialed, &mut self.host);
+        }
+    }
+
+    fn dialled(&mut self) {
+        let Some(made) = self.parent.as_mut().and_then(Dialer::take) else { return };
+        let made = made.and_then(|stream| {
             let local = stream.is_local();
             self.links.add(0, stream).map(|()| local)
         });

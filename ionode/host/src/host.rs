@@ -21,6 +21,7 @@ fn kind(param: Param) -> Kind {
         Param::Args => Kind::Args,
         Param::Env => Kind::Env,
         Param::Setup => Kind::Setup,
+        Param::Nodes => Kind::Nodes,
         Param::Input => Kind::Input,
     }
 }

@@ -21,6 +21,8 @@ pub enum Kind {
     Ns,
     /// Lines of `dir`, `umask`, `limit` and `redir`, as the session's ctl took them.
     Setup,
+    /// Lines of `nodes`: who has members, by name.
+    Nodes,
     /// Bytes of stdin that wait for their turn.
     Input,
 }
@@ -33,6 +35,7 @@ impl Kind {
             Self::Env => "env",
             Self::Ns => "ns",
             Self::Setup => "setup",
+            Self::Nodes => "nodes",
             Self::Input => "stdin",
         }
     }
@@ -61,13 +64,13 @@ struct Store {
 /// The parameter files of one session, each made when first touched.
 #[derive(Default)]
 pub struct Params {
-    stores: [Option<Store>; 5],
+    stores: [Option<Store>; 6],
 }
 
 impl Params {
     /// None made yet; takes no descriptor.
     pub const fn new() -> Self {
-        Self { stores: [const { None }; 5] }
+        Self { stores: [const { None }; 6] }
     }
 
     /// Appends all of `bytes`, or nothing.

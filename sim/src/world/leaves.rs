@@ -5,7 +5,6 @@ use crate::leaf::Next;
 use cnode::host::{Completion, Effect, MemberSlot};
 use protocol::ename::Ename;
 use protocol::record::End;
-use protocol::server::LinkId;
 use protocol::time::Time;
 
 impl World {
@@ -42,7 +41,7 @@ impl World {
             Event::Dial { epoch, .. } if epoch == leaf.epoch => {
                 leaf.linked = true;
                 core.connect(cnode::join::PARENT, false);
-                self.io.connect(LinkId(index as u16), false);
+                self.io.connect(self.link_of(Place::Leaf(index)), false);
             }
             Event::Started { member, pid, next, .. } => self.started(index, member, pid, next),
             Event::Ended { member, pid, end, .. } => self.ended(index, member, pid, end),
