@@ -43,7 +43,7 @@ impl Partition {
     /// A command on this partition, with nothing to read.
     pub fn uem(&self, args: &[&str]) -> Command {
         let mut command = Command::new("timeout");
-        command.arg("60").arg(uem()).args(args).stdin(Stdio::null());
+        command.args(["--foreground", "60"]).arg(uem()).args(args).stdin(Stdio::null());
         command.env("XDG_RUNTIME_DIR", &self.dir).env_remove("UEM_AT");
         command
     }
