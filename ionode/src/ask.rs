@@ -57,6 +57,8 @@ pub enum Ask {
     Command(GatherId),
     /// A command whose deadline has passed: the refusal that was told, which a late answer corrects.
     Late(u16),
+    /// Whom below it a child's refusal is about.
+    Below(GatherId),
     /// A status text: the look it is for.
     Look(u8),
     /// A fid's clunk, or its removal.
@@ -141,6 +143,7 @@ impl Node {
                     told.excuse(ChildSet::one(rank));
                 }
             }
+            Ask::Below(gather) => self.told_below(rank, gather, answer),
             Ask::Look(look) => self.looked(rank, look, answer),
             Ask::Clunk(fid) => self.fids.clunked(fid, rank),
             Ask::Flush(old) => {

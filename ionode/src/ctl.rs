@@ -3,6 +3,7 @@
 
 use crate::ask::{Ask, GatherId};
 use crate::bounds::PARENT;
+use crate::gather::Names;
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use crate::step::{Line, Send};
@@ -105,7 +106,7 @@ impl Node {
         Ok(None)
     }
 
-    fn refuse(&mut self, mut refusal: Refusal, why: Why) -> Ename {
+    fn refuse(&mut self, mut refusal: Refusal<Names>, why: Why) -> Ename {
         refusal.add(why, ChildSet::EMPTY);
         self.refusals.push(refusal);
         why.ename()

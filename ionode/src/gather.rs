@@ -1,13 +1,17 @@
 //! A command to many: who has not answered, who refused, and by when the writer is answered in any case.
 
-use crate::ask::{Ask, GatherId};
+use crate::ask::{Answer, Ask, GatherId};
 use crate::host::SessionSlot;
 use crate::node::Node;
+use crate::step::Send;
 use protocol::ename::Ename;
-use protocol::limits::GATHER_US;
+use protocol::limits::{GATHER_US, REASON_MAX};
+use protocol::message::Rmsg;
+use protocol::nodeset::NodeSet;
 use protocol::refusal::Refusal;
-use protocol::server::{RequestId, Settled, UserId};
+use protocol::server::{RequestId, Settled, UserId, mode};
 use protocol::set::{ChildSet, Rank};
+use protocol::table::File;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::Why;
@@ -28,8 +32,15 @@ pub struct Gather {
     /// When it ends in any case.
     pub deadline: Time,
     /// What was refused so far.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<Refusal<Names>>,
+    /// The serial number of the session that it is about, 0 for none.
+    pub serial: u32,
+    /// Inner children that refused, and are not asked yet whom below them it is about.
+    pub below: ChildSet,
 }
+
+/// Names of nodes below children, in a refusal.
+pub type Names = Text<200>;
 
 impl Node {
     /// A gather for a write; none if there are too many.
@@ -50,6 +61,8 @@ impl Node {
             owes: 0,
             deadline: now + GATHER_US,
             refusal: Some(Refusal::new(now, user, slot, verb, 1)),
+            serial: slot.map_or(0, |slot| self.sessions[slot as usize].serial),
+            below: ChildSet::EMPTY,
         };
         Some(GatherId { index: index as u8, seq })
     }
@@ -61,6 +74,47 @@ impl Node {
         gather.owes -= 1;
         if let (Err(ename), Some(refusal)) = (answer, &mut gather.refusal) {
             refusal.add(Why::Ename(ename), ChildSet::one(rank));
+            // A link that is gone has nobody to ask.
+            if self.children.get(rank).is_inner() && self.serving().has(rank) {
+                self.gathers[id.index as usize].below.add(rank);
+            }
+        }
+        self.try_end(id);
+    }
+
+    /// Asks inner children whom below them a refusal is about: what their `error` says of it.
+    fn ask_below(&mut self, id: GatherId) {
+        let Some(gather) = self.gather(id) else { return };
+        let below = core::mem::take(&mut gather.below);
+        let (about, serial) = (gather.refusal.and_then(|refusal| refusal.slot), gather.serial);
+        // One that is gone has no `error` any more.
+        let about = about.filter(|slot| self.same_session(*slot, serial).is_some());
+        let set = below.and(self.serving());
+        let Some(slot) = about else { return self.try_end(id) };
+        let Some(fid) = self.fids.take() else { return self.try_end(id) };
+        if let Some(gather) = self.gather(id) {
+            gather.owes += set.count();
+        }
+        self.open_file(slot, set, fid, (File::Error, mode::READ));
+        let count = 2 * REASON_MAX as u32;
+        self.ask(set, Ask::Below(id), Send::Read { fid, offset: 0, count });
+        self.clunk(fid);
+        self.try_end(id);
+    }
+
+    /// What an inner child's `error` says: its newest line, which is about the command.
+    pub(crate) fn told_below(&mut self, rank: Rank, id: GatherId, answer: Answer<'_>) {
+        let Some(gather) = self.gather(id) else { return };
+        gather.owes -= 1;
+        if let (Ok(Rmsg::Read { data }), Some(refusal)) = (answer, &mut gather.refusal)
+            && let Some(line) = core::str::from_utf8(data).ok().and_then(|text| text.lines().next())
+        {
+            for (set, reason) in Refusal::<()>::reasons(line) {
+                let Some(nodes) = set.and_then(|set| NodeSet::parse(set).ok()) else { continue };
+                refusal.excuse(ChildSet::one(rank));
+                let why = Why::Ename(Ename::from_text(reason));
+                refusal.add_below(why, nodes.as_str(), nodes.count() as u32);
+            }
         }
         self.try_end(id);
     }
@@ -68,8 +122,13 @@ impl Node {
     /// Answers the writer when nobody owes any more.
     pub(crate) fn try_end(&mut self, id: GatherId) {
         let Some(gather) = self.gather(id) else { return };
-        if gather.owes == 0 && gather.len > 0 {
+        if gather.owes > 0 || gather.len == 0 {
+            return;
+        }
+        if gather.below.is_empty() {
             self.end_gather(id);
+        } else {
+            self.ask_below(id);
         }
     }
 
@@ -104,7 +163,9 @@ impl Node {
                     late = late.or(owes);
                 }
             }
-            if let Some(refusal) = &mut self.gathers[index].refusal {
+            if let Some(refusal) = &mut self.gathers[index].refusal
+                && !late.is_empty()
+            {
                 refusal.add(Why::Ename(Ename::TimedOut), late);
             }
             let told = self.end_gather(id).unwrap_or(u16::MAX);
@@ -116,6 +177,9 @@ impl Node {
                     self.touch(slot);
                 }
                 self.tags.free(tag, Ask::Late(told));
+            }
+            while let Some((tag, _)) = self.tags.find(|ask| *ask == Ask::Below(id)) {
+                self.tags.free(tag, Ask::Rest);
             }
         }
     }

@@ -75,7 +75,7 @@ pub struct Node {
     pub users: [Text<USER_NAME_MAX>; USERS],
     attach: [Option<Fid>; USERS],
     /// What was refused.
-    pub refusals: Refusals<REFUSALS>,
+    pub refusals: Refusals<REFUSALS, crate::gather::Names>,
     /// What happened.
     pub events: Events,
     pub(crate) fids: FanFids,

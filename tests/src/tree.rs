@@ -92,7 +92,12 @@ impl Tree {
     /// A command at the root, with nothing to read.
     pub fn uem(&self, args: &[&str]) -> Command {
         let mut command = Command::new("timeout");
-        command.args(["--foreground", "60"]).arg(uem()).args(args).env("UEM_AT", self.dial("io")).stdin(Stdio::null());
+        command
+            .args(["--foreground", "60"])
+            .arg(uem())
+            .args(args)
+            .env("UEM_AT", self.dial("io"))
+            .stdin(Stdio::null());
         command
     }
 

@@ -85,6 +85,27 @@ fn what_fails_is_named_by_its_compute_node_at_every_level() {
 }
 
 #[test]
+fn a_program_that_some_nodes_have_is_refused_by_their_names_and_runs_on_the_others() {
+    let tree = ragged("some");
+    for node in ["n1", "n2", "n4"] {
+        let dir = tree.dir().join("bin").join(node);
+        std::fs::create_dir_all(&dir).expect("a directory can be made");
+        std::fs::copy("/bin/echo", dir.join("echo")).expect("echo is there");
+    }
+    assert_eq!(tree.run(&["mkdir", "job"]).code, 0);
+    assert_eq!(tree.run(&["write", "job/ctl", "res 5"]).code, 0);
+    let exec = format!("exec {}/bin/$node/echo here", tree.dir().display());
+    let told = tree.run(&["write", "job/ctl", &exec]);
+    let want = "uem: job/ctl: exec: n[3,5]: No such file or directory\n";
+    assert_eq!((told.code, told.err.as_str()), (125, want));
+    let error = tree.run(&["cat", "job/error"]).out;
+    assert_eq!(error.split_once(' ').expect("a time").1, &want["uem: job/ctl: ".len()..]);
+    let told = tree.run(&["attach", "job"]);
+    let err = "uem: job: No such file or directory: n[3,5] (2 members)\n";
+    assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (127, "here\nhere\nhere\n", err));
+}
+
+#[test]
 fn a_stopped_leaf_two_levels_down_is_named_within_five_seconds() {
     let tree = ragged("stopped");
     tree.signal("n4", "STOP");

@@ -24,7 +24,15 @@ fn without_a_partition_64_nodes_are_started_for_one_command() {
     let dir = std::env::temp_dir().join(format!("uem-test-none-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory can be made");
     let mut command = Command::new("timeout");
-    command.args(["--foreground", "60"]).arg(uem()).args(["run", "--local", "-n", "64", "sh", "-c", "echo $UEM_NODE"]);
+    command.args(["--foreground", "60"]).arg(uem()).args([
+        "run",
+        "--local",
+        "-n",
+        "64",
+        "sh",
+        "-c",
+        "echo $UEM_NODE",
+    ]);
     command.env("XDG_RUNTIME_DIR", &dir).env_remove("UEM_AT").stdin(Stdio::null());
     let told = Told::of(&command.output().expect("uem starts"));
     assert_eq!(told.err, "uem: no partition found: started 64 nodes here for this command\n");
