@@ -88,7 +88,12 @@ impl Node {
             if line.trim().is_empty() {
                 continue;
             }
-            if let Err(why) = run(self, &mut gather, line) {
+            let asked = gather.is_some();
+            let outcome = run(self, &mut gather, line);
+            if !asked && let Some(refusal) = gather.and_then(|id| self.gather(id)?.refusal.as_mut()) {
+                refusal.line = number;
+            }
+            if let Err(why) = outcome {
                 let refusal = Refusal::new(who.now, who.user, slot, word_of(line), number);
                 let ename = self.refuse(refusal, why);
                 // What was sent on before this line goes on; nobody waits for it.

@@ -6,11 +6,13 @@
 mod counting;
 mod link;
 mod partition;
+mod running;
 mod tree;
 
 pub use counting::{Counting, allocations};
 pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
+pub use running::Running;
 pub use tree::Tree;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Tags of this side's own: those below are the caller's.
 const OWN: Tag = Tag(1000);
 const OPEN: Tag = Tag(1001);
+const WRITE: Tag = Tag(1002);
 
 /// A connection that has attached as root, fid 0. What goes wrong on it is a panic.
 pub struct Link {
@@ -132,9 +133,21 @@ impl Link {
         assert_eq!(self.answer(OPEN), Answer::Done, "{names:?}");
     }
 
+    /// Adds a write whose answer is waited for later, by `answer_write`.
+    pub fn queue_write(&mut self, fid: u32, data: &[u8]) {
+        self.queue(WRITE, &Tmsg::Write { fid: Fid(fid), offset: 0, data });
+    }
+
+    /// The answer to the write that was queued.
+    pub fn answer_write(&mut self) -> Answer {
+        self.answer(WRITE)
+    }
+
     /// Writes to an open file.
     pub fn write(&mut self, fid: u32, data: &[u8]) -> Answer {
-        self.call(OWN, &Tmsg::Write { fid: Fid(fid), offset: 0, data })
+        self.queue_write(fid, data);
+        self.send();
+        self.answer_write()
     }
 
     /// Gives a fid back.
