@@ -20,7 +20,8 @@ use protocol::time::Time;
 /// One status text being put together, or read.
 #[derive(Clone, Debug)]
 pub struct Look {
-    slot: Option<SessionSlot>,
+    /// Whose it is; the place is free without.
+    pub(crate) slot: Option<SessionSlot>,
     begun: Time,
     /// When the answers that are missing are given up.
     pub(crate) deadline: Time,
