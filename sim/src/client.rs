@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 /// The longest request: a piece of input and its header.
 const REQUEST_MAX: usize = 8192;
+/// Fids up to here are the job's own.
+const FIRST_LOOK: u32 = 4;
 
 /// What a request is to the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,10 @@ enum Asked {
     Wait,
     Stdout,
     Input,
+    /// A step of a look at a file, whatever it is answered.
+    Look,
+    /// The read of a file on that fid, which is clunked behind it.
+    LookRead(u32),
     /// A flush of that tag.
     Flush(u16),
     Bye,
@@ -42,6 +48,8 @@ pub struct Job {
     /// Requests that have no answer yet, by tag.
     owed: BTreeMap<u16, Asked>,
     next_tag: u16,
+    /// Fids of looks so far.
+    looks: u32,
 }
 
 fn walk<'a>(from: u32, to: u32, names: &[&'a str]) -> Tmsg<'a> {
@@ -95,10 +103,29 @@ impl Job {
         self.owed.insert(tag.0, asked);
     }
 
-    /// Flushes every read that waits, and the exec if that does; what was flushed unanswered is asked anew.
+    /// Looks at what runs: its session's status, its first member's, and that of a node; and tells the
+    /// members to go on. Each answer may be a refusal: nodes come and go.
+    pub fn look(&mut self, node: &str) -> Vec<u8> {
+        let mut burst = Vec::new();
+        for names in
+            [["..", "status"].as_slice(), &["..", "0", "status"], &["..", "..", "net", node, "status"]]
+        {
+            self.looks += 1;
+            let fid = FIRST_LOOK + self.looks;
+            self.ask(&mut burst, Asked::Look, &walk(1, fid, names));
+            self.ask(&mut burst, Asked::Look, &Tmsg::Open { fid: Fid(fid), mode: 0 });
+            self.ask(&mut burst, Asked::LookRead(fid), &read(fid));
+        }
+        self.ask(&mut burst, Asked::Look, &write(1, b"signal CONT\n"));
+        burst
+    }
+
+    /// Flushes what waits, its input apart; what of the job was flushed unanswered is asked anew.
     pub fn flush(&mut self) -> Vec<u8> {
         let mut burst = Vec::new();
-        let waits = |asked: &Asked| matches!(asked, Asked::Exec | Asked::Wait | Asked::Stdout);
+        let waits = |asked: &Asked| {
+            matches!(asked, Asked::Exec | Asked::Wait | Asked::Stdout | Asked::Look | Asked::LookRead(_))
+        };
         let tags: Vec<u16> = self.owed.iter().filter(|(_, a)| waits(a)).map(|(tag, _)| *tag).collect();
         for tag in tags {
             if !self.owed.values().any(|asked| *asked == Asked::Flush(tag)) {
@@ -141,7 +168,8 @@ impl Job {
             (Asked::Stdout, _) => self.read = true,
             (Asked::Flush(old), Rmsg::Flush) => self.flushed(old, &mut burst),
             (Asked::Flush(_), msg) => return Err(format!("a flush is answered with {msg:?}")),
-            (Asked::Setup | Asked::Bye, _) => {}
+            (Asked::LookRead(fid), _) => self.ask(&mut burst, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) }),
+            (Asked::Setup | Asked::Look | Asked::Bye, _) => {}
         }
         let is_told = self.waited && self.read && self.exec.is_some();
         if (is_told || self.is_refused) && !self.said_bye {
@@ -157,12 +185,13 @@ impl Job {
         match self.owed.remove(&old) {
             Some(Asked::Wait) => self.ask(burst, Asked::Wait, &read(2)),
             Some(Asked::Stdout) => self.ask(burst, Asked::Stdout, &read(3)),
+            Some(Asked::LookRead(fid)) => self.ask(burst, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) }),
             Some(Asked::Exec) => {
                 // The answer is cancelled, not what was begun.
                 self.exec = Some(true);
                 self.feed(burst);
             }
-            Some(Asked::Setup | Asked::Input | Asked::Flush(_) | Asked::Bye) | None => {}
+            Some(Asked::Setup | Asked::Input | Asked::Look | Asked::Flush(_) | Asked::Bye) | None => {}
         }
     }
 

@@ -92,17 +92,27 @@ pub fn run_sized<B: Bounds>(
     Ok((summary, world.trace))
 }
 
-/// What a client does beside its job: it flushes what it waits for, and one in eight vanishes; false then.
+/// What a client does beside its job: it looks at nodes and flushes what it waits for, and one in eight
+/// vanishes; false then.
 fn act<B: Bounds>(world: &mut World<B>, random: &mut Random, job: usize, begun: u64) -> bool {
-    for _ in 0..random.below(3) {
-        // Most of what a job waits for is told within the first milliseconds.
+    // Most of what a job waits for is told within the first milliseconds.
+    let within = |random: &mut Random| {
         let within = if random.below(2) == 0 { 2_000 } else { TROUBLE_US };
-        world.flush(begun + random.below(within), job);
+        begun + random.below(within)
+    };
+    for _ in 0..random.below(4) {
+        let (at, leaf) = (within(random), random.below(world.node_count() as u64) as usize);
+        world.look(at, job, leaf);
+        if random.below(2) == 0 {
+            world.flush(at + random.below(200), job);
+        }
+    }
+    for _ in 0..random.below(3) {
+        world.flush(within(random), job);
     }
     let vanishes = random.below(8) == 0;
     if vanishes {
-        let within = if random.below(2) == 0 { 2_000 } else { TROUBLE_US };
-        world.vanish(begun + random.below(within), job);
+        world.vanish(within(random), job);
     }
     !vanishes
 }

@@ -41,6 +41,8 @@ pub(crate) enum Act {
     Begin,
     /// It flushes what it waits for.
     Flush,
+    /// It looks at what runs, and at a node.
+    Look(usize),
     /// It is gone without a clunk.
     Vanish,
 }
@@ -155,6 +157,11 @@ impl<B: Bounds> World<B> {
         self.schedule(at, Event::Act(job, Act::Flush));
     }
 
+    /// The client of a job reads at a time what its session, a member of it and a node are doing.
+    pub fn look(&mut self, at: u64, job: usize, leaf: usize) {
+        self.schedule(at, Event::Act(job, Act::Look(leaf)));
+    }
+
     /// The client of a job is gone at a time: its link hangs up, and nothing was clunked.
     pub fn vanish(&mut self, at: u64, job: usize) {
         self.schedule(at, Event::Act(job, Act::Vanish));
@@ -249,11 +256,16 @@ impl<B: Bounds> World<B> {
                     self.send(link, Side::Io, &burst.into());
                 }
             }
+            (Act::Look(leaf), Some(link)) if !job.over => {
+                let burst = job.look(&name_of(leaf));
+                self.tell(place, &format!("looks at n{leaf}"));
+                self.send(link, Side::Io, &burst.into());
+            }
             (Act::Vanish, Some(link)) => {
                 self.tell(place, "vanishes");
                 self.close(link, Side::Peer);
             }
-            (Act::Flush | Act::Vanish, None) => {}
+            (Act::Look(_), Some(_)) | (Act::Flush | Act::Look(_) | Act::Vanish, None) => {}
         }
     }
 
@@ -274,6 +286,11 @@ impl<B: Bounds> World<B> {
         }
         self.links[link].ends[Side::Peer as usize].inbox = inbox;
         Ok(())
+    }
+
+    /// Nodes there are.
+    pub fn node_count(&self) -> usize {
+        self.leaves.len()
     }
 
     /// Nodes that serve, as the ionode sees them.
