@@ -193,6 +193,23 @@ fn a_client_that_vanishes_leaves_nothing_behind() {
     serves_again(&mut world, 8, before);
 }
 
+#[test]
+fn who_looks_at_a_silent_node_is_answered_within_five_seconds() {
+    let (mut world, before) = booted::<Full>(8);
+    let job = world.order(BOOT_US, "res 8", "sleep 7", None);
+    world.plan(BOOT_US + SECOND, 3, Fault::Stop);
+    world.look(BOOT_US + SECOND + MILLI, job, 3);
+    world.run_until(BOOT_US + 2 * SECOND).expect("no claim breaks");
+    // The read of the session's status, the walk, open and read at the node, and the signal.
+    assert_eq!(world.job(job).unanswered(), "Wait Stdout LookRead(5) Look Look LookRead(7) Look");
+    world.run_until(BOOT_US + 6 * SECOND).expect("no claim breaks");
+    assert_eq!(world.job(job).unanswered(), "Stdout Wait");
+    world.plan(BOOT_US + 7 * SECOND, 3, Fault::Continue);
+    world.run_until(BOOT_US + 10 * SECOND).expect("no claim breaks");
+    assert_eq!(told(&world, job), (7, 1));
+    serves_again(&mut world, 8, before);
+}
+
 /// The messages of a launch, from the Tcreate of its session on: how many, and how many bytes they have.
 fn launch(lines: &[String]) -> (usize, usize) {
     let create = lines.iter().position(|line| line.contains(" io sends type 114 of "));
