@@ -152,14 +152,16 @@ impl Node {
         Ok(())
     }
 
-    /// Looks that wait for children longer than they may go on without them.
+    /// Looks that wait for children longer than they may go on without them, and wait as long for their
+    /// reader: without a deadline is only what was read.
     pub(crate) fn expire_looks(&mut self, now: Time) {
         for index in 0..self.looks.len() {
             let look = &mut self.looks[index];
-            if let Some(slot) = look.slot
-                && look.deadline <= now
-            {
-                look.deadline = Time::NEVER;
+            let Some(slot) = look.slot.filter(|_| look.deadline <= now) else { continue };
+            if look.owes.is_empty() {
+                self.free_look(index);
+            } else {
+                look.deadline = now + GATHER_US;
                 look.owes = ChildSet::EMPTY;
                 self.rest_look(index);
                 self.touch(slot);
