@@ -56,6 +56,12 @@ fn a_silent_child_is_named_within_five_seconds_and_the_other_63_finish() {
     let (mut world, _) = booted::<Full>(64);
     world.plan(BOOT_US, 20, Fault::Stop);
     let job = world.order(BOOT_US + 10, "res 64", "hostname", None);
+    world.run_until(BOOT_US + 10 * MILLI).expect("no claim breaks");
+    let early = world.job(job);
+    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!((lines(&early.stdout), lines(early.outcomes.as_bytes()), early.exec), (63, 63, None));
+    world.run_until(BOOT_US + 3 * SECOND + MILLI).expect("no claim breaks");
+    assert_eq!(world.job(job).exec, Some(false), "the exec is answered before the child is given up");
     world.run_until(BOOT_US + 5 * SECOND).expect("no claim breaks");
     let job = world.job(job);
     assert!(job.over);
