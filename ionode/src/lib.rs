@@ -276,9 +276,9 @@ impl Ionode {
         &self.node
     }
 
-    /// Fids of clients in use, for checkers.
-    pub fn fid_count(&self) -> usize {
-        self.server.holds().count()
+    /// Fids in use on a link, for checkers.
+    pub fn fid_count(&self, link: LinkId) -> usize {
+        self.server.holds().filter(|hold| hold.link == link).count()
     }
 }
 

@@ -81,6 +81,13 @@ impl Default for Look {
     }
 }
 
+impl Look {
+    /// It is nobody's.
+    pub(crate) fn is_free(&self) -> bool {
+        self.what.is_none()
+    }
+}
+
 /// What a reader's cursor names: a look, and its number for when the place is another's. 0 is none.
 fn cursor_of(index: usize, seq: u32) -> u64 {
     u64::from(seq) << 8 | (index as u64 + 1)

@@ -297,15 +297,26 @@ impl Node {
 
     /// Nothing is out at any child, nobody waits: what a quiet node looks like.
     pub fn is_quiet(&self) -> bool {
-        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Info | Ask::Status | Ask::Events);
-        self.tags.waiting().all(|(_, ask, _)| beats(&ask))
+        self.question_count() == 0
             && self.pool.used() == 0
             && self.gathers.iter().all(|gather| !gather.used)
+            && self.looks.iter().all(Look::is_free)
     }
 
-    /// Fids in use on children, tags in use, bytes of answers held: for checkers and measurement.
-    pub fn census(&self) -> (usize, usize, usize) {
-        (self.fids.used(), self.tags.waiting().count(), self.pool.size())
+    /// Tags of questions to children, the beat's own apart, which come and go by themselves: for checkers.
+    pub fn question_count(&self) -> usize {
+        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Info | Ask::Status | Ask::Events);
+        self.tags.waiting().filter(|(_, ask, _)| !beats(ask)).count()
+    }
+
+    /// Fids on children in use, for checkers.
+    pub fn fid_count(&self) -> usize {
+        self.fids.used()
+    }
+
+    /// Fids that a child has as far as this node knows, for checkers.
+    pub fn fids_on(&self, rank: Rank) -> usize {
+        self.fids.on(rank)
     }
 
     /// The state of a child by name.

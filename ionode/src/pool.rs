@@ -74,11 +74,6 @@ impl Pool {
         }
     }
 
-    /// Bytes reserved for answers, in use or not.
-    pub fn size(&self) -> usize {
-        self.buffers.iter().map(Vec::capacity).sum()
-    }
-
     /// Buffers in use.
     pub fn used(&self) -> usize {
         self.buffers.len() - self.free.len()

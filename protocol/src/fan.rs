@@ -88,6 +88,11 @@ impl<S: Slots<FanFid>> Fids<S> {
         }
     }
 
+    /// Numbers that a child holds, or was told to let go and has not answered.
+    pub fn on(&self, rank: Rank) -> usize {
+        self.slots.slots().iter().filter(|slot| slot.holds.or(slot.owes).has(rank)).count()
+    }
+
     /// Numbers in use.
     pub fn used(&self) -> usize {
         self.slots.slots().iter().filter(|slot| slot.used).count()
