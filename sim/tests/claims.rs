@@ -207,8 +207,8 @@ fn who_looks_at_a_silent_node_is_answered_in_three_seconds_before_it_is_given_up
     world.plan(BOOT_US + SECOND, 3, Fault::Stop);
     world.look(BOOT_US + SECOND + MILLI, job, 3);
     world.run_until(BOOT_US + 2 * SECOND).expect("no claim breaks");
-    // The walk, open and read at the node, the signal, and the rest of the session's status: what comes before
-    // the silent node's record is told.
+    // The walk, open and read at the node, the signal, and the rest of the session's status: what comes
+    // before the silent node's record is told.
     assert_eq!(world.job(job).unanswered(), "Wait Stdout Look Look LookRead(7, 0) Look LookRead(5, 37)");
     world.run_until(BOOT_US + 4 * SECOND + 2 * MILLI).expect("no claim breaks");
     assert_eq!(world.job(job).unanswered(), "Wait Stdout");

@@ -295,3 +295,226 @@ fn lines_behind_a_wipe_find_no_session() {
     }
     assert_eq!(partition.run(&["run", "true"]).code, 0);
 }
+
+/// A message of any type with this body.
+fn message(kind: u8, tag: u16, body: &[u8]) -> Vec<u8> {
+    let mut bytes = header(7 + body.len() as u32, kind, tag);
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+fn string(text: &[u8]) -> Vec<u8> {
+    [&(text.len() as u16).to_le_bytes(), text].concat()
+}
+
+fn walk_bytes(names: u16, rest: &[u8]) -> Vec<u8> {
+    message(110, 1, &[&0_u32.to_le_bytes()[..], &9_u32.to_le_bytes(), &names.to_le_bytes(), rest].concat())
+}
+
+/// Nonsense by the classes of the corpus: each case ends its link. The others have tests of their own.
+fn corpus() -> Vec<(&'static str, Vec<u8>)> {
+    let clunk = message(120, 1, &0_u32.to_le_bytes());
+    let mut cases: Vec<(&str, Vec<u8>)> = vec![
+        ("strings: longer than the message", message(110, 1, &[0; 9])),
+        ("strings: a length past the end", walk_bytes(1, &[5, 0, b'a'])),
+        ("strings: the longest length", walk_bytes(1, &[0xff, 0xff, b'a'])),
+        ("strings: NUL", walk_bytes(1, &string(b"a\0b"))),
+        ("strings: not UTF-8", walk_bytes(1, &string(&[0xff, 0xfe]))),
+        ("strings: half a character", walk_bytes(1, &string(&[0xc3]))),
+        ("counts: fewer names than told", walk_bytes(2, &string(b"net"))),
+        ("counts: more names than told", walk_bytes(0, &string(b"net"))),
+        ("counts: 65,535 names", walk_bytes(0xffff, &string(b"net"))),
+        ("counts: a Twrite shorter than its data", message(118, 1, &[0; 16 + 5])),
+        (
+            "counts: a Twrite longer than its message",
+            message(118, 1, &[&[0; 12][..], &9_u32.to_le_bytes(), b"data"].concat()),
+        ),
+        (
+            "counts: a Twrite of all bytes there are",
+            message(118, 1, &[&[0; 12][..], &u32::MAX.to_le_bytes(), b"data"].concat()),
+        ),
+        (
+            "stat: an inner size that lies",
+            message(126, 1, &[&[0; 4][..], &[60, 0, 58, 0], &[0; 20]].concat()),
+        ),
+        ("stat: a size of nothing", message(126, 1, &[&[0; 4][..], &[2, 0, 0, 0]].concat())),
+        ("tags: NOTAG on a Tclunk", message(120, u16::MAX, &0_u32.to_le_bytes())),
+        ("version: a Tversion that is cut", message(100, u16::MAX, &[0, 32, 0, 0, 6, 0, b'9'])),
+        ("coalesced: good and then nonsense", [clunk.as_slice(), &header(6, 0, 0)].concat()),
+    ];
+    // What is another dialect's, an answer's, or nobody's type.
+    let requests = [100, 102, 104, 108, 110, 112, 114, 116, 118, 120, 122, 124, 126];
+    cases.extend(
+        (0..=255)
+            .filter(|kind| !requests.contains(kind))
+            .map(|kind| ("types: no request of 9P2000", message(kind, 1, &[0; 8]))),
+    );
+    cases
+}
+
+#[test]
+fn the_corpus_costs_each_case_its_own_link_and_nothing_else() {
+    let partition = Partition::up(2);
+    let mut witness = Raw::attached(&partition);
+    let fds = || std::fs::read_dir(format!("/proc/{}/fd", partition.pid("io"))).expect("it runs").count();
+    let before = fds();
+    for (name, bytes) in corpus() {
+        let mut raw = Raw::attached(&partition);
+        raw.send(&bytes);
+        while raw.answer().is_some() {}
+        assert_eq!(witness.call(Tag(1), &walk(0, 0, &[])), Some(Kind::Other), "{name}: others go on");
+    }
+    let end = std::time::Instant::now() + Duration::from_secs(5);
+    while fds() > before {
+        assert!(std::time::Instant::now() < end, "links that ended are closed");
+    }
+    assert_eq!(partition.run(&["run", "-a", "echo", "well"]).out, "well\nwell\n");
+}
+
+#[test]
+fn a_conversation_may_come_in_any_pieces_and_may_end_anywhere() {
+    let partition = Partition::up(1);
+    let mut whole = Vec::new();
+    let mut push = |tag: Tag, msg: &Tmsg<'_>| {
+        let mut out = vec![0; 512];
+        let len = msg.encode(tag, &mut out).expect("it fits");
+        whole.extend_from_slice(&out[..len]);
+    };
+    push(Tag::NONE, &Tmsg::Version { msize: 8216, version: VERSION });
+    push(Tag(1), &Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" });
+    push(Tag(2), &walk(0, 1, &["clone"]));
+    push(Tag(3), &Tmsg::Open { fid: Fid(1), mode: 2 });
+    push(Tag(4), &Tmsg::Write { fid: Fid(1), offset: 0, data: b"res 1\n" });
+    push(Tag(5), &Tmsg::Clunk { fid: Fid(1) });
+    // Byte by byte, the same answers.
+    let mut raw = Raw::dial(&partition);
+    for byte in &whole {
+        raw.send(&[*byte]);
+    }
+    let tags: Vec<_> = (0..6).map(|_| raw.answer().expect("it is answered")).collect();
+    assert_eq!(tags, [Tag::NONE, Tag(1), Tag(2), Tag(3), Tag(4), Tag(5)].map(|tag| (tag, Kind::Other)));
+    // Cut off anywhere: the link ends, and its session with it.
+    for end in 0..whole.len() {
+        let mut raw = Raw::dial(&partition);
+        raw.send(&whole[..end]);
+        raw.0.shutdown(std::net::Shutdown::Write).expect("a socket can be shut");
+        while raw.answer().is_some() {}
+    }
+    partition.wait_until("summary", |text| text == "node01 up\n");
+    assert!(!partition.run(&["ls"]).out.lines().any(|line| line.starts_with(|c: char| c.is_ascii_digit())));
+    // Half a message that never goes on holds up nobody.
+    let idle: Vec<Raw> = (0..100)
+        .map(|_| {
+            let mut raw = Raw::dial(&partition);
+            raw.send(&whole[..10]);
+            raw
+        })
+        .collect();
+    assert_eq!(partition.run(&["run", "echo", "well"]).out, "well\n");
+    drop(idle);
+}
+
+#[test]
+fn more_links_than_there_is_room_for_are_hung_up_on_and_room_comes_again() {
+    let partition = Partition::up(1);
+    let links: Vec<Raw> = (0..300).map(|_| Raw::dial(&partition)).collect();
+    let mut served = 0;
+    for mut raw in links {
+        raw.ask(Tag::NONE, &Tmsg::Version { msize: 8216, version: VERSION });
+        served += usize::from(raw.answer().is_some());
+    }
+    assert!((150..300).contains(&served), "{served}");
+    assert_eq!(partition.run(&["run", "echo", "well"]).out, "well\n");
+}
+
+#[test]
+fn sizes_offsets_and_counts_at_their_ends_are_answered_or_refused() {
+    let partition = Partition::up(1);
+    for (msize, version, known) in [
+        (0, VERSION, false),
+        (7, VERSION, false),
+        (23, VERSION, false),
+        (4095, VERSION, false),
+        (4096, VERSION, true),
+        (u32::MAX, VERSION, true),
+        (8216, "9P1999", false),
+        (8216, "", false),
+        (8216, "9P2000.L", true),
+    ] {
+        let mut raw = Raw::dial(&partition);
+        assert_eq!(raw.call(Tag::NONE, &Tmsg::Version { msize, version }), Some(Kind::Other));
+        let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" };
+        // Without a version that both know there is no conversation.
+        assert_eq!(raw.call(Tag(1), &attach).is_some(), known, "{msize} {version}");
+    }
+    let mut raw = Raw::attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["status"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
+    let at = |fid, offset, count| Tmsg::Read { fid: Fid(fid), offset, count };
+    for offset in [1, 1 << 63, u64::MAX - 1, u64::MAX] {
+        for count in [0, 1, u32::MAX - 23, u32::MAX] {
+            assert!(raw.call(Tag(1), &at(1, offset, count)).is_some(), "{offset} {count}");
+        }
+    }
+    assert_eq!(raw.call(Tag(1), &at(1, 0, u32::MAX)), Some(Kind::Other));
+    // A directory is read on from where it was.
+    assert_eq!(raw.call(Tag(1), &walk(0, 2, &[])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(2), mode: 0 }), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &at(2, 77, 1000)), Some(Kind::Error));
+    assert_eq!(raw.call(Tag(1), &at(2, 0, 10)), Some(Kind::Error), "no entry is that short");
+    assert_eq!(raw.call(Tag(1), &at(2, 0, 1000)), Some(Kind::Other));
+    let long = "x".repeat(300);
+    for (name, msg) in [
+        ("a long name", walk(0, 3, &[&long])),
+        ("a fid that is its own new one, with names that are not there", walk(0, 0, &["nosuch"])),
+        ("a walk from a file", walk(1, 3, &["x"])),
+        ("a write to what was opened for reading", Tmsg::Write { fid: Fid(1), offset: 0, data: b"x" }),
+        ("a second open", Tmsg::Open { fid: Fid(1), mode: 0 }),
+        ("removal on close of a directory", Tmsg::Open { fid: Fid(0), mode: 0x40 }),
+        ("a removal of the root", Tmsg::Remove { fid: Fid(2) }),
+        ("what was removed is gone all the same", Tmsg::Clunk { fid: Fid(2) }),
+    ] {
+        assert_eq!(raw.call(Tag(1), &msg), Some(Kind::Error), "{name}");
+    }
+    let stat = protocol::stat::Stat { name: "other", length: u64::MAX, ..Default::default() };
+    assert_eq!(raw.call(Tag(1), &Tmsg::Wstat { fid: Fid(1), stat }), Some(Kind::Error), "a rename");
+    assert_eq!(raw.call(Tag(1), &walk(0, 0, &[])), Some(Kind::Other), "the link goes on");
+}
+
+#[test]
+fn readers_without_end_meet_the_bound_of_their_link_and_a_storm_of_flushes_ends_them() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["events"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
+    for tag in 10..1010 {
+        raw.ask(Tag(tag), &read(1, 100));
+    }
+    // Those beyond the bound are refused at once, the others wait.
+    let refused: Vec<_> = (0..1000 - 64).map(|_| raw.answer().expect("the link goes on")).collect();
+    assert!(refused.iter().all(|(tag, kind)| tag.0 >= 74 && *kind == Kind::Error));
+    for round in 0..3 {
+        for tag in 10..1010 {
+            raw.ask(Tag(2000 + tag), &Tmsg::Flush { oldtag: Tag(tag) });
+        }
+        for tag in 10..1010 {
+            assert_eq!(raw.answer(), Some((Tag(2000 + tag), Kind::Other)), "round {round}");
+        }
+    }
+    assert_eq!(partition.run(&["run", "echo", "well"]).out, "well\n");
+    assert_eq!(raw.call(Tag(10), &walk(0, 0, &[])), Some(Kind::Other), "no flushed read is answered");
+}
+
+#[test]
+fn a_clunk_ends_the_read_that_waits_on_its_fid() {
+    let partition = Partition::up(1);
+    let mut raw = Raw::attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["events"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
+    raw.ask(Tag(2), &read(1, 100));
+    raw.ask(Tag(3), &Tmsg::Clunk { fid: Fid(1) });
+    let mut answers = [raw.answer(), raw.answer()];
+    answers.sort_by_key(|answer| answer.map(|(tag, _)| tag.0));
+    assert_eq!(answers, [Some((Tag(2), Kind::Error)), Some((Tag(3), Kind::Other))]);
+    assert_eq!(raw.call(Tag(3), &Tmsg::Clunk { fid: Fid(1) }), Some(Kind::Error));
+}
