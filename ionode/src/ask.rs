@@ -88,9 +88,22 @@ impl Node {
         if tag == Tag::NONE {
             return self.greeted(rank, &msg);
         }
+        let kind = self.tags.kind(tag);
         let ask = self.tags.answered(tag, rank).ok_or(Botch)?;
+        let sound = match kind {
+            Some(kind) => kind.admits(&msg),
+            // Of those with a tag only a flush has none.
+            None => msg == Rmsg::Flush,
+        };
+        if !sound {
+            return Err(Botch);
+        }
         let answer = match msg {
             Rmsg::Error { ename } => Err(Ename::from_text(ename)),
+            // The fid was not made.
+            msg if kind.is_some_and(|kind| kind.is_short(&msg)) && !matches!(ask, Ask::Forward(_)) => {
+                Err(Ename::NotFound)
+            }
             msg => Ok(msg),
         };
         if let (Ask::Forward(index), Ok(_)) = (ask, &answer) {

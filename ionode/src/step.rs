@@ -3,6 +3,7 @@
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use core::fmt::Write;
+use protocol::kind::Kind;
 use protocol::limits::MSIZE_LINK;
 use protocol::message::{Fid, Names, TWRITE_HEADER, Tag, Tmsg, VERSION, seal_twrite};
 use protocol::server::UserId;
@@ -119,6 +120,8 @@ impl Node {
     pub fn poll_step(&mut self, host: &mut impl Host, out: &mut [u8]) -> Option<(ChildSet, usize)> {
         let Step { to, tag, send } = self.steps.pop_front()?;
         let len = self.encode(tag, send, host, out);
+        let kind = Tmsg::decode(&out[..len]).ok().and_then(|(_, msg)| Kind::of(&msg));
+        self.tags.sent(tag, kind);
         if self.steps.is_empty() {
             self.scratch.clear();
         }

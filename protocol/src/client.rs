@@ -4,6 +4,7 @@
 //! It owns no byte and waits for nothing: the caller brings the buffers and says when to send. Fids and
 //! tags are fixed tables; a full one refuses. See docs/protocol.md, flush.
 
+use crate::kind::Kind;
 use crate::limits::MSIZE_MIN;
 use crate::message::{Fid, Rmsg, Tag, Tmsg, VERSION, frame};
 use crate::wire::{Botch, Full};
@@ -41,71 +42,6 @@ pub struct Reply<'m, T> {
     pub answer: Rmsg<'m>,
     /// A flush was on its way: the caller has given the request up, but what was answered has happened.
     pub is_flushed: bool,
-}
-
-/// What a request may be answered with, and what its answer does to the fid table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Auth,
-    Attach(Fid),
-    Walk {
-        newfid: Option<Fid>,
-        names: usize,
-    },
-    Open,
-    Create,
-    /// At most so many bytes.
-    Read(u32),
-    /// At most so many bytes.
-    Write(u32),
-    Clunk(Fid),
-    Remove(Fid),
-    Stat,
-    Wstat,
-}
-
-impl Kind {
-    fn of(request: &Tmsg<'_>) -> Option<Self> {
-        Some(match *request {
-            Tmsg::Version { .. } | Tmsg::Flush { .. } => return None,
-            Tmsg::Auth { .. } => Self::Auth,
-            Tmsg::Attach { fid, .. } => Self::Attach(fid),
-            Tmsg::Walk { fid, newfid, names } => {
-                Self::Walk { newfid: (fid != newfid).then_some(newfid), names: names.as_slice().len() }
-            }
-            Tmsg::Open { .. } => Self::Open,
-            Tmsg::Create { .. } => Self::Create,
-            Tmsg::Read { count, .. } => Self::Read(count),
-            Tmsg::Write { data, .. } => Self::Write(data.len() as u32),
-            Tmsg::Clunk { fid } => Self::Clunk(fid),
-            Tmsg::Remove { fid } => Self::Remove(fid),
-            Tmsg::Stat { .. } => Self::Stat,
-            Tmsg::Wstat { .. } => Self::Wstat,
-        })
-    }
-
-    /// The answer is of the request's type and not larger than what was asked for.
-    fn admits(self, answer: &Rmsg<'_>) -> bool {
-        match (self, answer) {
-            (_, Rmsg::Error { .. })
-            | (Self::Auth, Rmsg::Auth { .. })
-            | (Self::Attach(_), Rmsg::Attach { .. })
-            | (Self::Open, Rmsg::Open { .. })
-            | (Self::Create, Rmsg::Create { .. })
-            | (Self::Clunk(_), Rmsg::Clunk)
-            | (Self::Remove(_), Rmsg::Remove)
-            | (Self::Stat, Rmsg::Stat { .. })
-            | (Self::Wstat, Rmsg::Wstat) => true,
-            // A walk that fails at its first name is answered with an error.
-            (Self::Walk { names, .. }, Rmsg::Walk { qids }) => {
-                let walked = qids.as_slice().len();
-                walked <= names && (walked > 0 || names == 0)
-            }
-            (Self::Read(most), Rmsg::Read { data }) => data.len() <= most as usize,
-            (Self::Write(most), Rmsg::Write { count }) => *count <= most,
-            _ => false,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! same tag on every child; so each fid has the set of children where it is established (`holds`), each tag
 //! the set of those that have not answered (`owes`), and a number is free when its sets are empty.
 
+use crate::kind::Kind;
 use crate::message::{Fid, Tag};
 use crate::set::{ChildSet, Rank};
 use crate::slots::Slots;
@@ -104,13 +105,15 @@ impl<S: Slots<FanFid>> Fids<S> {
 pub struct FanTag<A> {
     ask: Option<A>,
     owes: ChildSet,
+    /// What it may be answered with, once it was sent.
+    kind: Option<Kind>,
     /// The owner of a tag that is asked with again keeps it while nobody owes.
     kept: bool,
 }
 
 impl<A> Default for FanTag<A> {
     fn default() -> Self {
-        Self { ask: None, owes: ChildSet::EMPTY, kept: false }
+        Self { ask: None, owes: ChildSet::EMPTY, kind: None, kept: false }
     }
 }
 
@@ -132,12 +135,12 @@ impl<A: Copy, S: Slots<FanTag<A>>> Default for Tags<A, S> {
 impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
     /// A number that no child owes an answer to, for a question to `set`.
     pub fn take(&mut self, ask: A, set: ChildSet) -> Option<Tag> {
-        self.place(FanTag { ask: Some(ask), owes: set, kept: false })
+        self.place(FanTag { ask: Some(ask), owes: set, ..FanTag::default() })
     }
 
     /// A number for a question that is asked again and again; freed by `free`.
     pub fn keep(&mut self, ask: A) -> Option<Tag> {
-        self.place(FanTag { ask: Some(ask), owes: ChildSet::EMPTY, kept: true })
+        self.place(FanTag { ask: Some(ask), kept: true, ..FanTag::default() })
     }
 
     fn place(&mut self, tag: FanTag<A>) -> Option<Tag> {
@@ -161,6 +164,22 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         let slot = self.slot(tag);
         assert!(slot.owes.and(set).is_empty(), "one question of a tag at a time is with a child");
         slot.owes = slot.owes.or(set);
+    }
+
+    /// The question was sent, and may be answered with that. A kept tag may be out with several children,
+    /// each asked for its own length: the longest counts.
+    pub fn sent(&mut self, tag: Tag, kind: Option<Kind>) {
+        let Some(slot) = self.slots.slots_mut().get_mut(tag.0 as usize) else { return };
+        slot.kind = match (slot.kind, kind) {
+            (Some(Kind::Read(one)), Some(Kind::Read(other))) => Some(Kind::Read(one.max(other))),
+            (Some(Kind::Write(one)), Some(Kind::Write(other))) => Some(Kind::Write(one.max(other))),
+            (_, kind) => kind,
+        };
+    }
+
+    /// What an answer with that tag may be.
+    pub fn kind(&self, tag: Tag) -> Option<Kind> {
+        self.slots.slots().get(tag.0 as usize)?.kind
     }
 
     /// Who has not answered.
@@ -189,7 +208,7 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         *slot = if owes.is_empty() {
             FanTag::default()
         } else {
-            FanTag { ask: Some(instead), owes, kept: false }
+            FanTag { ask: Some(instead), owes, kept: false, ..*slot }
         };
         owes
     }

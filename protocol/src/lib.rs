@@ -16,6 +16,7 @@ pub mod ename;
 pub mod event;
 pub mod fan;
 pub mod join;
+pub mod kind;
 pub mod limits;
 pub mod memberset;
 pub mod message;

@@ -3,21 +3,30 @@
 use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION, frame};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
-use tests::Partition;
+use tests::{Partition, Tree};
 
 struct Raw(UnixStream);
 
 impl Raw {
     fn dial(partition: &Partition) -> Self {
-        let stream = UnixStream::connect(partition.socket()).expect("the ionode listens");
+        Self::dial_at(&partition.socket())
+    }
+
+    fn dial_at(socket: &Path) -> Self {
+        let stream = UnixStream::connect(socket).expect("the node listens");
         stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout can be set");
         Self(stream)
     }
 
     /// One that has agreed on a version and attached as fid 0.
     fn attached(partition: &Partition) -> Self {
-        let mut raw = Self::dial(partition);
+        Self::attached_at(&partition.socket())
+    }
+
+    fn attached_at(socket: &Path) -> Self {
+        let mut raw = Self::dial_at(socket);
         let version = Tmsg::Version { msize: 8216, version: VERSION };
         assert!(matches!(raw.call(Tag::NONE, &version), Some(Kind::Other)));
         let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" };
@@ -369,6 +378,22 @@ fn the_corpus_costs_each_case_its_own_link_and_nothing_else() {
         assert!(std::time::Instant::now() < end, "links that ended are closed");
     }
     assert_eq!(partition.run(&["run", "-a", "echo", "well"]).out, "well\nwell\n");
+}
+
+#[test]
+fn the_corpus_costs_a_stub_no_more_than_an_ionode() {
+    let mut tree = Tree::root("hostile");
+    tree.cnode("n1", "io");
+    let socket = tree.socket("n1");
+    let mut witness = Raw::attached_at(&socket);
+    for (name, bytes) in corpus() {
+        let mut raw = Raw::attached_at(&socket);
+        raw.send(&bytes);
+        while raw.answer().is_some() {}
+        assert_eq!(witness.call(Tag(1), &walk(0, 0, &[])), Some(Kind::Other), "{name}: others go on");
+    }
+    tree.wait_for("n1 up\n");
+    assert_eq!(tree.run(&["run", "-a", "echo", "well"]).out, "well\n");
 }
 
 #[test]

@@ -21,6 +21,8 @@ const READ: u32 = 256 * 1024;
 const PIECE: usize = 32 * 1024;
 /// Between asking members to end and killing them.
 const GRACE: Duration = Duration::from_secs(1);
+/// Between killing them and not waiting any more for those that do not end.
+const LAST: Duration = Duration::from_secs(10);
 
 /// What to start.
 pub(crate) struct Plan {
@@ -104,6 +106,7 @@ pub(crate) struct Job<'a> {
     is_void: bool,
     ending: Ending,
     kill_at: Option<Instant>,
+    give_up_at: Option<Instant>,
     program: String,
 }
 
@@ -162,6 +165,7 @@ impl<'a> Job<'a> {
             is_void: false,
             ending: Ending::No,
             kill_at: None,
+            give_up_at: None,
             program: program.to_owned(),
         };
         job.ask_wait()?;
@@ -246,7 +250,7 @@ impl<'a> Job<'a> {
             poll(stderr, libc::POLLOUT),
         ];
         let end = end.filter(|_| self.ending == Ending::No);
-        let due = [end, self.kill_at].into_iter().flatten().min();
+        let due = [end, self.kill_at, self.give_up_at].into_iter().flatten().min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
         let wake = self.client.conn.wait(&mut extra, left).map_err(|e| format!("the node hung up: {e}"))?;
         // What came before the end is taken first.
@@ -272,21 +276,25 @@ impl<'a> Job<'a> {
                 self.ask_output(at)?;
             }
         }
-        self.look_at_clock(end)?;
-        Ok(false)
+        self.look_at_clock(end)
     }
 
-    fn look_at_clock(&mut self, end: Option<Instant>) -> Result<(), Told> {
+    /// Does what is due; true to give up.
+    fn look_at_clock(&mut self, end: Option<Instant>) -> Result<bool, Told> {
         let now = Instant::now();
+        if self.give_up_at.is_some_and(|at| at <= now) {
+            return Ok(true);
+        }
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
             self.command("kill\n")?;
+            self.give_up_at = now.checked_add(LAST);
         }
         if end.is_some_and(|at| at <= now) && self.ending == Ending::No {
             eprintln!("uem: time is over; ending the members");
             self.end(Ending::TimedOut, "signal TERM\n")?;
         }
-        Ok(())
+        Ok(false)
     }
 
     fn end(&mut self, why: Ending, line: &str) -> Result<(), Told> {

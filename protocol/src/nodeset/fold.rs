@@ -171,9 +171,12 @@ impl<'a> Lone<'a> {
     /// `next` begins where this one ends.
     fn goes_on(self, next: Self) -> bool {
         let value = |text: &str| text.parse().unwrap_or(0_u32);
+        // From 9 to 10 only where no number is padded.
+        let is_plain = |text: &str| !text.starts_with('0');
+        let one_width = self.to.len() == next.from.len() || is_plain(self.to) && is_plain(next.from);
         self.prefix == next.prefix
             && self.suffix == next.suffix
-            && self.to.len() == next.from.len()
+            && one_width
             && value(self.to) + 1 == value(next.from)
     }
 }
