@@ -59,6 +59,16 @@ impl Trace {
     }
 }
 
+/// The burst of the first launch in a trace, each message once, whatever the number of children: how many
+/// messages, and how many bytes. It begins with the Tcreate of the session, at one instant.
+pub fn launch(lines: &[String]) -> Option<(usize, usize)> {
+    let create = lines.iter().position(|line| line.contains(" io sends type 114 of "))?;
+    let at = lines[create].split(' ').next();
+    let burst = lines[create..].iter().take_while(|line| line.split(' ').next() == at);
+    let lens = burst.filter_map(|line| line.split(' ').nth(6)?.parse::<usize>().ok());
+    Some(lens.fold((0, 0), |(count, bytes), len| (count + 1, bytes + len)))
+}
+
 /// Numbers from a seed (xorshift64*).
 #[derive(Clone, Debug)]
 pub struct Random(u64);

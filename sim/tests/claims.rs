@@ -219,17 +219,6 @@ fn who_looks_at_a_silent_node_is_answered_in_three_seconds_before_it_is_given_up
     serves_again(&mut world, 8, before);
 }
 
-/// The messages of a launch, from the Tcreate of its session on: how many, and how many bytes they have.
-fn launch(lines: &[String]) -> (usize, usize) {
-    let create = lines.iter().position(|line| line.contains(" io sends type 114 of "));
-    let create = create.expect("a session was made");
-    let at = lines[create].split(' ').next();
-    let burst = lines[create..].iter().take_while(|line| line.split(' ').next() == at);
-    let len = |line: &String| line.split(' ').nth(6).and_then(|len| len.parse::<usize>().ok());
-    let lens: Vec<usize> = burst.map(|line| len(line).expect("a line about a message")).collect();
-    (lens.len(), lens.iter().sum())
-}
-
 #[test]
 fn bytes_encoded_for_a_launch_are_equal_for_1_8_and_64_children() {
     let lines = |nodes: usize| {
@@ -239,6 +228,7 @@ fn bytes_encoded_for_a_launch_are_equal_for_1_8_and_64_children() {
         assert_eq!(told(&world, job), (nodes, 0));
         world.trace.lines().to_vec()
     };
+    let launch = |lines: &[String]| sim::trace::launch(lines).expect("a session was made");
     let (one, all) = (launch(&lines(1)), lines(64));
     assert_eq!(launch(&lines(8)), one);
     assert_eq!(launch(&all), one);

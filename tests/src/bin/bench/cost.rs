@@ -1,5 +1,10 @@
-//! What a launch costs apart from time: system calls of the ionode and of one cnode, counted by strace(1).
+//! What a launch costs apart from time: system calls of the ionode and of one cnode, counted by strace(1),
+//! and what the core encodes, counted by the simulator.
 
+use cnode::Full;
+use sim::trace::Lines;
+use sim::workload::BOOT_US;
+use sim::world::World;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +27,15 @@ pub(crate) fn calls(pid: u32, dir: &Path, work: impl FnOnce()) -> Option<u64> {
     let total = table.lines().find(|line| line.ends_with(" total")).expect("strace tells a total");
     // Percent, seconds, microseconds a call, calls, and errors where there were any.
     total.split_whitespace().nth(3)?.parse().ok()
+}
+
+/// What the core encodes for one launch of a no-op on so many nodes: messages and bytes.
+pub(crate) fn encoded(nodes: usize) -> (usize, usize) {
+    let mut world = World::<Full>::new(1, nodes, Lines::Kept(Vec::new()));
+    world.run_until(BOOT_US).expect("nodes join");
+    world.order(BOOT_US + 10, &format!("res {nodes}"), "true", None);
+    world.run_until(BOOT_US + 1_000_000).expect("the job ends");
+    sim::trace::launch(world.trace.lines()).expect("a session was made")
 }
 
 fn is_traced(pid: u32) -> bool {

@@ -25,6 +25,10 @@ pub(crate) fn run() {
         let (ours, floor) = (millis(ours), millis(floor));
         println!("{count:>7}  {ours:>9.1}  {floor:>8.1}  {:>5.2}", ours / floor);
     }
+    for count in [1, 8, 64] {
+        let (messages, bytes) = cost::encoded(count);
+        println!("encoded for a launch on {count}: {messages} messages, {bytes} bytes");
+    }
     tell_calls(&nodes, &noop);
 }
 
