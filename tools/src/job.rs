@@ -5,7 +5,9 @@
 use crate::client::{Asked, Client, ROOT, Told, piece};
 use crate::outcome::{self, Outcomes};
 use crate::output::Output;
+use crate::signal::next_signal;
 use protocol::client::Reply;
+use protocol::ename::Ename;
 use protocol::message::{Fid, Rmsg, Tmsg};
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
@@ -51,6 +53,15 @@ enum Ending {
     Broken,
 }
 
+/// Whether output went with a node whose members had told their outcomes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cut {
+    No,
+    Seen,
+    Asked,
+    Told,
+}
+
 /// An output and its reads.
 struct Stream {
     fid: Fid,
@@ -80,6 +91,10 @@ enum Heard {
     InputTaken(usize),
     Written(usize, io::Result<()>),
     Looked(usize, String),
+    /// An output was cut with a node.
+    OutputCut,
+    /// The session's `error`.
+    Explained(String),
 }
 
 /// A session and all that is read of it.
@@ -102,6 +117,7 @@ pub(crate) struct Job<'a> {
     info: String,
     /// Nothing was started.
     is_void: bool,
+    cut: Cut,
     ending: Ending,
     kill_at: Option<Instant>,
     program: String,
@@ -160,6 +176,7 @@ impl<'a> Job<'a> {
             refusal: None,
             info: String::new(),
             is_void: false,
+            cut: Cut::No,
             ending: Ending::No,
             kill_at: None,
             program: program.to_owned(),
@@ -203,7 +220,7 @@ impl<'a> Job<'a> {
             if self.is_void {
                 return Ok(outcome::OWN);
             }
-            if self.ended && self.streams.iter().all(|stream| stream.over) {
+            if self.is_over()? {
                 self.let_out()?;
                 if self.streams.iter().all(|stream| !stream.out.is_blocked()) {
                     return Ok(self.tell());
@@ -215,6 +232,17 @@ impl<'a> Job<'a> {
                 return Ok(self.code());
             }
         }
+    }
+
+    /// Every outcome and all output has come, and why some was cut.
+    fn is_over(&mut self) -> Result<bool, Told> {
+        let over = self.ended && self.streams.iter().all(|stream| stream.over);
+        if over && self.cut == Cut::Seen {
+            self.cut = Cut::Asked;
+            let fid = self.client.ask_open(self.ctl, &["..", "error"], 0)?;
+            self.client.ask(Asked::Cut, &Tmsg::Read { fid, offset: 0, count: 4096 })?;
+        }
+        Ok(over && self.cut != Cut::Asked)
     }
 
     /// All has come: what was kept is let out, once.
@@ -367,6 +395,11 @@ impl<'a> Job<'a> {
                 self.written(at, written)?;
                 self.ask_output(at)?;
             }
+            Heard::OutputCut => self.cut = Cut::Seen,
+            Heard::Explained(error) => {
+                self.cut = Cut::Told;
+                outcome::cuts(&error).iter().for_each(|line| eprintln!("uem: {line}"));
+            }
             Heard::Looked(0, info) => self.info = info,
             Heard::Looked(_, error) => self.explain(&error),
         }
@@ -408,8 +441,8 @@ impl<'a> Job<'a> {
             return;
         }
         self.is_void = true;
-        let reason = error.lines().next().and_then(|line| line.split_once(' ')).map(|(_, reason)| reason);
-        let reason = reason.or(self.refusal.as_deref()).unwrap_or("refused");
+        let reason =
+            error.lines().next().and_then(outcome::reason).or(self.refusal.as_deref()).unwrap_or("refused");
         eprintln!("uem: {reason}");
     }
 
@@ -420,6 +453,7 @@ impl<'a> Job<'a> {
             Ending::TimedOut => outcome::TIMEOUT,
             Ending::Closed => 128 + libc::SIGPIPE,
             Ending::Broken => outcome::OWN,
+            Ending::No if self.cut != Cut::No => self.outcomes.code().max(outcome::LOST),
             Ending::No => self.outcomes.code(),
         }
     }
@@ -450,23 +484,16 @@ fn hear(reply: &Reply<'_, Asked>, streams: &mut [Stream; 2], outcomes: &mut Outc
             Rmsg::Write { count } => Heard::InputTaken(count as usize),
             _ => Heard::InputTaken(0),
         },
-        (Asked::Output(at), _) => {
+        (Asked::Output(at), refusal) => {
             let stream = &mut streams[at];
             stream.asked -= 1;
             stream.over |= data.is_empty();
-            Heard::Written(at, stream.out.take(data))
+            match refusal {
+                Some(ename) if ename == Ename::HostDown.text() => Heard::OutputCut,
+                _ => Heard::Written(at, stream.out.take(data)),
+            }
         }
+        (Asked::Cut, _) => Heard::Explained(String::from_utf8_lossy(data).into_owned()),
         (Asked::Look(at), _) => Heard::Looked(at, String::from_utf8_lossy(data).into_owned()),
     }
-}
-
-/// The number of the signal that came first, if one has.
-fn next_signal(signals: RawFd) -> Option<i32> {
-    // SAFETY: all-zero is a valid signalfd_siginfo, and the call writes at most its size; it does not block.
-    let (got, told) = unsafe {
-        let mut told: libc::signalfd_siginfo = std::mem::zeroed();
-        let got = libc::read(signals, (&raw mut told).cast(), size_of::<libc::signalfd_siginfo>());
-        (got, told)
-    };
-    (got > 0).then_some(told.ssi_signo as i32)
 }

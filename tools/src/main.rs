@@ -9,6 +9,7 @@ mod outcome;
 mod output;
 mod partition;
 mod run;
+mod signal;
 mod up;
 mod words;
 
