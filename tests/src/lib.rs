@@ -4,12 +4,14 @@
 //! Owns no test: those are in `tests/`, each file one subject.
 
 mod counting;
+mod gate;
 mod link;
 mod partition;
 mod running;
 mod tree;
 
 pub use counting::{Counting, allocations};
+pub use gate::Gate;
 pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
 pub use running::Running;
