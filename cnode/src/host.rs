@@ -87,7 +87,7 @@ pub trait Host {
     fn discard(&mut self, member: MemberSlot, stream: Stream, len: usize);
     /// Nobody can write to this output any more: what is in it is all.
     fn is_last(&mut self, member: MemberSlot, stream: Stream) -> bool;
-    /// The output's pipe is full.
+    /// The output's pipe is full; while it is not, `Readable` tells of what is written to it.
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool;
     /// Signals a member and all its descendants that stayed in its group.
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename>;

@@ -172,12 +172,10 @@ impl Node {
 
     /// The members of a child that have no outcome get one: they are lost with it.
     pub(crate) fn lose_members(&mut self, slot: SessionSlot, rank: Rank) {
+        let is_told = self.owes_outcomes(slot, rank);
         self.end_members(slot, rank, End::Lost);
-        let session = self.session(slot);
-        session.starting.cut(rank);
-        for output in &mut session.outputs {
-            output.live.cut(rank);
-        }
+        self.session(slot).starting.cut(rank);
+        self.lose_output(slot, rank, is_told);
         self.touch(slot);
     }
 

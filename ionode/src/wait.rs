@@ -82,7 +82,8 @@ impl Node {
         Ok(())
     }
 
-    fn owes_outcomes(&mut self, slot: SessionSlot, rank: Rank) -> bool {
+    /// Members of a child have no outcome yet.
+    pub(crate) fn owes_outcomes(&mut self, slot: SessionSlot, rank: Rank) -> bool {
         let range = self.session(slot).range;
         self.session(slot).places(rank).any(|index| self.outcomes.get(range, index).is_none())
     }

@@ -5,12 +5,14 @@
 
 mod counting;
 pub mod fake;
+mod gate;
 mod link;
 mod partition;
 mod running;
 mod tree;
 
 pub use counting::{Counting, allocations};
+pub use gate::Gate;
 pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
 pub use running::Running;

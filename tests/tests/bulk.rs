@@ -2,14 +2,21 @@
 
 use protocol::message::{Fid, Tag, Tmsg};
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Running};
+use tests::{Answer, Gate, Link, Partition, Running};
 
 const CHUNK: usize = 64 * 1024;
 const GIB: u64 = 1 << 30;
+
+fn own_dir(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("uem-test-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory can be made");
+    dir
+}
 
 /// Bytes that are the same in every run and nowhere alike (xorshift64).
 struct Noise(u64);
@@ -96,6 +103,35 @@ fn members_of_100000_lines_each_never_mix_two_even_when_longer_than_a_message() 
     assert_eq!(next, [LINES; 64]);
 }
 
+#[test]
+fn a_line_that_is_half_there_when_it_is_asked_for_comes_when_it_is_whole() {
+    let partition = Partition::up(2);
+    let dir = own_dir("half");
+    let [first, second] = ["first", "second"].map(|name| Gate::new(&dir, name));
+    let mut link = Link::dial(&partition.socket());
+    link.open(0, 1, &["clone"], 2);
+    let script = format!(
+        "test $$UEM_MEMBER = 1 && exit; printf half; read go <{}; read go <{}; echo; sleep 1000",
+        first.path(),
+        second.path()
+    );
+    let lines = format!("res 2\nexec sh -c '{script}'\n");
+    assert_eq!(link.write(1, lines.as_bytes()), Answer::Done);
+    link.open(1, 2, &["..", "stdout"], 0);
+    // Somebody waits there after the half is written.
+    first.open();
+    link.queue(Tag(1), &Tmsg::Read { fid: Fid(2), offset: 0, count: 100 });
+    link.send();
+    // What is answered by the node after that has come to it after the question for output.
+    for node in ["node01", "node02"] {
+        assert!(!link.read(0, &["net", node, "info"]).is_empty());
+    }
+    second.open();
+    // Not by its end, which would wake its readers too.
+    assert_eq!(link.answer(Tag(1)), Answer::Data(b"half\n".to_vec()));
+    std::fs::remove_dir_all(&dir).expect("the directory is ours");
+}
+
 /// KiB of a process's memory that are in use.
 fn resident(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
@@ -136,8 +172,7 @@ fn a_client_that_stops_reading_stops_nobody_else_and_costs_a_bounded_memory() {
 #[test]
 fn words_of_a_large_real_text_dealt_to_64_members_are_as_many_as_wc_counts() {
     let partition = Partition::up(64);
-    let dir = std::env::temp_dir().join(format!("uem-test-{}-words", std::process::id()));
-    std::fs::create_dir_all(&dir).expect("a directory can be made");
+    let dir = own_dir("words");
     let text = dir.join("text");
     let root = tests::root();
     let script = format!(

@@ -184,6 +184,16 @@ fn kill(pid: u32) {
     assert!(killed.success());
 }
 
+/// The processes whose command line names something in a directory: daemons by their sockets. One that has
+/// ended and is not reaped has no command line.
+fn processes_of(dir: &Path) -> Vec<String> {
+    let dir = dir.to_str().expect("a name of ours");
+    let all = std::fs::read_dir("/proc").expect("it is mounted");
+    let cmdline = all.flatten().filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let words = cmdline.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
+    words.filter(|words| words.contains(dir)).collect()
+}
+
 #[test]
 fn a_killed_command_leaves_no_member_and_no_session() {
     let partition = Partition::up(2);
@@ -199,7 +209,7 @@ fn a_killed_command_that_had_nodes_of_its_own_leaves_no_process_and_is_not_in_th
     let dir = own_dir("killed");
     let start = || {
         let mut command = Command::new("timeout");
-        let script = "echo $PPID; exec sleep 1000";
+        let script = "echo begun; exec sleep 1000";
         command
             .args(["--foreground", "60"])
             .arg(uem())
@@ -209,17 +219,12 @@ fn a_killed_command_that_had_nodes_of_its_own_leaves_no_process_and_is_not_in_th
     };
     let mut job = Running::start(start());
     job.lines(2);
-    let command = child_of(job.pid());
-    kill(command);
-    let told = job.end();
-    let nodes: Vec<&str> = told.out.lines().collect();
+    assert_eq!(processes_of(&dir).len(), 3, "an ionode and two nodes");
+    kill(child_of(job.pid()));
+    job.end();
     let end = Instant::now() + Duration::from_secs(5);
-    let lives = |pid: &&str| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        !stat.is_empty() && !stat.contains(") Z ")
-    };
-    while nodes.iter().any(lives) {
-        assert!(Instant::now() < end, "its nodes end with it");
+    while !processes_of(&dir).is_empty() {
+        assert!(Instant::now() < end, "its nodes end with it: {:?}", processes_of(&dir));
         std::thread::sleep(Duration::from_millis(20));
     }
     let mut job = Running::start(start());
@@ -289,6 +294,13 @@ impl Drop for Lone {
     }
 }
 
+/// A command that finds nothing by itself.
+fn elsewhere(args: &[&str]) -> std::process::Output {
+    let mut command = Command::new("timeout");
+    command.args(["--foreground", "60"]).arg(uem()).args(args).stdin(Stdio::null());
+    command.env("XDG_RUNTIME_DIR", "/nonexistent").env_remove("UEM_AT").output().expect("uem starts")
+}
+
 #[test]
 fn a_lone_compute_node_serves_the_same_tree() {
     let lone = Lone::start();
@@ -322,6 +334,16 @@ fn a_lone_compute_node_serves_the_same_tree() {
     assert_eq!(lone.run(&["kill", "job"]).code, 0);
     assert_eq!(lone.run(&["wait", "job"]).code, 137);
     assert_eq!(lone.run(&["rm", "job"]).code, 0);
+    // Any of them finds it by its address, too.
+    let at = Lone::dial(&lone.dir);
+    let code = Told::of(&elsewhere(&["run", "--at", &at, "-n", "3", "sh", "-c", "exit $((UEM_MEMBER % 3))"]));
+    assert_eq!((code.code, code.out, code.err), (2, String::new(), told.err));
+    assert_eq!(Told::of(&elsewhere(&["ls", "--at", &at])).out, lone.run(&["ls"]).out);
+    assert_eq!(Told::of(&elsewhere(&["cat", "--at", &at, "summary"])).out, "alone up\n");
+    let status = Told::of(&elsewhere(&["status", "--at", &at])).out;
+    assert!(status.starts_with("alone up uptime="), "{status}");
+    let told = Told::of(&elsewhere(&["kill", "--at", &at, "7"]));
+    assert_eq!((told.code, told.err.as_str()), (125, "uem: 7/ctl: No such file or directory\n"));
     let told = lone.run(&["write", "ctl", "join x 1"]);
     assert_eq!(told.err, "uem: ctl: join: a compute node has no children; join an ionode\n");
 }

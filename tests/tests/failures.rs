@@ -1,10 +1,12 @@
 //! Failures that are not an end of file, on 64 real nodes: a node that stops in the middle of something, one
 //! that cannot start its member, one that has no room. Each is named, the others are done, nothing is left.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Running, Told};
+use tests::{Answer, Gate, Link, Partition, Running, Told};
 
 /// A silent node is named within this time.
 const NAMED: Duration = Duration::from_secs(5);
@@ -65,19 +67,18 @@ fn a_node_stopped_in_the_middle_of_a_launch_is_named_and_the_other_63_are_done()
     let partition = Partition::up(64);
     let before = Before::of(&partition);
     // Every member waits for its input to be opened before its program runs.
-    let fifo = own_dir("launch").join("fifo");
-    let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo starts");
-    assert!(made.success());
+    let dir = own_dir("launch");
+    let gate = Gate::new(&dir, "gate");
     let mut link = Link::dial(&partition.socket());
     link.open(0, 1, &["clone"], 2);
-    let lines = format!("res 64\nredir stdin {}\nexec cat\n", fifo.display());
+    let lines = format!("res 64\nredir stdin {}\nexec cat\n", gate.path());
     link.queue_write(1, lines.as_bytes());
     link.send();
     partition.wait_until("1/status", |text| text.matches(" starting ").count() == 64);
     partition.signal("node05", "STOP");
     let begun = Instant::now();
     // Now all of them start, and end at the end of their input.
-    drop(std::fs::File::options().write(true).open(&fifo).expect("somebody reads"));
+    gate.open();
     assert_eq!(link.answer_write(), Answer::Refused("Connection timed out".to_owned()));
     let error = String::from_utf8(link.read(1, &["..", "error"])).expect("text");
     assert_eq!(error.split_once(' ').expect("a time").1, "line 3: exec: node05: Connection timed out\n");
@@ -88,6 +89,7 @@ fn a_node_stopped_in_the_middle_of_a_launch_is_named_and_the_other_63_are_done()
     drop(link);
     before.is_left(&partition);
     goes_on(&partition);
+    std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }
 
 #[test]
@@ -146,6 +148,104 @@ fn a_node_stopped_in_the_middle_of_a_kill_is_named_and_the_other_63_are_done() {
     assert_eq!((told.code, told.err.as_str()), (137, want));
     before.is_left(&partition);
     goes_on(&partition);
+}
+
+#[test]
+fn a_node_stopped_while_much_output_waits_is_named_and_the_other_63_lose_no_line() {
+    let partition = Partition::up(64);
+    let before = Before::of(&partition);
+    // Far more than is on its way while nobody reads: the members are held by their full pipes.
+    let script = "seq -f \"$UEM_NODE %.0f\" 20000";
+    let mut job = Running::start(partition.uem(&["run", "-a", "sh", "-c", script]));
+    job.lines(100);
+    partition.signal("node05", "STOP");
+    let begun = Instant::now();
+    let told = job.end();
+    assert!(begun.elapsed() < NAMED, "{:?}", begun.elapsed());
+    assert_eq!((told.code, told.err.as_str()), (137, LOST));
+    let mut last: BTreeMap<&str, u32> = BTreeMap::new();
+    for line in told.out.lines() {
+        let (node, number) = line.split_once(' ').unwrap_or((line, ""));
+        let last = last.entry(node).or_default();
+        *last += 1;
+        // The line that the stopped node was in the middle of may be cut.
+        assert!(number == last.to_string() || "node05".starts_with(node), "{line}");
+    }
+    last.retain(|node, _| !"node05".starts_with(node));
+    let want: Vec<String> = others().split_off(1);
+    assert_eq!(last.into_iter().collect::<Vec<_>>(), want.iter().map(|n| (&**n, 20_000)).collect::<Vec<_>>());
+    before.is_left(&partition);
+    goes_on(&partition);
+}
+
+#[test]
+fn a_node_stopped_before_a_launch_or_anywhere_in_one_is_named_and_the_other_63_are_done() {
+    let partition = Partition::up(64);
+    let before = Before::of(&partition);
+    let launch = || partition.run(&["run", "-a", "sh", "-c", "echo $UEM_NODE"]);
+    let mut all = others().split_off(1);
+    let check = |told: &Told, begun: Instant| {
+        assert!(begun.elapsed() < NAMED, "{:?}", begun.elapsed());
+        // Its outcome may have come, and its output not any more.
+        let cut = ["uem: stderr: node05: Host is down\n", "uem: stdout: node05: Host is down\n"];
+        let lines = told.err.split_inclusive('\n');
+        let named = lines.map(|line| line == LOST || cut.contains(&line)).collect::<Vec<_>>();
+        assert!(told.code == 137 && !named.is_empty() && !named.contains(&false), "{}", told.err);
+        // What it wrote before it stopped may have come.
+        let mut came = told.sorted();
+        came.retain(|name| *name != "node05");
+        assert_eq!(came, others().split_off(1));
+    };
+    partition.signal("node05", "STOP");
+    let begun = Instant::now();
+    check(&launch(), begun);
+    before.is_left(&partition);
+    goes_on(&partition);
+    all.insert(4, "node05".to_owned());
+    for count in [2, 3] {
+        let done = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            let launches = scope.spawn(|| {
+                loop {
+                    let told = launch();
+                    if told.code != 0 {
+                        return told;
+                    }
+                    assert_eq!((told.sorted(), told.err.as_str()), (all.iter().map(|n| &**n).collect(), ""));
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            while done.load(Ordering::Relaxed) < count {
+                assert!(!launches.is_finished(), "launches go well until the node stops");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // At another place of a launch each time, which is for the machine to choose.
+            std::thread::sleep(Duration::from_millis(7 * u64::from(count)));
+            partition.signal("node05", "STOP");
+            let begun = Instant::now();
+            check(&launches.join().expect("it ends"), begun);
+        });
+        before.is_left(&partition);
+        goes_on(&partition);
+    }
+}
+
+#[test]
+fn output_that_goes_with_a_node_after_its_members_ended_well_is_not_passed_over() {
+    let partition = Partition::up(2);
+    assert_eq!(partition.run(&["mkdir", "job"]).code, 0);
+    let lines = "res 2\\nexec sh -c 'echo $$UEM_NODE'";
+    assert_eq!(partition.run(&["write", "-e", "job/ctl", lines]).code, 0);
+    assert_eq!(partition.run(&["wait", "job"]), Told { code: 0, out: String::new(), err: String::new() });
+    partition.signal("node02", "KILL");
+    partition.wait_until("summary", |text| text == "node01 up\nnode02 lost\n");
+    let err = "uem: stderr: node02: Host is down\nuem: stdout: node02: Host is down\n";
+    let want = Told { code: 137, out: "node01\n".to_owned(), err: err.to_owned() };
+    assert_eq!(partition.run(&["attach", "job"]), want);
+    // It is said once, as output is read once.
+    let again = partition.run(&["attach", "job"]);
+    assert_eq!(again, Told { code: 0, out: String::new(), err: String::new() });
+    assert_eq!(partition.run(&["rm", "job"]).code, 0);
 }
 
 /// A launch over all 64 nodes on one connection: its output.

@@ -39,6 +39,8 @@ pub(crate) enum Asked {
     Output(usize),
     /// A read of a session's info (0) or error (1).
     Look(usize),
+    /// A read of a session's error, which says whose output was cut.
+    Cut,
 }
 
 /// The root's fid.

@@ -3,10 +3,11 @@
 //! The loop waits for the node, our stdin, our outputs, a signal and the time; none of them holds up another.
 
 use crate::client::{Asked, Client, ROOT, Told, piece};
+use crate::hear::{Heard, Stream, hear};
 use crate::outcome::{self, Outcomes};
 use crate::output::Output;
-use protocol::client::Reply;
-use protocol::message::{Fid, Rmsg, Tmsg};
+use crate::signal::next_signal;
+use protocol::message::{Fid, Tmsg};
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
@@ -53,13 +54,13 @@ enum Ending {
     Broken,
 }
 
-/// An output and its reads.
-struct Stream {
-    fid: Fid,
-    /// Reads that wait for their answer.
-    asked: usize,
-    over: bool,
-    out: Output,
+/// Whether output went with a node whose members had told their outcomes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cut {
+    No,
+    Seen,
+    Asked,
+    Told,
 }
 
 /// Our stdin on its way to the members.
@@ -67,21 +68,6 @@ struct Input {
     fid: Fid,
     left: Vec<u8>,
     asked: bool,
-}
-
-/// What an answer was.
-enum Heard {
-    Nothing,
-    Started,
-    Refused(String),
-    StepRefused(String),
-    WaitRefused(String),
-    /// Records of `wait`, and whether they make sense.
-    Ends(bool),
-    AllEnded,
-    InputTaken(usize),
-    Written(usize, io::Result<()>),
-    Looked(usize, String),
 }
 
 /// A session and all that is read of it.
@@ -104,6 +90,7 @@ pub(crate) struct Job<'a> {
     info: String,
     /// Nothing was started.
     is_void: bool,
+    cut: Cut,
     ending: Ending,
     kill_at: Option<Instant>,
     give_up_at: Option<Instant>,
@@ -163,6 +150,7 @@ impl<'a> Job<'a> {
             refusal: None,
             info: String::new(),
             is_void: false,
+            cut: Cut::No,
             ending: Ending::No,
             kill_at: None,
             give_up_at: None,
@@ -207,7 +195,7 @@ impl<'a> Job<'a> {
             if self.is_void {
                 return Ok(outcome::OWN);
             }
-            if self.ended && self.streams.iter().all(|stream| stream.over) {
+            if self.is_over()? {
                 self.let_out()?;
                 if self.streams.iter().all(|stream| !stream.out.is_blocked()) {
                     return Ok(self.tell());
@@ -219,6 +207,17 @@ impl<'a> Job<'a> {
                 return Ok(self.code());
             }
         }
+    }
+
+    /// Every outcome and all output has come, and why some was cut.
+    fn is_over(&mut self) -> Result<bool, Told> {
+        let over = self.ended && self.streams.iter().all(|stream| stream.over);
+        if over && self.cut == Cut::Seen {
+            self.cut = Cut::Asked;
+            let fid = self.client.ask_open(self.ctl, &["..", "error"], 0)?;
+            self.client.ask(Asked::Cut, &Tmsg::Read { fid, offset: 0, count: 4096 })?;
+        }
+        Ok(over && self.cut != Cut::Asked)
     }
 
     /// All has come: what was kept is let out, once.
@@ -375,6 +374,11 @@ impl<'a> Job<'a> {
                 self.written(at, written)?;
                 self.ask_output(at)?;
             }
+            Heard::OutputCut => self.cut = Cut::Seen,
+            Heard::Explained(error) => {
+                self.cut = Cut::Told;
+                outcome::cuts(&error).iter().for_each(|line| eprintln!("uem: {line}"));
+            }
             Heard::Looked(0, info) => self.info = info,
             Heard::Looked(_, error) => self.explain(&error),
         }
@@ -416,8 +420,8 @@ impl<'a> Job<'a> {
             return;
         }
         self.is_void = true;
-        let reason = error.lines().next().and_then(|line| line.split_once(' ')).map(|(_, reason)| reason);
-        let reason = reason.or(self.refusal.as_deref()).unwrap_or("refused");
+        let reason =
+            error.lines().next().and_then(outcome::reason).or(self.refusal.as_deref()).unwrap_or("refused");
         eprintln!("uem: {reason}");
     }
 
@@ -428,6 +432,7 @@ impl<'a> Job<'a> {
             Ending::TimedOut => outcome::TIMEOUT,
             Ending::Closed => 128 + libc::SIGPIPE,
             Ending::Broken => outcome::OWN,
+            Ending::No if self.cut != Cut::No => self.outcomes.code().max(outcome::LOST),
             Ending::No => self.outcomes.code(),
         }
     }
@@ -440,41 +445,4 @@ impl<'a> Job<'a> {
         }
         self.code()
     }
-}
-
-/// Takes an answer's bytes where they go, and says what it was.
-fn hear(reply: &Reply<'_, Asked>, streams: &mut [Stream; 2], outcomes: &mut Outcomes) -> Heard {
-    let refusal = if let Rmsg::Error { ename } = reply.answer { Some(ename.to_owned()) } else { None };
-    let data = if let Rmsg::Read { data } = reply.answer { data } else { &[] };
-    match (reply.token, refusal) {
-        (Asked::Call | Asked::Command, _) | (Asked::Step, None) => Heard::Nothing,
-        (Asked::Step, Some(ename)) => Heard::StepRefused(ename),
-        (Asked::Exec, None) => Heard::Started,
-        (Asked::Exec, Some(ename)) => Heard::Refused(ename),
-        (Asked::Wait, Some(ename)) => Heard::WaitRefused(ename),
-        (Asked::Wait, None) if data.is_empty() => Heard::AllEnded,
-        (Asked::Wait, None) => Heard::Ends(std::str::from_utf8(data).is_ok_and(|text| outcomes.take(text))),
-        (Asked::Stdin, _) => match reply.answer {
-            Rmsg::Write { count } => Heard::InputTaken(count as usize),
-            _ => Heard::InputTaken(0),
-        },
-        (Asked::Output(at), _) => {
-            let stream = &mut streams[at];
-            stream.asked -= 1;
-            stream.over |= data.is_empty();
-            Heard::Written(at, stream.out.take(data))
-        }
-        (Asked::Look(at), _) => Heard::Looked(at, String::from_utf8_lossy(data).into_owned()),
-    }
-}
-
-/// The number of the signal that came first, if one has.
-fn next_signal(signals: RawFd) -> Option<i32> {
-    // SAFETY: all-zero is a valid signalfd_siginfo, and the call writes at most its size; it does not block.
-    let (got, told) = unsafe {
-        let mut told: libc::signalfd_siginfo = std::mem::zeroed();
-        let got = libc::read(signals, (&raw mut told).cast(), size_of::<libc::signalfd_siginfo>());
-        (got, told)
-    };
-    (got > 0).then_some(told.ssi_signo as i32)
 }

@@ -4,11 +4,13 @@ mod client;
 mod environment;
 mod fault;
 mod files;
+mod hear;
 mod job;
 mod outcome;
 mod output;
 mod partition;
 mod run;
+mod signal;
 mod up;
 mod words;
 

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub(crate) const TIMEOUT: i32 = 124;
 /// This program could not do its part.
 pub(crate) const OWN: i32 = 125;
+/// A node was lost.
+pub(crate) const LOST: i32 = 137;
 /// After ^C.
 pub(crate) const INTERRUPTED: i32 = 130;
 
@@ -16,7 +18,7 @@ pub(crate) fn code(end: End) -> i32 {
     match end {
         End::Exit(code) => i32::from(code),
         End::Signal(signal) => 128 + i32::from(signal),
-        End::Lost => 137,
+        End::Lost => LOST,
         End::Never(Ename::NotFound) => 127,
         End::Never(Ename::Denied | Ename::NoExec | Ename::IsDir | Ename::NotDir) => 126,
         End::Never(_) => OWN,
@@ -69,6 +71,19 @@ impl Outcomes {
     }
 }
 
+/// What a line of `error` says behind its time.
+pub(crate) fn reason(line: &str) -> Option<&str> {
+    line.split_once(' ').map(|(_, reason)| reason)
+}
+
+/// The lines of `error` that say whose output was cut.
+pub(crate) fn cuts(error: &str) -> Vec<&str> {
+    let of_outputs = |text: &&str| text.starts_with("stdout: ") || text.starts_with("stderr: ");
+    let mut lines: Vec<&str> = error.lines().filter_map(reason).filter(of_outputs).collect();
+    lines.sort_unstable();
+    lines
+}
+
 /// Nodes as one set, by name and number, each once; and how many.
 pub(crate) fn node_set<N: AsRef<str>>(nodes: impl Iterator<Item = N>) -> (String, usize) {
     let mut nodes: Vec<N> = nodes.collect();
@@ -93,6 +108,12 @@ mod tests {
         let told = ["exit 2: n[2-3] (2 members)", "./x: No such file or directory: n4 (1 member)"];
         assert_eq!(all.failures("./x"), told);
         assert!(!all.take("nonsense\n"));
+    }
+
+    #[test]
+    fn whose_output_was_cut_is_found_among_other_refusals() {
+        let error = "8 stdout: n2: Host is down\n7 signal: n2: timed out\n8 stderr: n2: Host is down\n";
+        assert_eq!(cuts(error), ["stderr: n2: Host is down", "stdout: n2: Host is down"]);
     }
 
     #[test]

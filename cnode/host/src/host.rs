@@ -168,8 +168,13 @@ impl Host for Machine {
     }
 
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool {
-        let full = self.process(member).and_then(|p| p.output(stream).map(process::is_full));
-        full.unwrap_or(false)
+        let Some(process) = self.processes[member as usize].as_mut() else { return false };
+        let full = process.output(stream).is_some_and(process::is_full);
+        if !full {
+            // A record waits here for its end; the pipe may never have been found empty.
+            process.watch_output(stream, &self.watcher);
+        }
+        full
     }
 
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename> {
