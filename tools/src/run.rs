@@ -3,9 +3,10 @@
 use crate::client::{Client, Told};
 use crate::environment::{env_lines, process_lines, word};
 use crate::fault::{Fault, print};
-use crate::job::{Job, Plan};
+use crate::job::Job;
 use crate::outcome::{Outcomes, node_set};
 use crate::partition::{FANOUT_MAX, Local, connect, dial, find, names};
+use crate::plan::{Manner, Plan};
 use argh::FromArgs;
 use protocol::message::Tmsg;
 use protocol::nodeset::{Name, NodeSet};
@@ -212,6 +213,7 @@ impl Run {
                 Some(dir) => format!("{} in {dir}", self.program[0]),
                 None => self.program[0].clone(),
             },
+            manner: Manner::Run,
         }
     }
 
@@ -367,7 +369,7 @@ fn res_lines(nodes: &[&str], count: usize) -> String {
 }
 
 /// It is /dev/null: nothing will come.
-fn is_null(fd: i32) -> bool {
+pub(crate) fn is_null(fd: i32) -> bool {
     // SAFETY: all-zero is a valid stat, and fstat writes only it.
     let (told, stat) = unsafe {
         let mut stat: libc::stat = std::mem::zeroed();
