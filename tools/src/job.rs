@@ -434,7 +434,7 @@ fn hear(reply: &Reply<'_, Asked>, streams: &mut [Stream; 2], outcomes: &mut Outc
     let refusal = if let Rmsg::Error { ename } = reply.answer { Some(ename.to_owned()) } else { None };
     let data = if let Rmsg::Read { data } = reply.answer { data } else { &[] };
     match (reply.token, refusal) {
-        (Asked::Call | Asked::Command, _) | (Asked::Step, None) => Heard::Nothing,
+        (Asked::Call | Asked::Command | Asked::Task(..), _) | (Asked::Step, None) => Heard::Nothing,
         (Asked::Step, Some(ename)) => Heard::StepRefused(ename),
         (Asked::Exec, None) => Heard::Started,
         (Asked::Exec, Some(ename)) => Heard::Refused(ename),
@@ -456,7 +456,7 @@ fn hear(reply: &Reply<'_, Asked>, streams: &mut [Stream; 2], outcomes: &mut Outc
 }
 
 /// The number of the signal that came first, if one has.
-fn next_signal(signals: RawFd) -> Option<i32> {
+pub(crate) fn next_signal(signals: RawFd) -> Option<i32> {
     // SAFETY: all-zero is a valid signalfd_siginfo, and the call writes at most its size; it does not block.
     let (got, told) = unsafe {
         let mut told: libc::signalfd_siginfo = std::mem::zeroed();

@@ -1,6 +1,7 @@
 //! `uem`: a cluster as one file system, from the command line. One binary is also the daemons of a partition.
 
 mod client;
+mod each;
 mod environment;
 mod fault;
 mod files;
@@ -29,6 +30,7 @@ struct Uem {
 #[argh(subcommand)]
 enum Command {
     Run(run::Run),
+    Each(each::Each),
     Rsh(rsh::Rsh),
     Up(up::Up),
     Down(up::Down),
@@ -67,6 +69,7 @@ fn dispatch(args: &[String]) -> i32 {
     let outcome = parse(&args[1..]).and_then(|command| match command {
         None => Ok(0),
         Some(Command::Run(args)) => args.run(),
+        Some(Command::Each(args)) => args.run(),
         Some(Command::Rsh(args)) => args.run(),
         Some(Command::Up(args)) => args.run(),
         Some(Command::Down(args)) => args.run(),
@@ -168,7 +171,7 @@ mod tests {
     fn every_command_has_help_that_the_options_are_read_from() {
         let all = help(&[]);
         let names = words::commands(&all);
-        assert_eq!(names.len(), 14, "{all}");
+        assert_eq!(names.len(), 15, "{all}");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");
         }
