@@ -41,7 +41,7 @@ pub(crate) fn hear(reply: &Reply<'_, Asked>, streams: &mut [Stream; 2], outcomes
     let refusal = if let Rmsg::Error { ename } = reply.answer { Some(ename.to_owned()) } else { None };
     let data = if let Rmsg::Read { data } = reply.answer { data } else { &[] };
     match (reply.token, refusal) {
-        (Asked::Call | Asked::Command, _) | (Asked::Step, None) => Heard::Nothing,
+        (Asked::Call | Asked::Command | Asked::Task(..), _) | (Asked::Step, None) => Heard::Nothing,
         (Asked::Step, Some(ename)) => Heard::StepRefused(ename),
         (Asked::Exec, None) => Heard::Started,
         (Asked::Exec, Some(ename)) => Heard::Refused(ename),

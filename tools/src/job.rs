@@ -6,6 +6,7 @@ use crate::client::{Asked, Client, ROOT, Told, piece};
 use crate::hear::{Heard, Stream, hear};
 use crate::outcome::{self, Outcomes};
 use crate::output::Output;
+use crate::plan::{Manner, Plan};
 use crate::signal::next_signal;
 use protocol::message::{Fid, Tmsg};
 use std::io::{self, ErrorKind};
@@ -24,22 +25,6 @@ const PIECE: usize = 32 * 1024;
 const GRACE: Duration = Duration::from_secs(1);
 /// Between killing them and not waiting any more for those that do not end.
 const LAST: Duration = Duration::from_secs(10);
-
-/// What to start.
-pub(crate) struct Plan {
-    /// Ctl lines before `exec`.
-    pub(crate) lines: String,
-    /// What goes to `args`.
-    pub(crate) args: String,
-    /// What goes to `env`.
-    pub(crate) env: Vec<u8>,
-    /// Our stdin goes to the members; otherwise theirs is at its end.
-    pub(crate) input: bool,
-    /// How long it may take.
-    pub(crate) timeout: Option<Duration>,
-    /// Said when it cannot be found.
-    pub(crate) program: String,
-}
 
 /// Why members are being ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,6 +80,7 @@ pub(crate) struct Job<'a> {
     kill_at: Option<Instant>,
     give_up_at: Option<Instant>,
     program: String,
+    manner: Manner,
 }
 
 impl<'a> Job<'a> {
@@ -124,6 +110,7 @@ impl<'a> Job<'a> {
         let stdin = if plan.input { Some(client.ask_open(ctl, &["..", "stdin"], 1)?) } else { None };
         let mut job = Self::follow(client, ctl, fold, &plan.program)?;
         job.starting = true;
+        job.manner = plan.manner;
         job.input = stdin.map(|fid| Input { fid, left: Vec::new(), asked: false });
         job.client.send()?;
         Ok(job)
@@ -155,6 +142,7 @@ impl<'a> Job<'a> {
             kill_at: None,
             give_up_at: None,
             program: program.to_owned(),
+            manner: Manner::Run,
         };
         job.ask_wait()?;
         job.ask_output(0)?;
@@ -193,7 +181,7 @@ impl<'a> Job<'a> {
         loop {
             while self.take()? {}
             if self.is_void {
-                return Ok(outcome::OWN);
+                return Ok(self.manner.own());
             }
             if self.is_over()? {
                 self.let_out()?;
@@ -262,7 +250,9 @@ impl<'a> Job<'a> {
             if matches!(self.ending, Ending::Signalled(_)) {
                 return Ok(true);
             }
-            eprintln!("uem: ending the members; ^C again gives up at once");
+            if self.manner == Manner::Run {
+                eprintln!("uem: ending the members; ^C again gives up at once");
+            }
             self.end(Ending::Signalled(signal), &format!("signal {signal}\n"))?;
         }
         if extra[1].revents != 0 {
@@ -422,7 +412,10 @@ impl<'a> Job<'a> {
         self.is_void = true;
         let reason =
             error.lines().next().and_then(outcome::reason).or(self.refusal.as_deref()).unwrap_or("refused");
-        eprintln!("uem: {reason}");
+        match self.manner {
+            Manner::Run => eprintln!("uem: {reason}"),
+            Manner::Ssh => eprintln!("uem: {}: {reason}", self.program),
+        }
     }
 
     fn code(&self) -> i32 {
@@ -431,7 +424,8 @@ impl<'a> Job<'a> {
             Ending::Signalled(signal) => 128 + signal,
             Ending::TimedOut => outcome::TIMEOUT,
             Ending::Closed => 128 + libc::SIGPIPE,
-            Ending::Broken => outcome::OWN,
+            Ending::Broken => self.manner.own(),
+            Ending::No if self.manner == Manner::Ssh && self.outcomes.any_never_ran() => self.manner.own(),
             Ending::No if self.cut != Cut::No => self.outcomes.code().max(outcome::LOST),
             Ending::No => self.outcomes.code(),
         }
@@ -441,6 +435,7 @@ impl<'a> Job<'a> {
         match (self.ending, &self.refusal) {
             (Ending::Closed, _) => {}
             (Ending::Broken, Some(refusal)) => eprintln!("uem: {refusal}"),
+            (Ending::No, _) if self.manner == Manner::Ssh && self.outcomes.all_ended_by_themselves() => {}
             _ => self.outcomes.failures(&self.program).iter().for_each(|line| eprintln!("uem: {line}")),
         }
         self.code()

@@ -1,6 +1,7 @@
 //! `uem`: a cluster as one file system, from the command line. One binary is also the daemons of a partition.
 
 mod client;
+mod each;
 mod environment;
 mod fault;
 mod files;
@@ -9,6 +10,8 @@ mod job;
 mod outcome;
 mod output;
 mod partition;
+mod plan;
+mod rsh;
 mod run;
 mod signal;
 mod up;
@@ -29,6 +32,8 @@ struct Uem {
 #[argh(subcommand)]
 enum Command {
     Run(run::Run),
+    Each(each::Each),
+    Rsh(rsh::Rsh),
     Up(up::Up),
     Down(up::Down),
     Ls(files::Ls),
@@ -66,6 +71,8 @@ fn dispatch(args: &[String]) -> i32 {
     let outcome = parse(&args[1..]).and_then(|command| match command {
         None => Ok(0),
         Some(Command::Run(args)) => args.run(),
+        Some(Command::Each(args)) => args.run(),
+        Some(Command::Rsh(args)) => args.run(),
         Some(Command::Up(args)) => args.run(),
         Some(Command::Down(args)) => args.run(),
         Some(Command::Ls(args)) => args.run(),
@@ -108,7 +115,11 @@ fn parse(args: &[String]) -> Result<Option<Command>, Fault> {
         return print((help(&about) + "\n").as_bytes()).map(|()| None);
     }
     let options = words::Options::of(&help(&[name]));
-    let rest = if name == "kill" { words::part_signal(rest) } else { rest.to_vec() };
+    let rest = match name.as_str() {
+        "kill" => words::part_signal(rest),
+        "rsh" => rsh::part(rest),
+        _ => rest.to_vec(),
+    };
     let parted = options.part(&rest);
     let parsed: Vec<&str> = std::iter::once(name.as_str()).chain(parted.iter().map(String::as_str)).collect();
     match Uem::from_args(&["uem"], &parsed) {
@@ -116,7 +127,10 @@ fn parse(args: &[String]) -> Result<Option<Command>, Fault> {
         Err(early) if early.status.is_ok() => {
             print((early.output.trim_end().to_owned() + "\n").as_bytes()).map(|()| None)
         }
-        Err(early) => Err(Fault::usage(explain(name, &options, &early.output))),
+        Err(early) => {
+            let code = if name == "rsh" { outcome::SSH_OWN } else { USAGE };
+            Err(Fault { told: explain(name, &options, &early.output), code })
+        }
     }
 }
 
@@ -159,7 +173,7 @@ mod tests {
     fn every_command_has_help_that_the_options_are_read_from() {
         let all = help(&[]);
         let names = words::commands(&all);
-        assert_eq!(names.len(), 13, "{all}");
+        assert_eq!(names.len(), 15, "{all}");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");
         }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub(crate) const TIMEOUT: i32 = 124;
 /// This program could not do its part.
 pub(crate) const OWN: i32 = 125;
+/// This program could not do its part, where it stands for ssh.
+pub(crate) const SSH_OWN: i32 = 255;
 /// A node was lost.
 pub(crate) const LOST: i32 = 137;
 /// After ^C.
@@ -47,6 +49,16 @@ impl Outcomes {
     /// The highest code of all members.
     pub(crate) fn code(&self) -> i32 {
         self.members.values().map(|(_, end)| code(*end)).max().unwrap_or(0)
+    }
+
+    /// Each was started, and none was lost.
+    pub(crate) fn all_ended_by_themselves(&self) -> bool {
+        self.members.values().all(|(_, end)| matches!(end, End::Exit(_) | End::Signal(_)))
+    }
+
+    /// Some could not be started.
+    pub(crate) fn any_never_ran(&self) -> bool {
+        self.members.values().any(|(_, end)| matches!(end, End::Never(_)))
     }
 
     /// A line for each kind of failure, with who failed.

@@ -1,6 +1,7 @@
 //! Finding a partition, and starting one of real processes on this machine.
 
 use crate::client::{Client, Told};
+use protocol::nodeset::NodeSet;
 use protocol_host::Dial;
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -72,10 +73,13 @@ pub(crate) fn find(at: Option<&Dial>) -> Result<Option<Dial>, Told> {
 
 /// Connects to a partition that must be there.
 pub(crate) fn connect(at: Option<&Dial>) -> Result<Client, Told> {
-    match find(at)? {
-        Some(at) => dial(&at),
-        None => Err("no partition found: start one with uem up, or say where with --at".to_owned()),
-    }
+    dial(&find_up(at)?)
+}
+
+/// The address of a partition that must be there.
+pub(crate) fn find_up(at: Option<&Dial>) -> Result<Dial, Told> {
+    let none = "no partition found: start one with uem up, or say where with --at";
+    find(at)?.ok_or_else(|| none.to_owned())
 }
 
 /// Connects; where a partition of `uem up` has died, says how to clear what is left of it.
@@ -85,6 +89,14 @@ pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
         let hint = if own.as_ref() == Ok(at) { "; uem down clears a partition that has died" } else { "" };
         format!("{told}{hint}")
     })
+}
+
+/// The nodes that reservations are made from: `status` may know of one that has joined just now.
+pub(crate) fn up_nodes(client: &mut Client) -> Result<Vec<String>, Told> {
+    let summary = String::from_utf8_lossy(&client.read_all("summary")?).into_owned();
+    let Some(set) = summary.lines().find_map(|line| line.strip_suffix(" up")) else { return Ok(Vec::new()) };
+    let set = NodeSet::parse(set).map_err(|e| e.to_string())?;
+    Ok(set.iter().map(|name| name.as_str().to_owned()).collect())
 }
 
 /// Names of `count` nodes: `node01` …, with at least two digits.

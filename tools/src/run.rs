@@ -3,12 +3,13 @@
 use crate::client::{Client, Told};
 use crate::environment::{env_lines, process_lines, word};
 use crate::fault::{Fault, print};
-use crate::job::{Job, Plan};
+use crate::job::Job;
 use crate::outcome::{Outcomes, node_set};
-use crate::partition::{FANOUT_MAX, Local, connect, dial, find, names};
+use crate::partition::{FANOUT_MAX, Local, connect, dial, find, names, up_nodes};
+use crate::plan::{Manner, Plan};
 use argh::FromArgs;
 use protocol::message::Tmsg;
-use protocol::nodeset::{Name, NodeSet};
+use protocol::nodeset::NodeSet;
 use protocol::quote::Quoted;
 use protocol::stat::DMDIR;
 use protocol_host::{Dial, TermSignal};
@@ -212,6 +213,7 @@ impl Run {
                 Some(dir) => format!("{} in {dir}", self.program[0]),
                 None => self.program[0].clone(),
             },
+            manner: Manner::Run,
         }
     }
 
@@ -226,12 +228,9 @@ impl Run {
         if nodes.is_none() && !self.all && exclude.is_none() {
             return Ok(format!("{layout}res {}\n", self.members.unwrap_or(1)));
         }
-        // What reservations are made from: `status` may know of a node that has joined just now.
-        let summary = String::from_utf8_lossy(&client.read_all("summary")?).into_owned();
+        let up = up_nodes(client)?;
         let parse = |text| NodeSet::parse(text).map_err(|e| e.to_string());
-        let set = summary.lines().find_map(|line| line.strip_suffix(" up"));
-        let up: Vec<Name> = set.map(parse).transpose()?.map_or(Vec::new(), |set| set.iter().collect());
-        let up: Vec<&str> = up.iter().map(Name::as_str).collect();
+        let up: Vec<&str> = up.iter().map(String::as_str).collect();
         let wanted = nodes.map(parse).transpose()?;
         let left_out = exclude.map(parse).transpose()?;
         if let Some(set) = wanted {
@@ -320,14 +319,14 @@ fn make_session(client: &mut Client) -> Result<String, Told> {
 }
 
 /// A time in seconds, as `--timeout` takes it.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     time.ok_or_else(|| "want seconds above 0, like 2.5".to_owned())
 }
 
 /// A node set as it was given, or those of a file, one a line.
-fn read_set(option: &str, text: &str) -> Result<String, Fault> {
+pub(crate) fn read_set(option: &str, text: &str) -> Result<String, Fault> {
     let joined = match text.strip_prefix('^') {
         None => text.to_owned(),
         Some(path) => {
@@ -367,7 +366,7 @@ fn res_lines(nodes: &[&str], count: usize) -> String {
 }
 
 /// It is /dev/null: nothing will come.
-fn is_null(fd: i32) -> bool {
+pub(crate) fn is_null(fd: i32) -> bool {
     // SAFETY: all-zero is a valid stat, and fstat writes only it.
     let (told, stat) = unsafe {
         let mut stat: libc::stat = std::mem::zeroed();

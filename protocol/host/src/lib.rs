@@ -14,7 +14,7 @@ pub mod stream;
 
 mod socket;
 
-pub use blocking::{Conn, Wake};
+pub use blocking::{Conn, Wake, poll};
 pub use clock::{Clock, TermSignal, boot_id, host_name, until};
 pub use dial::{Dial, DialError};
 pub use dialer::Dialer;
