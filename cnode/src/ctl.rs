@@ -237,7 +237,7 @@ impl<B: Bounds> Node<B> {
             Command::Clear => {
                 session.poisoned = false;
                 if !session.executed {
-                    for param in [Param::Args, Param::Env, Param::Setup] {
+                    for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
                         host.truncate(slot, param);
                     }
                 }
@@ -295,7 +295,9 @@ impl<B: Bounds> Node<B> {
             self.reserve(slot, (0, 1, 1), 1)?;
         }
         self.execute(slot);
-        self.session(slot).exec = Some(who.request);
+        let session = self.session(slot);
+        session.exec = Some(who.request);
+        session.exec_user = who.user;
         Ok(())
     }
 

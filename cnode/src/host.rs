@@ -2,6 +2,8 @@
 //! completions.
 
 use protocol::ename::Ename;
+use protocol::failure::Failure;
+use protocol::table::File;
 
 /// A session's number in its table.
 pub type SessionSlot = u16;
@@ -15,8 +17,22 @@ pub enum Param {
     Args,
     /// Lines `NAME=VALUE`.
     Env,
+    /// Lines that make the members' name space.
+    Ns,
     /// Checked ctl lines: dir, umask, limit, redir.
     Setup,
+}
+
+impl Param {
+    /// What a file of a session keeps, if it is one of these.
+    pub fn of(file: File) -> Option<Self> {
+        match file {
+            File::Args => Some(Self::Args),
+            File::Env => Some(Self::Env),
+            File::Ns => Some(Self::Ns),
+            _ => None,
+        }
+    }
 }
 
 /// One of a member's outputs.
@@ -134,7 +150,7 @@ pub enum Completion {
         /// Which.
         member: MemberSlot,
         /// Why.
-        ename: Ename,
+        failure: Failure,
     },
     /// The member's process ended; times in milliseconds.
     Exited {

@@ -30,12 +30,15 @@ use host::{Completion, Effect, Host, MemberSlot, SessionSlot};
 use join::PARENT;
 use member::State;
 use node::{Facts, Node};
-use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::ORPHAN_US;
 use protocol::message::{frame, is_request};
 use protocol::record::{End, Outcome};
+use protocol::refusal::Refusal;
 use protocol::server::{LinkId, Server, Settled};
+use protocol::set::ChildSet;
 use protocol::slots::{SlotSet, Slots};
+use protocol::text::Text;
 use protocol::time::Time;
 use protocol::wire::Botch;
 use tree::View;
@@ -147,7 +150,7 @@ impl<B: Bounds> Cnode<B> {
     pub fn handle_completion(&mut self, now: Time, done: Completion, host: &mut impl Host) {
         match done {
             Completion::Started { member, pid } => self.started(now, member, pid, host),
-            Completion::Failed { member, ename } => self.failed(member, ename, host),
+            Completion::Failed { member, failure } => self.failed(now, member, failure, host),
             Completion::Exited { member, end, user, sys } => {
                 let entry = self.node.member(member);
                 assert!(entry.state.is_live(), "what exits was running");
@@ -185,21 +188,21 @@ impl<B: Bounds> Cnode<B> {
         if let Some(signal) = kept {
             self.node.signal_member(index, signal, host);
         }
-        self.count_start(slot, host);
+        self.count_start(now, slot, host);
     }
 
-    fn failed(&mut self, index: MemberSlot, ename: Ename, host: &mut impl Host) {
+    fn failed(&mut self, now: Time, index: MemberSlot, failure: Failure, host: &mut impl Host) {
         let entry = self.node.member(index);
         assert!(entry.state == State::Starting, "what fails to start was asked for");
         entry.ended = [true; 2];
         entry.stdin = false;
         let slot = entry.session;
-        self.node.session(slot).refused.get_or_insert(ename);
-        self.node.end_member(index, Outcome::without(End::Never(ename)), host);
-        self.count_start(slot, host);
+        self.node.session(slot).refused.get_or_insert(failure);
+        self.node.end_member(index, Outcome::without(End::Never(failure)), host);
+        self.count_start(now, slot, host);
     }
 
-    fn count_start(&mut self, slot: SessionSlot, host: &mut impl Host) {
+    fn count_start(&mut self, now: Time, slot: SessionSlot, host: &mut impl Host) {
         let session = &mut self.node.sessions.slots_mut()[slot as usize];
         if !session.used {
             return;
@@ -210,6 +213,11 @@ impl<B: Bounds> Cnode<B> {
             return;
         }
         let idle = session.closed_stdin && session.spill.is_none();
+        if let Some(failure) = session.refused {
+            let mut refusal = Refusal::new(now, session.exec_user, Some(slot), Text::cut("exec"), 1);
+            refusal.add(failure.into(), ChildSet::EMPTY);
+            self.node.refusals.push(refusal);
+        }
         self.node.touch(slot);
         self.fed(slot, host);
         if idle {
@@ -257,7 +265,7 @@ impl<B: Bounds> Cnode<B> {
         }
         if let Some(request) = session.exec.take() {
             let settled = match session.refused {
-                Some(ename) => Settled::Refused(ename),
+                Some(failure) => Settled::Refused(failure.ename()),
                 None => Settled::Wrote(session.exec_len),
             };
             self.server.settle(request, settled);

@@ -5,6 +5,7 @@ use crate::host::{Host, MemberSlot, SessionSlot, Stream};
 use crate::member::{Member, State};
 use crate::node::Node;
 use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::{LINGER_US, SESSION_NAME_MAX};
 use protocol::record::{End, Outcome};
 use protocol::server::{RequestId, UserId};
@@ -76,12 +77,14 @@ pub struct Session {
     pub prefix: Prefix,
     /// Who waits for the members to have started.
     pub exec: Option<RequestId>,
+    /// Whose command it was.
+    pub exec_user: UserId,
     /// The length of that write.
     pub exec_len: u32,
     /// Members whose start is not answered.
     pub starting: u32,
     /// The first reason why a member did not start.
-    pub refused: Option<Ename>,
+    pub refused: Option<Failure>,
     /// Outcomes so far.
     pub outcomes: u32,
     /// The state that `events` told last.
@@ -264,7 +267,13 @@ impl<B: Bounds> Node<B> {
     pub fn signal_member(&mut self, index: MemberSlot, signal: u8, host: &mut impl Host) {
         let member = self.member(index);
         match member.state {
-            State::Starting => member.kept = Some(signal),
+            State::Starting => {
+                member.kept = Some(signal);
+                // Its start may never be answered: one that hangs is ended all the same.
+                if signal == 9 {
+                    let _gone = host.signal(index, signal);
+                }
+            }
             State::Running | State::Stopped => {
                 match signal {
                     19 => member.state = State::Stopped,

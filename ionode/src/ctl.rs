@@ -228,7 +228,7 @@ impl Node {
             Command::Clear => {
                 early?;
                 session.poisoned = false;
-                for param in [Param::Args, Param::Env, Param::Setup] {
+                for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
                     host.truncate(slot, param);
                 }
             }

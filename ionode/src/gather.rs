@@ -5,6 +5,7 @@ use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::{GATHER_US, REASON_MAX};
 use protocol::message::Rmsg;
 use protocol::nodeset::NodeSet;
@@ -33,9 +34,12 @@ pub struct Gather {
     pub deadline: Time,
     /// What was refused so far.
     pub refusal: Option<Refusal<Names>>,
+    /// It is an exec.
+    pub launches: bool,
     /// The serial number of the session that it is about, 0 for none.
     pub serial: u32,
-    /// Inner children that refused, and are not asked yet whom below them it is about.
+    /// Children that refused, and are not asked yet what it is about: inner ones whom below them, compute
+    /// nodes which step of a start.
     pub below: ChildSet,
 }
 
@@ -61,6 +65,7 @@ impl Node {
             owes: 0,
             deadline: now + GATHER_US,
             refusal: Some(Refusal::new(now, user, slot, verb, 1)),
+            launches: false,
             serial: slot.map_or(0, |slot| self.sessions[slot as usize].serial),
             below: ChildSet::EMPTY,
         };
@@ -74,15 +79,16 @@ impl Node {
         gather.owes -= 1;
         if let (Err(ename), Some(refusal)) = (answer, &mut gather.refusal) {
             refusal.add(Why::Ename(ename), ChildSet::one(rank));
+            let more = gather.launches || self.children.get(rank).is_inner();
             // A link that is gone has nobody to ask.
-            if self.children.get(rank).is_inner() && self.serving().has(rank) {
+            if more && self.serving().has(rank) {
                 self.gathers[id.index as usize].below.add(rank);
             }
         }
         self.try_end(id);
     }
 
-    /// Asks inner children whom below them a refusal is about: what their `error` says of it.
+    /// Asks children what a refusal is about: what their `error` says of it.
     fn ask_below(&mut self, id: GatherId) {
         let Some(gather) = self.gather(id) else { return };
         let below = core::mem::take(&mut gather.below);
@@ -102,17 +108,26 @@ impl Node {
         self.try_end(id);
     }
 
-    /// What an inner child's `error` says: its newest line, which is about the command.
+    /// What a child's `error` says: its newest line, which is about the command.
     pub(crate) fn told_below(&mut self, rank: Rank, id: GatherId, answer: Answer<'_>) {
+        let is_inner = self.children.get(rank).is_inner();
         let Some(gather) = self.gather(id) else { return };
         gather.owes -= 1;
         if let (Ok(Rmsg::Read { data }), Some(refusal)) = (answer, &mut gather.refusal)
             && let Some(line) = core::str::from_utf8(data).ok().and_then(|text| text.lines().next())
         {
+            if !is_inner {
+                // One that is of no start is the refusal as it is known already.
+                if let Some(failure) = Failure::parse(Refusal::<()>::text(line)) {
+                    refusal.excuse(ChildSet::one(rank));
+                    refusal.add(failure.into(), ChildSet::one(rank));
+                }
+                return self.try_end(id);
+            }
             for (set, reason) in Refusal::<()>::reasons(line) {
                 let Some(nodes) = set.and_then(|set| NodeSet::parse(set).ok()) else { continue };
                 refusal.excuse(ChildSet::one(rank));
-                let why = Why::Ename(Ename::from_text(reason));
+                let why = Failure::parse(reason).unwrap_or_else(|| Ename::from_text(reason).into()).into();
                 refusal.add_below(why, nodes.as_str(), nodes.count() as u32);
             }
         }

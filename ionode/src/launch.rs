@@ -45,7 +45,7 @@ impl Node {
         self.ask(set, step, Send::WalkRoot { from: attach, fid: dir, file: None });
         self.ask(set, step, Send::Mkdir { fid: dir, serial });
         self.open_file(slot, set, ctl, (File::Ctl, mode::RDWR));
-        for (param, file) in [(Param::Env, File::Env), (Param::Args, File::Args)] {
+        for (param, file) in [(Param::Env, File::Env), (Param::Ns, File::Ns), (Param::Args, File::Args)] {
             if host.len(slot, param) > 0 {
                 let file_fid = fid(self)?;
                 self.open_file(slot, set, file_fid, (file, mode::WRITE));
@@ -72,6 +72,7 @@ impl Node {
         }
         let deadline = now + self.patience(set);
         if let Some(gather) = self.gather(gather) {
+            gather.launches = true;
             gather.owes += set.count();
             gather.deadline = gather.deadline.max(deadline);
         }

@@ -122,14 +122,18 @@ impl<B: Below> Refusal<B> {
         self.parts.iter().flatten().map(|part| part.why).next()
     }
 
-    /// The reasons in a line that another node wrote, each behind the node set that it is of.
-    pub fn reasons(line: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+    /// What a line that another node wrote says behind the verb.
+    pub fn text(line: &str) -> &str {
         // Time, the line's number if it is not the first, verb.
         let rest = line.split_once(' ').map_or("", |(_, rest)| rest);
         let numbered = rest.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
         let rest = numbered.map_or(rest, |(_, rest)| rest);
-        let rest = rest.split_once(": ").map_or("", |(_, rest)| rest);
-        rest.split("; ").map(|part| match part.split_once(": ") {
+        rest.split_once(": ").map_or("", |(_, rest)| rest)
+    }
+
+    /// The reasons in a line that another node wrote, each behind the node set that it is of.
+    pub fn reasons(line: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+        Self::text(line).split("; ").map(|part| match part.split_once(": ") {
             Some((set, why)) if crate::nodeset::NodeSet::parse(set).is_ok() => (Some(set), why),
             _ => (None, part),
         })

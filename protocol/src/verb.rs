@@ -1,6 +1,7 @@
 //! The grammar of ctl: every verb is one row, and a line becomes one command or one reason why not.
 
 use crate::ename::Ename;
+use crate::failure::{Failure, Reason, Step};
 use crate::limits::{CHILDREN_MAX, LINE_MAX, NODE_NAME_MAX};
 use crate::quote::{Word, Words};
 use crate::set::Rank;
@@ -18,6 +19,8 @@ pub enum Why {
     Usage(&'static str),
     /// A sentence.
     Says(&'static str),
+    /// A step of a member's start failed.
+    Start(Failure),
     /// Fewer nodes than asked for.
     Few {
         /// How many there are.
@@ -32,6 +35,7 @@ impl Why {
     pub fn ename(self) -> Ename {
         match self {
             Self::Ename(ename) => ename,
+            Self::Start(failure) => failure.ename(),
             Self::Few { .. } => Ename::Again,
             Self::Unknown(_) | Self::Usage(_) | Self::Says(_) => Ename::Invalid,
         }
@@ -41,6 +45,16 @@ impl Why {
 impl From<Ename> for Why {
     fn from(ename: Ename) -> Self {
         Self::Ename(ename)
+    }
+}
+
+/// A failure of the program itself is told as any refusal is.
+impl From<Failure> for Why {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure { step: Step::Exec, line: 0, reason: Reason::Ename(ename) } => Self::Ename(ename),
+            failure => Self::Start(failure),
+        }
     }
 }
 
@@ -54,6 +68,7 @@ impl fmt::Display for Why {
             }
             Self::Usage(usage) => write!(f, "usage: {usage}"),
             Self::Says(text) => f.write_str(text),
+            Self::Start(failure) => write!(f, "{failure}"),
             Self::Few { had, want } => write!(f, "{had} of {want}"),
         }
     }

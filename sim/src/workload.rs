@@ -84,7 +84,7 @@ fn check(world: &World, job: usize, program: &str, sound: bool, size: u32) -> Re
     if !refused && sound && outcomes.len() != size as usize {
         return Err(format!("{} of {size} members have an outcome", outcomes.len()));
     }
-    let good = if program == "nosuch" { End::Never(Ename::NotFound) } else { End::Exit(0) };
+    let good = if program == "nosuch" { End::Never(Ename::NotFound.into()) } else { End::Exit(0) };
     if let Some((member, end)) =
         outcomes.iter().find(|(_, end)| **end != good && (sound || **end != End::Lost))
     {

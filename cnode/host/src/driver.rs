@@ -2,12 +2,13 @@
 
 use crate::host::Machine;
 use crate::process::{Part, Process};
-use crate::spawn::{self, Child, Outcome, Plan};
+use crate::spawn::{self, Child, Outcome, Plan, Unready};
 use cnode::host::{Completion, Effect, MemberSlot, SessionSlot};
 use cnode::node::Facts;
 use cnode::{Cnode, Full};
 use mio::Interest;
 use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, NODE_NAME_MAX};
 use protocol::message::is_request;
 use protocol::record::End;
@@ -40,6 +41,11 @@ const LEVEL: usize = "/net/parent".len();
 /// The path of the node so many levels up.
 fn up_from(levels: u8) -> &'static str {
     if levels == 0 { "/" } else { UP.get(..LEVEL * usize::from(levels)).unwrap_or(UP) }
+}
+
+/// What the system says of a start before there is a child to say it.
+fn refused(error: &io::Error) -> Failure {
+    Ename::from_errno(error.raw_os_error().unwrap_or(0)).into()
 }
 
 pub(crate) struct Driver {
@@ -208,8 +214,7 @@ impl Driver {
                 if let Some(process) = host.processes[member as usize].take() {
                     self.zombies.push(process.detach(&host.watcher));
                 }
-                let ename = Ename::from_errno(failure.errno);
-                self.complete(Completion::Failed { member, ename });
+                self.complete(Completion::Failed { member, failure });
             }
         }
     }
@@ -234,9 +239,9 @@ impl Driver {
     fn start(&mut self, member: MemberSlot, session: SessionSlot, number: u32, size: u32) {
         match self.spawn(member, session, number, size) {
             Ok(process) => self.host.processes[member as usize] = Some(process),
-            Err(ename) => {
+            Err(failure) => {
                 let now = self.now();
-                let failed = Completion::Failed { member, ename };
+                let failed = Completion::Failed { member, failure };
                 self.core.handle_completion(now, failed, &mut self.host);
             }
         }
@@ -248,11 +253,14 @@ impl Driver {
         session: SessionSlot,
         number: u32,
         size: u32,
-    ) -> Result<Process, Ename> {
+    ) -> Result<Process, Failure> {
         let host = &mut self.host;
         if host.prepared != Some(session) {
             let params = &host.sessions[session as usize].params;
-            host.spawner.prepare(params).map_err(|_| Ename::Invalid)?;
+            host.spawner.prepare(params).map_err(|unready| match unready {
+                Unready::Bad(failure) => failure,
+                Unready::Host(error) => refused(&error),
+            })?;
             host.prepared = Some(session);
         }
         let (name, levels) = self.core.session_name(session);
@@ -264,9 +272,8 @@ impl Driver {
             at: &self.at,
             root: up_from(levels.saturating_sub(self.at_level)),
         };
-        let failed = |error: io::Error| Ename::from_errno(error.raw_os_error().unwrap_or(0));
-        let child = host.spawner.start(&plan).map_err(failed)?;
-        Process::new(member, child, &host.watcher).map_err(failed)
+        let child = host.spawner.start(&plan).map_err(|error| refused(&error))?;
+        Process::new(member, child, &host.watcher).map_err(|error| refused(&error))
     }
 
     /// Gives the core what a link has, as far as its turn goes.

@@ -11,12 +11,16 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
-use crate::params::{BadLine, Params};
+use crate::params::Params;
 use crate::pipe::{self, Pull};
+use protocol::failure::{Failure, Step};
 
 mod child;
+mod enter;
+mod ns;
 mod recipe;
 mod stack;
+mod strings;
 
 use child::Recipe;
 use recipe::{Scratch, Template};
@@ -46,7 +50,7 @@ pub struct Plan<'a> {
 #[derive(Debug)]
 pub enum Unready {
     /// A line of its parameters is wrong.
-    Bad(BadLine),
+    Bad(Failure),
     /// The parameters cannot be read.
     Host(io::Error),
 }
@@ -61,59 +65,6 @@ impl fmt::Display for Unready {
 }
 
 impl std::error::Error for Unready {}
-
-/// What a child was doing when it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Taking its pipes, or finding its parent gone.
-    Stdio,
-    /// Changing to its directory.
-    Dir,
-    /// Opening the file for its stdin.
-    RedirStdin,
-    /// Opening the file for its stdout.
-    RedirStdout,
-    /// Opening the file for its stderr.
-    RedirStderr,
-    /// Setting a limit.
-    Limit,
-    /// Running the program.
-    Exec,
-}
-
-impl Step {
-    const ALL: [Self; 7] = [
-        Self::Stdio,
-        Self::Dir,
-        Self::RedirStdin,
-        Self::RedirStdout,
-        Self::RedirStderr,
-        Self::Limit,
-        Self::Exec,
-    ];
-
-    /// The step as the ctl verb that asked for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stdio => "stdio",
-            Self::Dir => "dir",
-            Self::RedirStdin => "redir stdin",
-            Self::RedirStdout => "redir stdout",
-            Self::RedirStderr => "redir stderr",
-            Self::Limit => "limit",
-            Self::Exec => "exec",
-        }
-    }
-}
-
-/// Why a child never ran its program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Where it failed.
-    pub step: Step,
-    /// The errno.
-    pub errno: i32,
-}
 
 /// Whether a child's program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,11 +232,11 @@ impl Spawner {
         child.status = None;
         match got {
             Pull::Data(8) => {
-                let [a, b, c, d, step, ..] = report;
+                let [a, b, c, d, step, _, e, f] = report;
                 let errno = i32::from_le_bytes([a, b, c, d]);
-                let step = Step::ALL[usize::from(step)];
+                let step = Step::of(step).ok_or(io::ErrorKind::InvalidData)?;
                 // It still stands on its stack: the slot is free when it is reaped.
-                Ok(Outcome::Failed(Failure { step, errno }))
+                Ok(Outcome::Failed(Failure::of(step, u16::from_le_bytes([e, f]), errno)))
             }
             Pull::Data(n) => panic!("a start's report of {n} bytes: a pipe keeps 8 together"),
             Pull::Empty | Pull::End => {

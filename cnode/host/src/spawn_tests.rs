@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::params::Kind;
 
+#[path = "spawn/ns_tests.rs"]
+mod ns;
+
 const PLAN: Plan<'_> =
     Plan { session: "7", member: 3, size: 64, node: "cn05", at: "unix!/run/uem/cn05", root: "/net/cn05" };
 
@@ -97,7 +100,7 @@ fn a_failure_names_its_step_and_errno() {
     ];
     for (args, setup, step, errno) in cases {
         each_way(&params(args, None, setup), |spawner, mut child| {
-            let failed = Outcome::Failed(Failure { step, errno });
+            let failed = Outcome::Failed(Failure::of(step, 0, errno));
             assert_eq!(outcome(spawner, &mut child), failed, "{args} {setup}");
             assert_eq!(exit(spawner, &mut child).end, End::Code(127));
         });
@@ -111,7 +114,7 @@ fn a_script_without_an_interpreter_is_not_handed_to_a_shell() {
     std::fs::write(&path, "echo x\n").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     each_way(&params(path.to_str().unwrap(), None, ""), |spawner, mut child| {
-        let failed = Outcome::Failed(Failure { step: Step::Exec, errno: libc::ENOEXEC });
+        let failed = Outcome::Failed(Failure::of(Step::Exec, 0, libc::ENOEXEC));
         assert_eq!(outcome(spawner, &mut child), failed);
         exit(spawner, &mut child);
     });
@@ -126,7 +129,7 @@ fn a_path_is_searched_in_the_members_own_environment() {
     }
     assert_eq!(output(&params("printf '%s' x", Some(""), "")), "x");
     each_way(&params("true", Some("PATH=/no/such:/etc\n"), ""), |spawner, mut child| {
-        let failed = Outcome::Failed(Failure { step: Step::Exec, errno: libc::ENOENT });
+        let failed = Outcome::Failed(Failure::of(Step::Exec, 0, libc::ENOENT));
         assert_eq!(outcome(spawner, &mut child), failed);
         exit(spawner, &mut child);
     });

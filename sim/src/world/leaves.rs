@@ -80,7 +80,7 @@ impl World {
         let leaf = &mut self.leaves[index];
         let done = match next {
             Ok(_) => Completion::Started { member, pid },
-            Err(ename) => Completion::Failed { member, ename },
+            Err(ename) => Completion::Failed { member, failure: ename.into() },
         };
         leaf.core.handle_completion(now, done, &mut leaf.machine);
         if let Ok(Next::Exit(after, end)) = next {

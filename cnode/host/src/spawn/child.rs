@@ -4,9 +4,10 @@
 //! touches thread-local storage, errno included; every system call is made directly.
 
 use std::ffi::c_char;
-use std::ptr;
 
-use super::Step;
+use super::enter::enter;
+use super::ns::Op;
+use protocol::failure::Step;
 
 /// Limits that one session can set: Linux has 16.
 pub(super) const LIMITS_MAX: usize = 16;
@@ -20,6 +21,12 @@ pub(super) struct Recipe {
     pub(super) envp: *const *const c_char,
     /// Paths to try in order, each NUL-terminated, with an empty one at the end.
     pub(super) paths: *const c_char,
+    /// The lines of `ns`.
+    pub(super) ops: *const Op,
+    pub(super) op_count: usize,
+    /// What maps its own user and group to themselves, should it need a user name space.
+    pub(super) uid_map: *const c_char,
+    pub(super) gid_map: *const c_char,
     /// Null: stay where the parent is.
     pub(super) dir: *const c_char,
     /// Negative: keep the parent's.
@@ -38,6 +45,15 @@ pub(super) struct Recipe {
     pub(super) handled: u64,
 }
 
+/// What came of a step that failed.
+pub(super) struct Failed {
+    pub(super) step: Step,
+    /// The line of `ns`, or 0.
+    pub(super) line: u16,
+    /// Its negative errno.
+    pub(super) ret: isize,
+}
+
 /// The kernel's `rlimit64`.
 #[repr(C)]
 struct Limit {
@@ -45,8 +61,9 @@ struct Limit {
     hard: u64,
 }
 
+/// A system call: its result, or a negative errno.
 #[cfg(target_arch = "x86_64")]
-unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
+pub(super) unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
     let ret: isize;
     // SAFETY: the kernel's calling convention: rcx and r11 are clobbered, the stack is not used. What the
     // call does with its arguments is the caller's promise.
@@ -67,8 +84,9 @@ unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
     ret
 }
 
+/// A system call: its result, or a negative errno.
 #[cfg(not(target_arch = "x86_64"))]
-unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
+pub(super) unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
     let [a, b, c, d, e] = args;
     // SAFETY: what the call does with its arguments is the caller's promise; the memory is not shared on this
     // architecture, so that errno is the child's own.
@@ -144,11 +162,9 @@ pub(super) const CAN_SHARE: bool = cfg!(target_arch = "x86_64");
 unsafe extern "C" fn run(recipe: *const Recipe) -> ! {
     // SAFETY: `clone`'s caller promised that the recipe is good until the program runs.
     unsafe {
-        let (step, errno) = become_program(&*recipe);
-        let (errno, step) = ((-errno as u32).to_le_bytes(), (step as u32).to_le_bytes());
-        let mut report = [0_u8; 8];
-        ptr::copy_nonoverlapping(errno.as_ptr(), report.as_mut_ptr(), 4);
-        ptr::copy_nonoverlapping(step.as_ptr(), report.as_mut_ptr().add(4), 4);
+        let Failed { step, line, ret } = become_program(&*recipe);
+        let ([a, b, c, d], [e, f]) = ((-ret as u32).to_le_bytes(), line.to_le_bytes());
+        let report = [a, b, c, d, step as u8, 0, e, f];
         call(libc::SYS_write, [STATUS as usize, report.as_ptr() as usize, 8, 0, 0]);
         loop {
             call(libc::SYS_exit_group, [127, 0, 0, 0, 0]);
@@ -159,8 +175,24 @@ unsafe extern "C" fn run(recipe: *const Recipe) -> ! {
 /// Where the status pipe is moved to, so that everything above can be closed.
 const STATUS: i32 = 3;
 
-/// Returns only when something failed: the step and its negative errno.
-unsafe fn become_program(recipe: &Recipe) -> (Step, isize) {
+/// Returns only when something failed.
+unsafe fn become_program(recipe: &Recipe) -> Failed {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match make_ready(recipe) {
+            Ok(()) => Failed { step: Step::Exec, line: 0, ret: execute(recipe) },
+            Err(failed) => failed,
+        }
+    }
+}
+
+/// A call's result as that of a step.
+fn done(step: Step, ret: isize) -> Result<(), Failed> {
+    if ret < 0 { Err(Failed { step, line: 0, ret }) } else { Ok(()) }
+}
+
+/// All that comes before the program.
+unsafe fn make_ready(recipe: &Recipe) -> Result<(), Failed> {
     // SAFETY: all pointers are the recipe's, good by `clone`'s contract; every call is made with its own
     // arguments.
     unsafe {
@@ -170,31 +202,21 @@ unsafe fn become_program(recipe: &Recipe) -> (Step, isize) {
         call(libc::SYS_prctl, death);
         // The parent may have died before the line above: then nobody would kill it.
         if call(libc::SYS_getppid, [0; 5]) != recipe.parent as isize {
-            return (Step::Stdio, -(libc::ESRCH as isize));
+            return done(Step::Stdio, -(libc::ESRCH as isize));
         }
-        let ret = take_stdio(recipe);
-        if ret < 0 {
-            return (Step::Stdio, ret);
-        }
+        done(Step::Stdio, take_stdio(recipe))?;
+        enter(recipe)?;
         if recipe.umask >= 0 {
             call(libc::SYS_umask, [recipe.umask as usize, 0, 0, 0, 0]);
         }
         if !recipe.dir.is_null() {
-            let ret = call(libc::SYS_chdir, [recipe.dir as usize, 0, 0, 0, 0]);
-            if ret < 0 {
-                return (Step::Dir, ret);
-            }
+            done(Step::Dir, call(libc::SYS_chdir, [recipe.dir as usize, 0, 0, 0, 0]))?;
         }
-        if let Err(failed) = open_files(recipe) {
-            return failed;
-        }
+        open_files(recipe)?;
         // After the files: a limit on open files would hit them.
-        let ret = set_limits(recipe);
-        if ret < 0 {
-            return (Step::Limit, ret);
-        }
+        done(Step::Limit, set_limits(recipe))?;
         reset_signals(recipe.handled);
-        (Step::Exec, execute(recipe))
+        Ok(())
     }
 }
 
@@ -226,7 +248,7 @@ unsafe fn take_stdio(recipe: &Recipe) -> isize {
     }
 }
 
-unsafe fn open_files(recipe: &Recipe) -> Result<(), (Step, isize)> {
+unsafe fn open_files(recipe: &Recipe) -> Result<(), Failed> {
     // SAFETY: the paths are the recipe's, good by `clone`'s contract.
     unsafe {
         let mut fd = 0;
@@ -246,13 +268,8 @@ unsafe fn open_files(recipe: &Recipe) -> Result<(), (Step, isize)> {
                 } else {
                     call(libc::SYS_openat, [at, path as usize, flags as usize, 0o666, 0])
                 };
-                if opened < 0 {
-                    return Err((step, opened));
-                }
-                let ret = call(libc::SYS_dup3, [opened as usize, fd, 0, 0, 0]);
-                if ret < 0 {
-                    return Err((step, ret));
-                }
+                done(step, opened)?;
+                done(step, call(libc::SYS_dup3, [opened as usize, fd, 0, 0, 0]))?;
                 if !joined {
                     call(libc::SYS_close, [opened as usize, 0, 0, 0, 0]);
                 }

@@ -5,14 +5,14 @@ use std::io;
 use std::ptr;
 
 use super::child::{LIMITS_MAX, Recipe};
+use super::ns::{Lines, Op};
+use super::strings::{Strings, push_decimal};
 use super::{Plan, Unready};
-use crate::params::{BadLine, Fault, Kind, Lexer, Params};
+use crate::params::{Kind, Lexer, Params};
+use protocol::failure::{Failure, Fault};
 
 /// Variables of an env file: finding doubled names stays cheap.
 const NAMES_MAX: usize = 4096;
-
-/// Scratch beyond this many bytes is given back after use.
-const KEPT_MAX: usize = 64 * 1024;
 
 /// Bytes of the variables that every member is given, and of a directory and files to open.
 const GIVEN_ROOM: usize = 4096;
@@ -44,41 +44,6 @@ const LIMITS: [(&[u8], u32); LIMITS_MAX] = [
     (b"stack", libc::RLIMIT_STACK as u32),
 ];
 
-/// NUL-terminated strings back to back.
-#[derive(Default)]
-struct Strings {
-    bytes: Vec<u8>,
-    starts: Vec<usize>,
-}
-
-impl Strings {
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT_MAX);
-        self.starts.clear();
-        self.starts.shrink_to(KEPT_MAX / 8);
-    }
-
-    /// Ends the string that begins at `start`.
-    fn end(&mut self, start: usize) {
-        self.bytes.push(0);
-        self.starts.push(start);
-    }
-
-    fn push(&mut self, pieces: &[&[u8]]) -> usize {
-        let start = self.bytes.len();
-        pieces.iter().for_each(|p| self.bytes.extend(p.iter().filter(|b| **b != 0)));
-        self.end(start);
-        start
-    }
-
-    /// The strings without their NULs.
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let ends = self.starts.iter().skip(1).copied().chain([self.bytes.len()]);
-        self.starts.iter().zip(ends).map(|(start, end)| &self.bytes[*start..end - 1])
-    }
-}
-
 /// A session's parameters, parsed.
 #[derive(Default)]
 pub(super) struct Template {
@@ -88,6 +53,7 @@ pub(super) struct Template {
     umask: Option<u16>,
     limits: Vec<(u32, u64)>,
     files: [Option<Vec<u8>>; 3],
+    ns: Lines,
 }
 
 fn name_of(entry: &[u8]) -> &[u8] {
@@ -123,10 +89,14 @@ impl Template {
         if let Some(map) = params.map(Kind::Setup)? {
             self.parse_setup(&map)?;
         }
+        self.ns.clear();
+        if let Some(map) = params.map(Kind::Ns)? {
+            self.ns.parse(&map)?;
+        }
         Ok(())
     }
 
-    fn parse_args(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+    fn parse_args(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Args, bytes);
         while lexer.skip(b" \t\r\n") {
             let start = self.args.bytes.len();
@@ -137,7 +107,7 @@ impl Template {
     }
 
     /// A name that comes again replaces its earlier value, as in a shell.
-    fn parse_env(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+    fn parse_env(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Env, bytes);
         // Most names are new, which one bit tells; only the others are searched for.
         let mut seen = [0_u64; 64];
@@ -180,7 +150,7 @@ impl Template {
         self.env = last;
     }
 
-    fn parse_setup(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+    fn parse_setup(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Setup, bytes);
         while lexer.skip(b" \t\n") {
             let refused = lexer.bad(Fault::Setup);
@@ -226,54 +196,11 @@ impl Template {
     }
 }
 
-/// Appends a number in decimal.
-fn push_decimal(n: u32, out: &mut Vec<u8>) {
-    let mut digits = [0; 10];
-    let (mut at, mut left) = (digits.len(), n);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
-/// Appends `word` with `$m`, `$n` and `$node` replaced, where they stand as whole names, and `$$` made a
-/// dollar.
-pub(super) fn expand(word: &[u8], plan: &Plan<'_>, out: &mut Vec<u8>) {
-    let mut rest = word;
-    while let Some(at) = rest.iter().position(|b| *b == b'$') {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix(b"$") {
-            out.push(b'$');
-            rest = after;
-            continue;
-        }
-        let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-        let len = rest.iter().position(|b| !is_name(b)).unwrap_or(rest.len());
-        let (name, after) = rest.split_at(len);
-        match name {
-            b"m" => push_decimal(plan.member, out),
-            b"n" => push_decimal(plan.size, out),
-            b"node" => out.extend_from_slice(plan.node.as_bytes()),
-            _ => {
-                out.push(b'$');
-                out.extend_from_slice(name);
-            }
-        }
-        rest = after;
-    }
-    out.extend_from_slice(rest);
-}
-
 /// The memory of one start: the strings and pointers of its recipe.
 pub(super) struct Scratch {
     strings: Strings,
     pointers: Vec<*const c_char>,
+    ops: Vec<Op>,
     recipe: Recipe,
 }
 
@@ -285,6 +212,10 @@ impl Scratch {
             envp: ptr::null(),
             paths: ptr::null(),
             dir: ptr::null(),
+            ops: ptr::null(),
+            op_count: 0,
+            uid_map: ptr::null(),
+            gid_map: ptr::null(),
             umask: -1,
             limits: [(0, 0); LIMITS_MAX],
             limit_count: 0,
@@ -294,7 +225,7 @@ impl Scratch {
             status: -1,
             handled: 0,
         };
-        Self { strings: Strings::default(), pointers: Vec::new(), recipe }
+        Self { strings: Strings::default(), pointers: Vec::new(), ops: Vec::new(), recipe }
     }
 
     /// What [`Scratch::fill`] made; good until the next one.
@@ -319,24 +250,22 @@ impl Scratch {
         let strings = &mut self.strings;
         strings.clear();
         for word in template.args.iter() {
-            let start = strings.bytes.len();
-            expand(word, plan, &mut strings.bytes);
-            strings.end(start);
+            strings.push_expanded(word, plan);
         }
         let args_count = strings.starts.len();
         push_env(strings, &template.env, plan);
         let strings_count = strings.starts.len();
         let paths = push_paths(strings, args_count);
-        let dir = template.dir.as_ref().map(|d| strings.push(&[d]));
+        let dir = template.dir.as_ref().map(|dir| strings.push_expanded(dir, plan));
         let mut files = [None; 3];
         for (at, file) in files.iter_mut().zip(&template.files) {
-            if let Some(path) = file {
-                let start = strings.bytes.len();
-                expand(path, plan, &mut strings.bytes);
-                strings.end(start);
-                *at = Some(start);
-            }
+            *at = file.as_ref().map(|path| strings.push_expanded(path, plan));
         }
+        let ns_first = strings.starts.len();
+        template.ns.expand(plan, strings);
+        // SAFETY: neither call takes a pointer.
+        let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+        let maps = [uid, gid].map(|id| push_map(strings, id));
         // From here on the bytes do not move.
         let at = |start: usize| strings.bytes[start..].as_ptr().cast::<c_char>();
         self.pointers.clear();
@@ -344,6 +273,7 @@ impl Scratch {
         self.pointers.push(ptr::null());
         self.pointers.extend(strings.starts[args_count..strings_count].iter().map(|s| at(*s)));
         self.pointers.push(ptr::null());
+        template.ns.ops(&strings.starts[ns_first..], at, &mut self.ops);
         let joined = template.files[1].is_some() && template.files[1] == template.files[2];
         let mut limits = [(0, 0); LIMITS_MAX];
         limits.iter_mut().zip(&template.limits).for_each(|(to, from)| *to = *from);
@@ -352,6 +282,10 @@ impl Scratch {
             envp: self.pointers[args_count + 1..].as_ptr(),
             paths: at(paths),
             dir: dir.map_or(ptr::null(), at),
+            ops: self.ops.as_ptr(),
+            op_count: self.ops.len(),
+            uid_map: at(maps[0]),
+            gid_map: at(maps[1]),
             umask: template.umask.map_or(-1, i32::from),
             limits,
             limit_count: template.limits.len(),
@@ -385,6 +319,18 @@ fn push_env(strings: &mut Strings, env: &Strings, plan: &Plan<'_>) {
         push_decimal(number, &mut strings.bytes);
         strings.end(start);
     }
+}
+
+/// Appends the line that maps a user or group to itself in a user name space; gives where it begins.
+fn push_map(strings: &mut Strings, id: u32) -> usize {
+    let start = strings.bytes.len();
+    for _ in 0..2 {
+        push_decimal(id, &mut strings.bytes);
+        strings.bytes.push(b' ');
+    }
+    strings.bytes.push(b'1');
+    strings.end(start);
+    start
 }
 
 /// Appends the paths at which the program may be, and an empty one; gives where they begin.
@@ -427,8 +373,8 @@ fn push_paths(strings: &mut Strings, args_count: usize) -> usize {
     first
 }
 
-impl From<BadLine> for Unready {
-    fn from(bad: BadLine) -> Self {
+impl From<Failure> for Unready {
+    fn from(bad: Failure) -> Self {
         Self::Bad(bad)
     }
 }
