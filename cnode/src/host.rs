@@ -19,7 +19,7 @@ pub enum Param {
     Env,
     /// Lines that make the members' name space.
     Ns,
-    /// Checked ctl lines: dir, umask, limit, redir.
+    /// Checked ctl lines: dir, user, umask, limit, cpus, redir.
     Setup,
 }
 

@@ -31,7 +31,7 @@ use join::PARENT;
 use member::State;
 use node::{Facts, Node};
 use protocol::failure::Failure;
-use protocol::limits::ORPHAN_US;
+use protocol::limits::{ORPHAN_US, USER_NAME_MAX};
 use protocol::message::{frame, is_request};
 use protocol::record::{End, Outcome};
 use protocol::refusal::Refusal;
@@ -341,6 +341,11 @@ impl<B: Bounds> Cnode<B> {
     /// The process of a member, 0 before it has one.
     pub fn member_pid(&self, member: MemberSlot) -> u32 {
         self.node.members.slots()[member as usize].pid
+    }
+
+    /// Whose a session is.
+    pub fn session_owner(&self, slot: SessionSlot) -> Text<USER_NAME_MAX> {
+        self.node.user_name(self.node.sessions.slots()[slot as usize].owner)
     }
 
     /// The name that a member sees its session by, and how many levels above this node it has that name.

@@ -17,6 +17,8 @@ pub enum Step {
     RedirStdout,
     RedirStderr,
     Limit,
+    User,
+    Cpus,
     Args,
     Env,
     Setup,
@@ -38,6 +40,8 @@ const STEPS: &[(Step, &str, &str)] = &[
     (Step::RedirStdout, "redir stdout", ""),
     (Step::RedirStderr, "redir stderr", ""),
     (Step::Limit, "limit", ""),
+    (Step::User, "user", ""),
+    (Step::Cpus, "cpus", ""),
     (Step::Args, "args", ""),
     (Step::Env, "env", ""),
     (Step::Setup, "setup", ""),
@@ -71,6 +75,11 @@ pub enum Fault {
     NsMany,
     DialForm,
     No9p,
+    NoUser,
+    NotRoot,
+    OneUser,
+    ManyCpus,
+    NoCpu,
 }
 
 const FAULTS: &[(Fault, Ename, &str)] = &[
@@ -82,16 +91,21 @@ const FAULTS: &[(Fault, Ename, &str)] = &[
     (
         Fault::Setup,
         Ename::Invalid,
-        "want dir path, umask octal, limit name n or redir stdin/stdout/stderr path",
+        "want dir path, user name, umask octal, limit name n, cpus k or redir stdin/stdout/stderr path",
     ),
     (
         Fault::NsForm,
         Ename::Invalid,
-        "want unshare, bind [-r] old new, mount type dev dir [options], import dial dir, chroot dir or cd dir",
+        "want unshare, bind [-r] old new, mount type dev dir [opts], import dial dir, chroot dir or cd dir",
     ),
     (Fault::NsMany, Ename::TooBig, "more than 64 lines"),
     (Fault::DialForm, Ename::Invalid, "want unix!path or tcp!address!port, the address in numbers"),
     (Fault::No9p, Ename::Unsupported, "the kernel of this node has no 9P file system"),
+    (Fault::NoUser, Ename::NotFound, "no such user on this node"),
+    (Fault::NotRoot, Ename::NotOwner, "only root may ask for another user"),
+    (Fault::OneUser, Ename::NotOwner, "the stub of this node is not root's and cannot change users"),
+    (Fault::ManyCpus, Ename::Invalid, "more than this node has"),
+    (Fault::NoCpu, Ename::Invalid, "this node does not have all of them"),
 ];
 
 /// What came of a step.

@@ -257,7 +257,8 @@ impl Driver {
         let host = &mut self.host;
         if host.prepared != Some(session) {
             let params = &host.sessions[session as usize].params;
-            host.spawner.prepare(params).map_err(|unready| match unready {
+            let owner = self.core.session_owner(session);
+            host.spawner.prepare(params, owner.as_str()).map_err(|unready| match unready {
                 Unready::Bad(failure) => failure,
                 Unready::Host(error) => refused(&error),
             })?;

@@ -16,11 +16,13 @@ use crate::pipe::{self, Pull};
 use protocol::failure::{Failure, Step};
 
 mod child;
+mod cpus;
 mod enter;
 mod ns;
 mod recipe;
 mod stack;
 mod strings;
+mod users;
 
 use child::Recipe;
 use recipe::{Scratch, Template};
@@ -170,10 +172,10 @@ impl Spawner {
         self.is_sharing = is_sharing && child::CAN_SHARE;
     }
 
-    /// Parses a session's parameters: what is started from now on are its members.
-    pub fn prepare(&mut self, params: &Params) -> Result<(), Unready> {
+    /// Parses the parameters of `owner`'s session: what is started from now on are its members.
+    pub fn prepare(&mut self, params: &Params, owner: &str) -> Result<(), Unready> {
         self.handled = handled_signals();
-        self.template.parse(params, &self.own_env)?;
+        self.template.parse((params, owner), &self.own_env)?;
         // In all of them at once: how many are in use together is a matter of timing.
         for slot in self.slots.iter_mut().filter(|slot| !slot.is_busy) {
             slot.scratch.reserve(&self.template);
@@ -197,7 +199,8 @@ impl Spawner {
         }
         let (status, their_status) = pipe::pair()?;
         pipe::set_nonblocking(status.as_fd())?;
-        let slot = self.take_slot();
+        // Another user never shares our memory, which has what is others'.
+        let slot = if self.template.changes_user() { None } else { self.take_slot() };
         let (scratch, stack) = match slot.map(|s| &mut self.slots[s]) {
             Some(slot) => (&mut slot.scratch, slot.stack.top()),
             None => (&mut self.copied, ptr::null_mut()),
@@ -205,6 +208,7 @@ impl Spawner {
         scratch.fill(&self.template, plan, self.handled);
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         scratch.set_pipes([0, 1, 2].map(|fd| number(&theirs[fd])), their_status.as_raw_fd());
+        scratch.set_cpus(self.template.cpus.give());
         let recipe = scratch.recipe();
         // SAFETY: the recipe was just filled; a slot's stays untouched until `release`.
         let born = unsafe { bear(recipe, stack) };

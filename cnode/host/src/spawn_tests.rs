@@ -6,6 +6,8 @@ use crate::params::Kind;
 
 #[path = "spawn/ns_tests.rs"]
 mod ns;
+#[path = "spawn/user_tests.rs"]
+mod user;
 
 const PLAN: Plan<'_> =
     Plan { session: "7", member: 3, size: 64, node: "cn05", at: "unix!/run/uem/cn05", root: "/net/cn05" };
@@ -32,7 +34,7 @@ fn each_way(params: &Params, check: impl Fn(&mut Spawner, Child)) {
     for is_sharing in [false, true] {
         let mut spawner = Spawner::new().unwrap();
         spawner.set_sharing(is_sharing);
-        spawner.prepare(params).unwrap();
+        spawner.prepare(params, "root").unwrap();
         let child = spawner.start(&PLAN).unwrap();
         check(&mut spawner, child);
         assert!(spawner.slots.iter().all(|s| !s.is_busy), "a start's memory was kept");
@@ -63,7 +65,7 @@ fn all_of(fd: Option<&OwnedFd>) -> String {
 
 fn output(params: &Params) -> String {
     let mut spawner = Spawner::new().unwrap();
-    spawner.prepare(params).unwrap();
+    spawner.prepare(params, "root").unwrap();
     let mut child = spawner.start(&PLAN).unwrap();
     child.stdin = None;
     let text = all_of(child.stdout.as_ref());
@@ -215,11 +217,11 @@ fn a_member_that_hangs_before_its_program_holds_up_nobody() {
     for is_sharing in [false, true] {
         let mut spawner = Spawner::new().unwrap();
         spawner.set_sharing(is_sharing);
-        spawner.prepare(&params("cat", None, "")).unwrap();
+        spawner.prepare(&params("cat", None, ""), "root").unwrap();
         let mut cat = spawner.start(&PLAN).unwrap();
         // Opening a FIFO that nobody writes is a file that hangs.
         let setup = format!("redir stdin {}\n", place.display());
-        spawner.prepare(&params("cat", None, &setup)).unwrap();
+        spawner.prepare(&params("cat", None, &setup), "root").unwrap();
         let mut hung: Vec<Child> = (0..SLOTS_MAX + 2).map(|_| spawner.start(&PLAN).unwrap()).collect();
         assert_eq!(outcome(&mut spawner, &mut cat), Outcome::Running);
         cat.stdin = None;
@@ -238,7 +240,7 @@ fn a_member_that_hangs_before_its_program_holds_up_nobody() {
 #[test]
 fn a_bad_line_is_refused_with_its_number() {
     let mut spawner = Spawner::new().unwrap();
-    let mut refusal = |params: &Params| spawner.prepare(params).unwrap_err().to_string();
+    let mut refusal = |params: &Params| spawner.prepare(params, "root").unwrap_err().to_string();
     assert_eq!(refusal(&params("a\nb 'c", None, "")), "args: line 2: a quote is not closed");
     assert_eq!(refusal(&params("a", Some("A=1\n\n=2\n"), "")), "env: line 3: want NAME=VALUE");
     assert_eq!(refusal(&params("a", Some("A\n"), "")), "env: line 1: want NAME=VALUE");

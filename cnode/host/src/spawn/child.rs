@@ -5,7 +5,8 @@
 
 use std::ffi::c_char;
 
-use super::enter::enter;
+use super::cpus::Mask;
+use super::enter::{Mapper, enter};
 use super::ns::Op;
 use protocol::failure::Step;
 
@@ -27,6 +28,12 @@ pub(super) struct Recipe {
     /// What maps its own user and group to themselves, should it need a user name space.
     pub(super) uid_map: *const c_char,
     pub(super) gid_map: *const c_char,
+    /// None: the parent's.
+    pub(super) user: Option<User>,
+    /// The lines of `ns` come before it is that user.
+    pub(super) is_ns_first: bool,
+    /// None: all that the parent may use.
+    pub(super) cpus: Option<Mask>,
     /// Null: stay where the parent is.
     pub(super) dir: *const c_char,
     /// Negative: keep the parent's.
@@ -43,6 +50,15 @@ pub(super) struct Recipe {
     pub(super) status: i32,
     /// Signals that the parent handles or ignores: bit n - 1 for signal n.
     pub(super) handled: u64,
+}
+
+/// A user as the kernel has him.
+#[derive(Clone, Copy)]
+pub(super) struct User {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) groups: *const u32,
+    pub(super) group_count: usize,
 }
 
 /// What came of a step that failed.
@@ -198,14 +214,23 @@ unsafe fn make_ready(recipe: &Recipe) -> Result<(), Failed> {
     unsafe {
         // Its own group, so that a kill reaches all that it starts.
         call(libc::SYS_setsid, [0; 5]);
-        let death = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0];
-        call(libc::SYS_prctl, death);
-        // The parent may have died before the line above: then nobody would kill it.
-        if call(libc::SYS_getppid, [0; 5]) != recipe.parent as isize {
-            return done(Step::Stdio, -(libc::ESRCH as isize));
-        }
+        die_with_parent(recipe)?;
         done(Step::Stdio, take_stdio(recipe))?;
-        enter(recipe)?;
+        match &recipe.user {
+            None => enter(recipe, None)?,
+            Some(user) if recipe.is_ns_first => {
+                enter(recipe, None)?;
+                become_user(recipe, user)?;
+            }
+            Some(user) if recipe.op_count == 0 => become_user(recipe, user)?,
+            Some(user) => match Mapper::new(recipe) {
+                Ok(mapper) => {
+                    become_user(recipe, user)?;
+                    enter(recipe, Some(&mapper))?;
+                }
+                Err(ret) => done(Step::User, ret)?,
+            },
+        }
         if recipe.umask >= 0 {
             call(libc::SYS_umask, [recipe.umask as usize, 0, 0, 0, 0]);
         }
@@ -215,8 +240,59 @@ unsafe fn make_ready(recipe: &Recipe) -> Result<(), Failed> {
         open_files(recipe)?;
         // After the files: a limit on open files would hit them.
         done(Step::Limit, set_limits(recipe))?;
+        if let Some(cpus) = &recipe.cpus {
+            let (size, place) = (size_of::<Mask>(), cpus.as_ptr() as usize);
+            done(Step::Cpus, call(libc::SYS_sched_setaffinity, [0, size, place, 0, 0]))?;
+        }
         reset_signals(recipe.handled);
         Ok(())
+    }
+}
+
+/// Whoever kills the parent kills this too.
+unsafe fn die_with_parent(recipe: &Recipe) -> Result<(), Failed> {
+    // SAFETY: values only.
+    unsafe {
+        let death = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0];
+        call(libc::SYS_prctl, death);
+        // The parent may have died before the line above: then nobody would kill it.
+        if call(libc::SYS_getppid, [0; 5]) != recipe.parent as isize {
+            return done(Step::Stdio, -(libc::ESRCH as isize));
+        }
+    }
+    Ok(())
+}
+
+unsafe fn become_user(recipe: &Recipe, user: &User) -> Result<(), Failed> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        done(Step::User, set_user(recipe, user))?;
+        // The kernel forgets it with a change of user.
+        die_with_parent(recipe)
+    }
+}
+
+unsafe fn set_user(recipe: &Recipe, user: &User) -> isize {
+    let (uid, gid) = (user.uid as usize, user.gid as usize);
+    // SAFETY: the groups are the recipe's.
+    unsafe {
+        let mut fd = 0;
+        while fd < 3 {
+            if *recipe.stdio.as_ptr().add(fd) >= 0 {
+                // A pipe is opened by its name, as in `> /dev/stderr`, by its owner alone.
+                let ret = call(libc::SYS_fchown, [fd, uid, gid, 0, 0]);
+                if ret < 0 {
+                    return ret;
+                }
+            }
+            fd += 1;
+        }
+        let ret = call(libc::SYS_setgroups, [user.group_count, user.groups as usize, 0, 0, 0]);
+        if ret < 0 {
+            return ret;
+        }
+        let ret = call(libc::SYS_setresgid, [gid, gid, gid, 0, 0]);
+        if ret < 0 { ret } else { call(libc::SYS_setresuid, [uid, uid, uid, 0, 0]) }
     }
 }
 

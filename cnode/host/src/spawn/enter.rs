@@ -22,11 +22,81 @@ struct MountAttr {
 const MOUNT_ATTR_RDONLY: u64 = 1;
 const AT_RECURSIVE: usize = 0x8000;
 
+/// Writes the maps of this process's user name space once there is one. Who has changed his user may not do
+/// that himself: the kernel keeps his part of /proc from him, so that nobody of that user reads his memory.
+pub(super) struct Mapper {
+    pid: isize,
+    /// A byte written here says that the name space is there.
+    go: usize,
+}
+
+impl Mapper {
+    /// Begins one, with the rights that there are now; it ends with this process at the latest.
+    ///
+    /// # Safety
+    /// The recipe's pointers are good.
+    pub(super) unsafe fn new(recipe: &Recipe) -> Result<Self, isize> {
+        // SAFETY: places and strings of our own. The new process has a copy of all memory and never comes
+        // back.
+        unsafe {
+            let here = libc::AT_FDCWD as isize as usize;
+            let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
+            // The one process that opens it is the one that it means.
+            let own = call(libc::SYS_openat, [here, c"/proc/self".as_ptr() as usize, flags, 0, 0]);
+            let mut ends = [0_i32; 2];
+            let ends_at = ends.as_mut_ptr();
+            let ret = call(libc::SYS_pipe2, [ends_at as usize, libc::O_CLOEXEC as usize, 0, 0, 0]);
+            if own < 0 || ret < 0 {
+                return Err(if own < 0 { own } else { ret });
+            }
+            let (read, write) = (ptr::read(ends_at) as usize, ptr::read(ends_at.add(1)) as usize);
+            // No signal tells of its end: the program would find it waiting.
+            let pid = call(libc::SYS_clone, [0; 5]);
+            if pid == 0 {
+                call(libc::SYS_close, [write, 0, 0, 0, 0]);
+                let mut byte = 0_u8;
+                let told = call(libc::SYS_read, [read, (&raw mut byte) as usize, 1, 0, 0]);
+                let ret = if told == 1 { write_maps(own as usize, recipe) } else { 0 };
+                loop {
+                    call(libc::SYS_exit_group, [if ret < 0 { -ret as usize } else { 0 }, 0, 0, 0, 0]);
+                }
+            }
+            call(libc::SYS_close, [read, 0, 0, 0, 0]);
+            call(libc::SYS_close, [own as usize, 0, 0, 0, 0]);
+            if pid < 0 { Err(pid) } else { Ok(Self { pid, go: write }) }
+        }
+    }
+
+    /// Has it write them, and waits until they are written.
+    unsafe fn map(&self) -> isize {
+        let (byte, mut status) = (0_u8, 0_i32);
+        let status_at = &raw mut status;
+        // SAFETY: both places outlive the calls.
+        unsafe {
+            let ret = call(libc::SYS_write, [self.go, (&raw const byte) as usize, 1, 0, 0]);
+            if ret < 0 {
+                return ret;
+            }
+            let any = libc::__WALL as usize;
+            let ret = call(libc::SYS_wait4, [self.pid as usize, status_at as usize, any, 0, 0]);
+            if ret < 0 { ret } else { -((ptr::read(status_at) >> 8 & 0xff) as isize) }
+        }
+    }
+}
+
+unsafe fn write_maps(own: usize, recipe: &Recipe) -> isize {
+    // SAFETY: the maps are NUL-terminated strings.
+    unsafe {
+        let ret = write_file(own, c"gid_map".as_ptr(), recipe.gid_map);
+        if ret < 0 { ret } else { write_file(own, c"uid_map".as_ptr(), recipe.uid_map) }
+    }
+}
+
 /// Runs the lines in order.
 ///
 /// # Safety
 /// The recipe's pointers are good.
-pub(super) unsafe fn enter(recipe: &Recipe) -> Result<(), Failed> {
+pub(super) unsafe fn enter(recipe: &Recipe, mapper: Option<&Mapper>) -> Result<(), Failed> {
     let mut is_private = false;
     let mut at = 0;
     while at < recipe.op_count {
@@ -34,7 +104,7 @@ pub(super) unsafe fn enter(recipe: &Recipe) -> Result<(), Failed> {
         unsafe {
             let op = &*recipe.ops.add(at);
             if op.step != Step::Cd && !is_private {
-                let ret = be_private(recipe);
+                let ret = be_private(recipe, mapper);
                 if ret < 0 {
                     return Err(Failed { step: Step::Unshare, line: op.line, ret });
                 }
@@ -83,9 +153,9 @@ unsafe fn run(op: &Op) -> isize {
 
 /// Leaves the mounts of the node to the node. What it unmounts goes here too, so that nothing is kept
 /// busy; what is mounted here is seen here alone.
-unsafe fn be_private(recipe: &Recipe) -> isize {
+unsafe fn be_private(recipe: &Recipe, mapper: Option<&Mapper>) -> isize {
     let (mounts, user) = (libc::CLONE_NEWNS as usize, libc::CLONE_NEWUSER as usize);
-    // SAFETY: the maps are NUL-terminated strings, the rest are values and strings of our own.
+    // SAFETY: values and strings of our own.
     unsafe {
         let refused = call(libc::SYS_unshare, [mounts, 0, 0, 0, 0]);
         if refused == -(libc::EPERM as isize) {
@@ -93,19 +163,12 @@ unsafe fn be_private(recipe: &Recipe) -> isize {
             if call(libc::SYS_unshare, [mounts | user, 0, 0, 0, 0]) < 0 {
                 return refused;
             }
-            let maps = [
-                (c"/proc/self/setgroups".as_ptr(), c"deny".as_ptr()),
-                (c"/proc/self/gid_map".as_ptr(), recipe.gid_map),
-                (c"/proc/self/uid_map".as_ptr(), recipe.uid_map),
-            ];
-            let mut at = 0;
-            while at < maps.len() {
-                let (path, text) = *maps.as_ptr().add(at);
-                let ret = write_file(path, text);
-                if ret < 0 {
-                    return ret;
-                }
-                at += 1;
+            let ret = match mapper {
+                Some(mapper) => mapper.map(),
+                None => map_self(recipe),
+            };
+            if ret < 0 {
+                return ret;
             }
         } else if refused < 0 {
             return refused;
@@ -115,7 +178,26 @@ unsafe fn be_private(recipe: &Recipe) -> isize {
     }
 }
 
-unsafe fn write_file(path: *const c_char, text: *const c_char) -> isize {
+/// Writes the maps as one without rights may.
+unsafe fn map_self(recipe: &Recipe) -> isize {
+    let here = libc::AT_FDCWD as isize as usize;
+    let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
+    // SAFETY: strings of our own.
+    unsafe {
+        let own = call(libc::SYS_openat, [here, c"/proc/self".as_ptr() as usize, flags, 0, 0]);
+        if own < 0 {
+            return own;
+        }
+        let mut ret = write_file(own as usize, c"setgroups".as_ptr(), c"deny".as_ptr());
+        if ret >= 0 {
+            ret = write_maps(own as usize, recipe);
+        }
+        call(libc::SYS_close, [own as usize, 0, 0, 0, 0]);
+        ret
+    }
+}
+
+unsafe fn write_file(dir: usize, path: *const c_char, text: *const c_char) -> isize {
     // SAFETY: both are NUL-terminated.
     unsafe {
         let mut end = text;
@@ -123,8 +205,8 @@ unsafe fn write_file(path: *const c_char, text: *const c_char) -> isize {
             end = end.add(1);
         }
         let len = end.offset_from_unsigned(text);
-        let (cwd, flags) = (libc::AT_FDCWD as isize as usize, (libc::O_WRONLY | libc::O_CLOEXEC) as usize);
-        let fd = call(libc::SYS_openat, [cwd, path as usize, flags, 0, 0]);
+        let flags = (libc::O_WRONLY | libc::O_CLOEXEC) as usize;
+        let fd = call(libc::SYS_openat, [dir, path as usize, flags, 0, 0]);
         if fd < 0 {
             return fd;
         }

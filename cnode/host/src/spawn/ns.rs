@@ -61,7 +61,8 @@ impl Lines {
         self.lines.clear();
     }
 
-    pub(super) fn parse(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    /// `owner` is who its imports are for.
+    pub(super) fn parse(&mut self, bytes: &[u8], owner: &str) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Ns, bytes);
         while lexer.skip(b" \t\r\n") {
             let (line, first) = (lexer.line(), self.words.starts.len());
@@ -74,14 +75,14 @@ impl Lines {
             if self.lines.len() == LINES_MAX {
                 return Err(refused(Fault::NsMany));
             }
-            let parsed = self.line(first, line).map_err(refused)?;
+            let parsed = self.line((first, line), owner).map_err(refused)?;
             self.lines.push(parsed);
         }
         Ok(())
     }
 
     /// The line whose words begin with number `first`.
-    fn line(&mut self, first: usize, line: u16) -> Result<Line, Fault> {
+    fn line(&mut self, (first, line): (usize, u16), owner: &str) -> Result<Line, Fault> {
         let at = |n: usize| Some(first + n);
         let row = |step, words, flags| Line { step, line, words, flags };
         let (bind, none) = (libc::MS_BIND | libc::MS_REC, None);
@@ -100,7 +101,7 @@ impl Lines {
                 row(Step::Mount, [at(2), at(3), at(1), Some(data)], flags)
             }
             (b"import", 2) => {
-                let [source, kind, data] = self.dial(first + 1).ok_or(Fault::DialForm)?;
+                let [source, kind, data] = self.dial(first + 1, owner).ok_or(Fault::DialForm)?;
                 row(Step::Import, [Some(source), at(2), Some(kind), Some(data)], 0)
             }
             (b"chroot", 1) => row(Step::Chroot, [none, at(1), none, none], 0),
@@ -133,16 +134,17 @@ impl Lines {
     }
 
     /// Makes of a dial string what the kernel's 9P takes: source, type and data.
-    fn dial(&mut self, word: usize) -> Option<[usize; 3]> {
+    fn dial(&mut self, word: usize, owner: &str) -> Option<[usize; 3]> {
         let from = self.words.starts[word];
         let text = self.words.iter().nth(word)?;
         let scheme = text.iter().position(|b| *b == b'!')?;
         let (place, end) = (from + scheme + 1, from + text.len());
         let next = self.words.starts.len();
-        let data: &[u8] = match &text[..scheme] {
+        let start = match &text[..scheme] {
             b"unix" if place < end => {
-                self.copy(place..end);
-                b"trans=unix"
+                let start = self.copy(place..end);
+                self.words.bytes.extend_from_slice(b"trans=unix");
+                start
             }
             b"tcp" => {
                 let mark = text[scheme + 1..].iter().position(|b| *b == b'!');
@@ -153,29 +155,34 @@ impl Lines {
                     return None;
                 }
                 let port = host.end + 1..end;
-                self.copy(host);
-                let start = self.words.bytes.len();
+                let start = self.copy(host);
                 self.words.bytes.extend_from_slice(b"trans=tcp,port=");
                 match mark {
                     Some(_) => self.words.bytes.extend_from_within(port),
                     None => self.words.bytes.extend_from_slice(PORT),
                 }
-                self.words.end(start);
-                b""
+                start
             }
             _ => return None,
         };
-        if !data.is_empty() {
-            self.words.push(&[data]);
+        // It is the member's alone: one attach for all that it runs.
+        self.words.bytes.extend_from_slice(b",access=any");
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if owner.bytes().all(is_plain) {
+            self.words.bytes.extend_from_slice(b",uname=");
+            self.words.bytes.extend_from_slice(owner.as_bytes());
         }
+        self.words.end(start);
         self.words.push(&[b"9p"]);
         Some([next, next + 2, next + 1])
     }
 
-    fn copy(&mut self, range: std::ops::Range<usize>) {
+    /// Adds a word that stands there already; gives where the next begins.
+    fn copy(&mut self, range: std::ops::Range<usize>) -> usize {
         let start = self.words.bytes.len();
         self.words.bytes.extend_from_within(range);
         self.words.end(start);
+        self.words.bytes.len()
     }
 
     /// Adds all words as one member reads them.
@@ -192,5 +199,48 @@ impl Lines {
             let words = line.words.map(|word| word.map_or(ptr::null(), |number| at(starts[number])));
             Op { step: line.step, line: line.line, words, flags: line.flags }
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line's words as the call takes them.
+    fn words(owner: &str, text: &str) -> Vec<String> {
+        let mut lines = Lines::default();
+        lines.parse(text.as_bytes(), owner).expect("it is well formed");
+        let words: Vec<&[u8]> = lines.words.iter().collect();
+        let taken = lines.lines[0].words.iter();
+        taken
+            .map(|word| word.map_or("-".into(), |n| String::from_utf8_lossy(words[n]).into_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_dial_string_becomes_what_the_kernel_takes() {
+        let unix = words("ann", "import unix!/run/a!b /mnt");
+        assert_eq!(unix, ["/run/a!b", "/mnt", "9p", "trans=unix,access=any,uname=ann"]);
+        let tcp = words("root", "import tcp!10.0.0.7!5640 /mnt");
+        assert_eq!(tcp, ["10.0.0.7", "/mnt", "9p", "trans=tcp,port=5640,access=any,uname=root"]);
+        // A name that could be an option is not passed on.
+        let tcp = words("a,fd=0", "import tcp!::1 /mnt");
+        assert_eq!(tcp, ["::1", "/mnt", "9p", "trans=tcp,port=564,access=any"]);
+    }
+
+    #[test]
+    fn options_are_cut_into_flags_and_the_file_systems_own() {
+        for (options, data, flags) in [
+            ("size=1m,ro,mode=700,nosuid", "size=1m,mode=700", libc::MS_RDONLY | libc::MS_NOSUID),
+            ("rw", "", 0),
+            ("ro,", "", libc::MS_RDONLY),
+            ("''", "", 0),
+            ("roo", "roo", 0),
+        ] {
+            let mut lines = Lines::default();
+            lines.parse(format!("mount t d /m {options}").as_bytes(), "root").expect("it is well formed");
+            assert_eq!(lines.lines[0].flags, flags, "{options}");
+            assert_eq!(words("root", &format!("mount t d /m {options}")), ["d", "/m", "t", data]);
+        }
     }
 }

@@ -130,7 +130,7 @@ fn a_failed_line_is_named_with_its_verb_and_the_program_is_not_run() {
 #[test]
 fn a_line_of_no_known_form_is_refused_before_anything_starts() {
     let mut spawner = Spawner::new().unwrap();
-    let mut refusal = |ns: &str| spawner.prepare(&with_ns("true", "", ns)).unwrap_err().to_string();
+    let mut refusal = |ns: &str| spawner.prepare(&with_ns("true", "", ns), "root").unwrap_err().to_string();
     for line in
         ["bind /a", "bind -w /a /b", "mount tmpfs /a", "unshare now", "cd", "hide /a", "mount a b c d e"]
     {
@@ -142,9 +142,9 @@ fn a_line_of_no_known_form_is_refused_before_anything_starts() {
         assert_eq!(refusal(&format!("import {dial} /mnt\n")), want, "{dial}");
     }
     for dial in ["unix!/run/x", "tcp!127.0.0.1", "tcp!::1!5640", "tcp!10.0.0.$m!564"] {
-        spawner.prepare(&with_ns("true", "", &format!("import {dial} /mnt\n"))).unwrap();
+        spawner.prepare(&with_ns("true", "", &format!("import {dial} /mnt\n")), "root").unwrap();
     }
-    let mut refusal = |ns: &str| spawner.prepare(&with_ns("true", "", ns)).unwrap_err().to_string();
+    let mut refusal = |ns: &str| spawner.prepare(&with_ns("true", "", ns), "root").unwrap_err().to_string();
     assert_eq!(refusal("cd /\ncd 'a\n"), "ns: line 2: a quote is not closed");
     assert_eq!(refusal(&"cd /\n".repeat(65)), "ns: line 65: more than 64 lines");
 }
@@ -154,7 +154,7 @@ fn as_nobody(act: impl FnOnce() + Send + 'static) {
     let thread = std::thread::spawn(|| {
         if is_root() {
             let id = 65534_u32;
-            // SAFETY: no pointers but the null of an empty list; made directly, they are of this thread alone.
+            // SAFETY: no pointer but the null of an empty list; made directly, they are this thread's alone.
             unsafe {
                 assert_eq!(libc::syscall(libc::SYS_setgroups, 0, ptr::null::<u32>()), 0);
                 assert_eq!(libc::syscall(libc::SYS_setresgid, id, id, id), 0);
@@ -237,9 +237,9 @@ fn a_mount_that_hangs_holds_up_its_member_alone_and_is_killed() {
     for is_sharing in [false, true] {
         let mut spawner = Spawner::new().unwrap();
         spawner.set_sharing(is_sharing);
-        spawner.prepare(&with_ns("true", "", &ns)).unwrap();
+        spawner.prepare(&with_ns("true", "", &ns), "root").unwrap();
         let mut hung = spawner.start(&PLAN).unwrap();
-        spawner.prepare(&with_ns("true", "", "unshare\n")).unwrap();
+        spawner.prepare(&with_ns("true", "", "unshare\n"), "root").unwrap();
         let mut other = spawner.start(&PLAN).unwrap();
         assert_eq!(outcome(&mut spawner, &mut other), Outcome::Running);
         assert_eq!(exit(&mut spawner, &mut other).end, End::Code(0));

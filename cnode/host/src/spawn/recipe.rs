@@ -4,9 +4,11 @@ use std::ffi::c_char;
 use std::io;
 use std::ptr;
 
-use super::child::{LIMITS_MAX, Recipe};
+use super::child::{LIMITS_MAX, Recipe, User};
+use super::cpus::{Cpus, Mask};
 use super::ns::{Lines, Op};
 use super::strings::{Strings, push_decimal};
+use super::users::Users;
 use super::{Plan, Unready};
 use crate::params::{Kind, Lexer, Params};
 use protocol::failure::{Failure, Fault};
@@ -54,6 +56,11 @@ pub(super) struct Template {
     limits: Vec<(u32, u64)>,
     files: [Option<Vec<u8>>; 3],
     ns: Lines,
+    pub(super) cpus: Cpus,
+    user: Option<Vec<u8>>,
+    users: Users,
+    /// The session is root's: what `ns` says is done with his rights, whoever the members run as.
+    is_roots: bool,
 }
 
 fn name_of(entry: &[u8]) -> &[u8] {
@@ -66,7 +73,27 @@ impl Template {
         self.files[fd].is_some()
     }
 
-    pub(super) fn parse(&mut self, params: &Params, own_env: &[Vec<u8>]) -> Result<(), Unready> {
+    /// Whether the members run as somebody else than this process.
+    pub(super) fn changes_user(&self) -> bool {
+        self.users.who().is_some()
+    }
+
+    pub(super) fn parse(
+        &mut self,
+        (params, owner): (&Params, &str),
+        own_env: &[Vec<u8>],
+    ) -> Result<(), Unready> {
+        (self.dir, self.umask, self.files, self.user) = (None, None, [const { None }; 3], None);
+        self.limits.clear();
+        self.cpus.clear();
+        if let Some(map) = params.map(Kind::Setup)? {
+            self.parse_setup(&map)?;
+        }
+        self.cpus.check()?;
+        // SAFETY: neither call takes a pointer.
+        let own = unsafe { (libc::geteuid(), libc::getegid()) };
+        self.users.resolve(owner, self.user.as_deref(), own)?;
+        self.is_roots = owner == "root";
         self.args.clear();
         if let Some(map) = params.map(Kind::Args)? {
             self.parse_args(&map)?;
@@ -80,20 +107,27 @@ impl Template {
                 self.parse_env(&map)?;
             }
         } else {
-            for entry in own_env.iter().filter(|e| !GIVEN.contains(&name_of(e))) {
-                self.env.push(&[entry]);
-            }
-        }
-        (self.dir, self.umask, self.files) = (None, None, [const { None }; 3]);
-        self.limits.clear();
-        if let Some(map) = params.map(Kind::Setup)? {
-            self.parse_setup(&map)?;
+            self.inherit_env(own_env);
         }
         self.ns.clear();
         if let Some(map) = params.map(Kind::Ns)? {
-            self.ns.parse(&map)?;
+            self.ns.parse(&map, owner)?;
         }
         Ok(())
+    }
+
+    /// The environment of this process; another user gets of it only where programs are.
+    fn inherit_env(&mut self, own_env: &[Vec<u8>]) {
+        let who = self.users.who();
+        let keeps = |name: &[u8]| who.is_none() || name == b"PATH";
+        for entry in own_env.iter().filter(|e| keeps(name_of(e)) && !GIVEN.contains(&name_of(e))) {
+            self.env.push(&[entry]);
+        }
+        if let Some(who) = who.filter(|who| !who.name.is_empty()) {
+            self.env.push(&[b"HOME=", &who.home]);
+            self.env.push(&[b"USER=", &who.name]);
+            self.env.push(&[b"LOGNAME=", &who.name]);
+        }
     }
 
     fn parse_args(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -170,6 +204,8 @@ impl Template {
         let [verb, what, value] = fields;
         match (&verb[..], count) {
             (b"dir", 2) => self.dir = Some(what.clone()),
+            (b"user", 2) => self.user = Some(what.clone()),
+            (b"cpus", 2) => self.cpus.parse(what)?,
             (b"umask", 2) => {
                 let umask = u16::from_str_radix(std::str::from_utf8(what).ok()?, 8).ok()?;
                 self.umask = Some(umask).filter(|u| *u <= 0o777);
@@ -216,6 +252,9 @@ impl Scratch {
             op_count: 0,
             uid_map: ptr::null(),
             gid_map: ptr::null(),
+            user: None,
+            is_ns_first: false,
+            cpus: None,
             umask: -1,
             limits: [(0, 0); LIMITS_MAX],
             limit_count: 0,
@@ -263,8 +302,17 @@ impl Scratch {
         }
         let ns_first = strings.starts.len();
         template.ns.expand(plan, strings);
+        let user = template.users.who().map(|who| User {
+            uid: who.uid,
+            gid: who.gid,
+            groups: who.groups.as_ptr(),
+            group_count: who.groups.len(),
+        });
         // SAFETY: neither call takes a pointer.
-        let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+        let own = unsafe { (libc::geteuid(), libc::getegid()) };
+        // A name space is made by who asked for it.
+        let user_there = user.as_ref().filter(|_| !template.is_roots);
+        let (uid, gid) = user_there.map_or(own, |user| (user.uid, user.gid));
         let maps = [uid, gid].map(|id| push_map(strings, id));
         // From here on the bytes do not move.
         let at = |start: usize| strings.bytes[start..].as_ptr().cast::<c_char>();
@@ -286,6 +334,9 @@ impl Scratch {
             op_count: self.ops.len(),
             uid_map: at(maps[0]),
             gid_map: at(maps[1]),
+            user,
+            is_ns_first: template.is_roots,
+            cpus: None,
             umask: template.umask.map_or(-1, i32::from),
             limits,
             limit_count: template.limits.len(),
@@ -296,6 +347,10 @@ impl Scratch {
             stdio: [-1; 3],
             status: -1,
         };
+    }
+
+    pub(super) fn set_cpus(&mut self, cpus: Option<Mask>) {
+        self.recipe.cpus = cpus;
     }
 
     pub(super) fn set_pipes(&mut self, stdio: [i32; 3], status: i32) {
