@@ -198,6 +198,57 @@ fn who_has_no_rights_has_a_name_space_of_his_own_all_the_same() {
     });
 }
 
+/// A mount of this test's own, which passes on to its copies what is mounted in it.
+struct Shared(std::ffi::CString);
+
+impl Shared {
+    fn mount(path: &Path) -> Option<Self> {
+        let at = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        let (kind, none) = (c"tmpfs".as_ptr(), ptr::null::<std::ffi::c_char>());
+        // SAFETY: strings that end in NUL and outlive the calls.
+        unsafe {
+            if libc::mount(kind, at.as_ptr(), kind, 0, none.cast()) != 0 {
+                return None;
+            }
+            let shared = Self(at);
+            assert_eq!(libc::mount(none, shared.0.as_ptr(), none, libc::MS_SHARED, none.cast()), 0);
+            Some(shared)
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // SAFETY: a string that ends in NUL.
+        unsafe { libc::umount2(self.0.as_ptr(), libc::MNT_DETACH) };
+    }
+}
+
+#[test]
+fn what_is_mounted_in_a_shared_place_is_not_passed_on() {
+    let place = Place::new("shared");
+    let Some(_shared) = Shared::mount(&place.0.join("empty")) else {
+        eprintln!("not run: without the right to mount there is no shared place");
+        return;
+    };
+    let below = place.at("empty/below");
+    std::fs::create_dir(&below).unwrap();
+    let ns = format!("mount tmpfs none {below}\n");
+    each_way(
+        &with_ns(&format!("sh -c 'grep -c {below} /proc/self/mountinfo; read x'"), "", &ns),
+        |s, mut child| {
+            let mut out = [0; 64];
+            let stdout = child.stdout.as_ref().unwrap().as_fd();
+            wait_for(stdout);
+            assert_eq!((pipe::read(stdout, &mut out).unwrap(), &out[..2]), (Pull::Data(2), &b"1\n"[..]));
+            assert!(!mounts().contains(&below));
+            child.stdin = None;
+            assert_eq!(outcome(s, &mut child), Outcome::Running);
+            exit(s, &mut child);
+        },
+    );
+}
+
 /// A file system whose server does not answer: whoever looks into it hangs.
 pub(super) struct Hung {
     at: std::ffi::CString,
