@@ -4,6 +4,7 @@
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};
 use crate::node::Node;
+use crate::session::Gang;
 use protocol::ename::Ename;
 use protocol::event::Event;
 use protocol::quote::{Words, split_line};
@@ -222,6 +223,11 @@ impl<B: Bounds> Node<B> {
             }
             Command::Prefix(prefix) => session.prefix = prefix,
             Command::Failfast(on) => session.failfast = on,
+            Command::Gang(on) => {
+                early(session.executed)?;
+                session.gang = if on { Gang::Waits(0) } else { Gang::No };
+            }
+            Command::Go(on) => self.run_go(slot, who, on)?,
             Command::Setup => {
                 early(session.executed)?;
                 host.append(slot, Param::Setup, line.as_bytes())?;
@@ -298,6 +304,23 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.exec = Some(who.request);
         session.exec_user = who.user;
+        Ok(())
+    }
+
+    /// A parent's word to a gang that is ready: it may run, or not.
+    fn run_go(&mut self, slot: SessionSlot, who: Writer, on: bool) -> Result<(), Why> {
+        let session = self.session(slot);
+        match session.gang {
+            Gang::Waits(_) if session.executed && session.is_parents() => {}
+            // Its own members have decided that.
+            _ if !on => return Ok(()),
+            _ => return Err(Why::Says("nothing waits to go on")),
+        }
+        session.gang = if on { Gang::Goes } else { Gang::Stays };
+        if on {
+            session.exec = Some(who.request);
+        }
+        self.touch(slot);
         Ok(())
     }
 

@@ -9,8 +9,15 @@ mod ns;
 #[path = "spawn/user_tests.rs"]
 mod user;
 
-const PLAN: Plan<'_> =
-    Plan { session: "7", member: 3, size: 64, node: "cn05", at: "unix!/run/uem/cn05", root: "/net/cn05" };
+const PLAN: Plan<'_> = Plan {
+    session: "7",
+    member: 3,
+    size: 64,
+    node: "cn05",
+    at: "unix!/run/uem/cn05",
+    root: "/net/cn05",
+    waits: false,
+};
 
 fn wait_for(fd: BorrowedFd<'_>) {
     let mut polled = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };

@@ -261,6 +261,7 @@ impl Scratch {
             stdio: [-1; 3],
             files: [ptr::null(); 3],
             is_joined: false,
+            waits: false,
             status: -1,
             handled: 0,
         };
@@ -342,6 +343,7 @@ impl Scratch {
             limit_count: template.limits.len(),
             files: files.map(|f| f.map_or(ptr::null(), at)),
             is_joined: joined,
+            waits: plan.waits,
             handled,
             parent: std::process::id() as i32,
             stdio: [-1; 3],
