@@ -181,9 +181,8 @@ impl Spawner {
         self.handled = handled_signals();
         self.template.parse((params, owner), &self.own_env)?;
         // In all of them at once: how many are in use together is a matter of timing.
-        for slot in self.slots.iter_mut().filter(|slot| !slot.is_busy) {
-            slot.scratch.reserve(&self.template);
-        }
+        let idle = self.slots.iter_mut().filter(|slot| !slot.is_busy).map(|slot| &mut slot.scratch);
+        idle.chain([&mut self.copied]).for_each(|scratch| scratch.reserve(&self.template));
         Ok(())
     }
 
