@@ -4,6 +4,7 @@
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};
 use crate::node::Node;
+use crate::session::Gang;
 use protocol::ename::Ename;
 use protocol::event::Event;
 use protocol::quote::{Words, split_line};
@@ -222,6 +223,11 @@ impl<B: Bounds> Node<B> {
             }
             Command::Prefix(prefix) => session.prefix = prefix,
             Command::Failfast(on) => session.failfast = on,
+            Command::Gang(on) => {
+                early(session.executed)?;
+                session.gang = if on { Gang::Waits(0) } else { Gang::No };
+            }
+            Command::Go(on) => self.run_go(slot, who, on)?,
             Command::Setup => {
                 early(session.executed)?;
                 host.append(slot, Param::Setup, line.as_bytes())?;
@@ -234,17 +240,20 @@ impl<B: Bounds> Node<B> {
                 unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
                 session.label = label;
             }
-            Command::Clear => {
-                session.poisoned = false;
-                if !session.executed {
-                    for param in [Param::Args, Param::Env, Param::Setup] {
-                        host.truncate(slot, param);
-                    }
-                }
-            }
+            Command::Clear => self.clear(slot, host),
             Command::Wipe => self.close_session(slot, host),
         }
         Ok(())
+    }
+
+    fn clear(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        let session = self.session(slot);
+        session.poisoned = false;
+        if !session.executed {
+            for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
+                host.truncate(slot, param);
+            }
+        }
     }
 
     /// `res` at a leaf: all members are its own.
@@ -295,7 +304,26 @@ impl<B: Bounds> Node<B> {
             self.reserve(slot, (0, 1, 1), 1)?;
         }
         self.execute(slot);
-        self.session(slot).exec = Some(who.request);
+        let session = self.session(slot);
+        session.exec = Some(who.request);
+        session.exec_user = who.user;
+        Ok(())
+    }
+
+    /// A parent's word to a gang that is ready: it may run, or not.
+    fn run_go(&mut self, slot: SessionSlot, who: Writer, on: bool) -> Result<(), Why> {
+        let session = self.session(slot);
+        match session.gang {
+            Gang::Waits(_) if session.executed && session.is_parents() => {}
+            // Its own members have decided that.
+            _ if !on => return Ok(()),
+            _ => return Err(Why::Says("nothing waits to go on")),
+        }
+        session.gang = if on { Gang::Goes } else { Gang::Stays };
+        if on {
+            session.exec = Some(who.request);
+        }
+        self.touch(slot);
         Ok(())
     }
 

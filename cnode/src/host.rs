@@ -2,6 +2,8 @@
 //! completions.
 
 use protocol::ename::Ename;
+use protocol::failure::Failure;
+use protocol::table::File;
 
 /// A session's number in its table.
 pub type SessionSlot = u16;
@@ -15,8 +17,22 @@ pub enum Param {
     Args,
     /// Lines `NAME=VALUE`.
     Env,
-    /// Checked ctl lines: dir, umask, limit, redir.
+    /// Lines that make the members' name space.
+    Ns,
+    /// Checked ctl lines: dir, user, umask, limit, cpus, redir.
     Setup,
+}
+
+impl Param {
+    /// What a file of a session keeps, if it is one of these.
+    pub fn of(file: File) -> Option<Self> {
+        match file {
+            File::Args => Some(Self::Args),
+            File::Env => Some(Self::Env),
+            File::Ns => Some(Self::Ns),
+            _ => None,
+        }
+    }
 }
 
 /// One of a member's outputs.
@@ -91,6 +107,10 @@ pub trait Host {
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool;
     /// Signals a member and all its descendants that stayed in its group.
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename>;
+    /// A member that is ready runs its program now.
+    fn go(&mut self, member: MemberSlot);
+    /// A member that is starting never runs its program, and nothing more is told of it.
+    fn cancel(&mut self, member: MemberSlot);
     /// Frees what is held for a member that has ended or never ran.
     fn release_member(&mut self, member: MemberSlot);
     /// Frees what is held for a session.
@@ -102,7 +122,7 @@ pub trait Host {
 /// What a stub wants done that may take time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Start a member of a session; answered by `Started` or `Failed`.
+    /// Start a member of a session; answered by `Started` or `Failed`, in a gang by `Ready` before.
     Start {
         /// Where the member is.
         member: MemberSlot,
@@ -112,6 +132,8 @@ pub enum Effect {
         number: u32,
         /// Members of the whole session.
         size: u32,
+        /// It is to wait before its program until it is told to go.
+        gang: bool,
     },
     /// Connect to the parent; answered by `Cnode::connect` on link 0, or by `Undialed`.
     Dial,
@@ -122,6 +144,11 @@ pub enum Effect {
 /// What came of an effect, or happened by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
+    /// The member could run its program, and waits.
+    Ready {
+        /// Which.
+        member: MemberSlot,
+    },
     /// The member runs its program.
     Started {
         /// Which.
@@ -134,7 +161,7 @@ pub enum Completion {
         /// Which.
         member: MemberSlot,
         /// Why.
-        ename: Ename,
+        failure: Failure,
     },
     /// The member's process ended; times in milliseconds.
     Exited {

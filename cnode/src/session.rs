@@ -5,6 +5,7 @@ use crate::host::{Host, MemberSlot, SessionSlot, Stream};
 use crate::member::{Member, State};
 use crate::node::Node;
 use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::{LINGER_US, SESSION_NAME_MAX};
 use protocol::record::{End, Outcome};
 use protocol::server::{RequestId, UserId};
@@ -22,6 +23,20 @@ pub enum Target {
     Deal,
     /// One member alone.
     One(MemberSlot),
+}
+
+/// How far a session is that starts all its members or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gang {
+    /// It is no such session, or that is decided.
+    #[default]
+    No,
+    /// So many members are not ready yet.
+    Waits(u32),
+    /// A parent has said that all may run.
+    Goes,
+    /// A parent has said that none does.
+    Stays,
 }
 
 /// A stdin message that not all members have yet.
@@ -70,18 +85,22 @@ pub struct Session {
     pub poisoned: bool,
     /// Kill all when one fails.
     pub failfast: bool,
+    /// All members start, or none.
+    pub gang: Gang,
     /// How stdin reaches the members.
     pub deal: Deal,
     /// What begins each record of its outputs.
     pub prefix: Prefix,
     /// Who waits for the members to have started.
     pub exec: Option<RequestId>,
+    /// Whose command it was.
+    pub exec_user: UserId,
     /// The length of that write.
     pub exec_len: u32,
     /// Members whose start is not answered.
     pub starting: u32,
     /// The first reason why a member did not start.
-    pub refused: Option<Ename>,
+    pub refused: Option<Failure>,
     /// Outcomes so far.
     pub outcomes: u32,
     /// The state that `events` told last.
@@ -226,6 +245,9 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.executed = true;
         session.starting = count;
+        if session.gang != Gang::No {
+            session.gang = Gang::Waits(count);
+        }
         self.touch(slot);
     }
 
@@ -264,7 +286,13 @@ impl<B: Bounds> Node<B> {
     pub fn signal_member(&mut self, index: MemberSlot, signal: u8, host: &mut impl Host) {
         let member = self.member(index);
         match member.state {
-            State::Starting => member.kept = Some(signal),
+            State::Starting => {
+                member.kept = Some(signal);
+                // Its start may never be answered: one that hangs is ended all the same.
+                if signal == 9 {
+                    let _gone = host.signal(index, signal);
+                }
+            }
             State::Running | State::Stopped => {
                 match signal {
                     19 => member.state = State::Stopped,

@@ -116,9 +116,10 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
             File::Stdout => Stream::Stdout,
             File::Stderr => Stream::Stderr,
             File::Wait => return Ok(self.node.read_wait(slot, number, &mut hold.cursor, out)),
-            File::Args => return Ok(Some(self.host.param(slot, Param::Args, offset, out))),
-            File::Env => return Ok(Some(self.host.param(slot, Param::Env, offset, out))),
-            _ => return Ok(Some(self.session_text(slot, number, row, (hold, offset), out))),
+            file => match Param::of(file) {
+                Some(param) => return Ok(Some(self.host.param(slot, param, offset, out))),
+                None => return Ok(Some(self.session_text(slot, number, row, (hold, offset), out))),
+            },
         };
         let given = match number.and_then(|n| self.node.find_member(slot, n)) {
             Some(index) => self.node.read_member_output(index, stream, self.host, out),
@@ -294,16 +295,17 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
             (File::Ctl, None) => self.node.write_session_ctl(slot, who, data, self.host),
             (File::Ctl, Some(index)) => self.node.write_member_ctl(slot, index, who, data, self.host),
             (File::Stdin, _) => self.node.write_stdin(slot, number, id, data, self.host),
-            (File::Args | File::Env, None) if !self.node.session(slot).executed => {
-                let param = if row.file == File::Args { Param::Args } else { Param::Env };
+            (file, index) => {
+                let param = Param::of(file).ok_or(Ename::Denied)?;
+                if index.is_some() || self.node.session(slot).executed {
+                    return Err(Ename::Busy);
+                }
                 let kept = self.host.append(slot, param, data);
                 if kept.is_err() && self.node.session(slot).is_parents() {
                     self.node.session(slot).poisoned = true;
                 }
                 kept.map(|()| Some(data.len() as u32))
             }
-            (File::Args | File::Env, _) => Err(Ename::Busy),
-            _ => Err(Ename::Denied),
         }
     }
 
@@ -311,11 +313,9 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
         if let Place::Session(slot, row) = self.place(hold.path)?
             && !self.node.session(slot).executed
         {
-            match row.file {
-                File::Args => self.host.truncate(slot, Param::Args),
-                File::Env => self.host.truncate(slot, Param::Env),
-                // Nothing is kept by the others that a shell's `>` could empty.
-                _ => {}
+            // Nothing is kept by the others that a shell's `>` could empty.
+            if let Some(param) = Param::of(row.file) {
+                self.host.truncate(slot, param);
             }
         }
         Ok(())

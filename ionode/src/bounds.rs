@@ -19,9 +19,9 @@ pub const REQUESTS: usize = 2048;
 /// Fids towards children: 6 for each session, 6 of the node, one a look, the rest for files that clients
 /// reach through `net`.
 pub const FAN_FIDS: usize = 6 * SESSIONS + 6 + LOOKS + 2048;
-/// Tags towards children: a launch takes 24 until its answers are in, a running session 4; forwarded
+/// Tags towards children: a launch takes 28 until its answers are in, a running session 4; forwarded
 /// requests as many as may wait; a quarter is room for those that rest after a flush.
-pub const FAN_TAGS: usize = 24 * 64 + 4 * SESSIONS + REQUESTS;
+pub const FAN_TAGS: usize = 28 * 64 + 4 * SESSIONS + REQUESTS;
 /// Forwarded requests at once: the rest of the tags is control's.
 pub const FORWARDS: usize = REQUESTS / 2;
 /// Commands to many that are not all answered.

@@ -2,6 +2,7 @@
 
 use protocol::ename::Ename;
 use protocol::server::LinkId;
+use protocol::table::File;
 
 /// A session's number in its table.
 pub type SessionSlot = u16;
@@ -13,12 +14,26 @@ pub enum Param {
     Args,
     /// Lines `NAME=VALUE`.
     Env,
-    /// Checked ctl lines: dir, umask, limit, redir.
+    /// Lines that make the members' name space.
+    Ns,
+    /// Checked ctl lines: dir, user, umask, limit, cpus, redir.
     Setup,
     /// Checked ctl lines: nodes.
     Nodes,
     /// Bytes of stdin that wait for their turn.
     Input,
+}
+
+impl Param {
+    /// What a file of a session keeps, if it is one of these.
+    pub fn of(file: File) -> Option<Self> {
+        match file {
+            File::Args => Some(Self::Args),
+            File::Env => Some(Self::Env),
+            File::Ns => Some(Self::Ns),
+            _ => None,
+        }
+    }
 }
 
 /// The calls that cannot sleep.

@@ -119,9 +119,10 @@ impl<H: Host> View<'_, H> {
                 let what = What::Session(slot);
                 return self.node.read_look(now, what, (&mut hold.cursor, offset), out);
             }
-            File::Args => return Ok(Some(self.host.param(slot, Param::Args, offset, out))),
-            File::Env => return Ok(Some(self.host.param(slot, Param::Env, offset, out))),
             _ => {}
+        }
+        if let Some(param) = Param::of(row.file) {
+            return Ok(Some(self.host.param(slot, param, offset, out)));
         }
         let mut w = Window::new(offset, out);
         let written = match row.file {
@@ -301,9 +302,11 @@ impl<H: Host> Tree for View<'_, H> {
         match row.file {
             File::Ctl => self.node.write_session_ctl(slot, who, data, self.host),
             File::Stdin => self.node.write_stdin(slot, id, data, self.host),
-            File::Args | File::Env if self.node.session(slot).executed => Err(Ename::Busy),
-            File::Args | File::Env => {
-                let param = if row.file == File::Args { Param::Args } else { Param::Env };
+            file => {
+                let param = Param::of(file).ok_or(Ename::Denied)?;
+                if self.node.session(slot).executed {
+                    return Err(Ename::Busy);
+                }
                 let kept = self.host.append(slot, param, data);
                 if kept.is_err() {
                     let serial = self.node.session(slot).serial;
@@ -311,7 +314,6 @@ impl<H: Host> Tree for View<'_, H> {
                 }
                 kept.map(|()| Some(data.len() as u32))
             }
-            _ => Err(Ename::Denied),
         }
     }
 
@@ -319,11 +321,9 @@ impl<H: Host> Tree for View<'_, H> {
         if let Place::Session(slot, row) = self.place(hold.path)?
             && !self.node.session(slot).executed
         {
-            match row.file {
-                File::Args => self.host.truncate(slot, Param::Args),
-                File::Env => self.host.truncate(slot, Param::Env),
-                // Nothing is kept by the others that a shell's `>` could empty.
-                _ => {}
+            // Nothing is kept by the others that a shell's `>` could empty.
+            if let Some(param) = Param::of(row.file) {
+                self.host.truncate(slot, param);
             }
         }
         Ok(())

@@ -43,7 +43,7 @@ impl Node {
         };
         if data.is_empty() {
             let reason = self.session(slot).reason(rank).unwrap_or(Ename::Io);
-            self.end_members(slot, rank, End::Never(reason));
+            self.end_members(slot, rank, End::Never(reason.into()));
             return Ok(());
         }
         let text = core::str::from_utf8(data).map_err(|_| Botch)?;

@@ -14,6 +14,7 @@ extern crate std;
 pub mod client;
 pub mod ename;
 pub mod event;
+pub mod failure;
 pub mod fan;
 pub mod join;
 pub mod kind;

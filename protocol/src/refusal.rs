@@ -93,8 +93,11 @@ impl<B: Below> Refusal<B> {
 
     /// The part for a reason; none if there are too many others.
     fn part(&mut self, why: Why) -> Option<&mut Part<B>> {
-        let same = |part: &Option<Part<B>>| part.is_none_or(|part| part.why == why);
-        let place = self.parts.iter_mut().find(|part| same(part))?;
+        // One that was taken back may have left a place before its equal.
+        let same = |part: &Option<Part<B>>| part.is_some_and(|part| part.why == why);
+        let place = self.parts.iter().position(same);
+        let place = place.or_else(|| self.parts.iter().position(Option::is_none))?;
+        let place = &mut self.parts[place];
         Some(place.get_or_insert(Part { why, who: ChildSet::EMPTY, below: B::default() }))
     }
 
@@ -122,14 +125,18 @@ impl<B: Below> Refusal<B> {
         self.parts.iter().flatten().map(|part| part.why).next()
     }
 
-    /// The reasons in a line that another node wrote, each behind the node set that it is of.
-    pub fn reasons(line: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+    /// What a line that another node wrote says behind the verb.
+    pub fn text(line: &str) -> &str {
         // Time, the line's number if it is not the first, verb.
         let rest = line.split_once(' ').map_or("", |(_, rest)| rest);
         let numbered = rest.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
         let rest = numbered.map_or(rest, |(_, rest)| rest);
-        let rest = rest.split_once(": ").map_or("", |(_, rest)| rest);
-        rest.split("; ").map(|part| match part.split_once(": ") {
+        rest.split_once(": ").map_or("", |(_, rest)| rest)
+    }
+
+    /// The reasons in a line that another node wrote, each behind the node set that it is of.
+    pub fn reasons(line: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+        Self::text(line).split("; ").map(|part| match part.split_once(": ") {
             Some((set, why)) if crate::nodeset::NodeSet::parse(set).is_ok() => (Some(set), why),
             _ => (None, part),
         })
@@ -260,5 +267,19 @@ mod tests {
         refusal.excuse(one(4));
         refusal.excuse(one(3));
         assert_eq!(written(&refusal), "7 line 2: exec: n[1-3],n9: No such file or directory; and 5 more\n");
+    }
+
+    #[test]
+    fn a_reason_is_folded_with_its_equal_behind_one_that_was_taken_back() {
+        let mut refusal = Refusal::<()>::new(Time(0), UserId(0), None, Text::cut("exec"), 1);
+        let failure = crate::failure::Failure::of(crate::failure::Step::Dir, 0, 2);
+        refusal.add(Why::Ename(Ename::NotFound), one(1).or(one(2)));
+        for rank in [1, 2] {
+            refusal.excuse(one(rank));
+            refusal.add(failure.into(), one(rank));
+        }
+        let mut line = String::new();
+        refusal.write(&mut line, |set, out| write!(out, "{} of them", set.count())).expect("a string grows");
+        assert_eq!(line, "0 exec: 2 of them: dir: No such file or directory\n");
     }
 }

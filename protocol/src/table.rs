@@ -26,6 +26,7 @@ pub enum File {
     Stdin,
     Stdout,
     Stderr,
+    Ns,
 }
 
 /// One row of a directory.
@@ -75,6 +76,7 @@ pub const SESSION: &[Row] = &[
     row(File::Info, "info", 0o444),
     row(File::Args, "args", 0o600 | DMAPPEND),
     row(File::Env, "env", 0o600 | DMAPPEND),
+    row(File::Ns, "ns", 0o600 | DMAPPEND),
     row(File::Status, "status", 0o444),
     row(File::Summary, "summary", 0o444),
     row(File::Wait, "wait", 0o444),

@@ -147,7 +147,7 @@ impl<B: Bounds> World<B> {
             return Ok(());
         }
         let hurt = |name: &str| self.hurt.iter().any(|index| name_of(*index) == name);
-        let good = if claim.program == "nosuch" { End::Never(Ename::NotFound) } else { End::Exit(0) };
+        let good = if claim.program == "nosuch" { End::Never(Ename::NotFound.into()) } else { End::Exit(0) };
         let mut outcomes = BTreeMap::new();
         let mut lines = 0;
         for line in job.outcomes.lines() {
@@ -156,7 +156,7 @@ impl<B: Bounds> World<B> {
             if outcomes.insert(member, outcome.end).is_some() {
                 return Err(format!("member {member} has two outcomes"));
             }
-            let crowded_out = claim.is_crowded && outcome.end == End::Never(Ename::Again);
+            let crowded_out = claim.is_crowded && outcome.end == End::Never(Ename::Again.into());
             if outcome.end != good && !crowded_out && !(hurt(name) && outcome.end == End::Lost) {
                 return Err(format!("member {member} on {name} ended with {:?}", outcome.end));
             }

@@ -26,6 +26,8 @@ pub struct Program {
     is_cat: bool,
     /// It has ended: its outputs end when they are read.
     pub ended: bool,
+    /// Its start is done.
+    pub runs: bool,
 }
 
 /// The machine of one compute node.
@@ -65,7 +67,8 @@ impl Machine {
             _ => return Err(Ename::NotFound),
         };
         let output = [said.into_bytes().into(), VecDeque::new()];
-        self.programs.insert(member, Program { output, is_cat: next == Next::Reads, ended: false });
+        self.programs
+            .insert(member, Program { output, is_cat: next == Next::Reads, ended: false, runs: false });
         Ok(next)
     }
 
@@ -170,12 +173,18 @@ impl Host for Machine {
     }
 
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename> {
+        // A start always ends here; the core signals what it has started again.
         let deadly = !matches!(signal, 0 | 17..=20 | 23 | 28);
-        if deadly && self.programs.get(&member).is_some_and(|program| !program.ended) {
+        if deadly && self.programs.get(&member).is_some_and(|program| program.runs && !program.ended) {
             self.ending.push((member, End::Signal(signal)));
         }
         Ok(())
     }
+
+    // No job of the simulator's is a gang.
+    fn go(&mut self, _: MemberSlot) {}
+
+    fn cancel(&mut self, _: MemberSlot) {}
 
     fn release_member(&mut self, member: MemberSlot) {
         self.programs.remove(&member);

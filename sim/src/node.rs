@@ -150,9 +150,12 @@ impl<B: Bounds> World<B> {
     fn started(&mut self, index: usize, member: MemberSlot, pid: u32, next: Result<Next, Ename>) {
         let now = Time(self.now);
         let leaf = &mut self.leaves[index];
+        if let Some(program) = leaf.machine.programs.get_mut(&member) {
+            program.runs = true;
+        }
         let done = match next {
             Ok(_) => Completion::Started { member, pid },
-            Err(ename) => Completion::Failed { member, ename },
+            Err(ename) => Completion::Failed { member, failure: ename.into() },
         };
         leaf.core.handle_completion(now, done, &mut leaf.machine);
         if let Ok(Next::Exit(after, end)) = next {

@@ -16,7 +16,7 @@ const OWN: Tag = Tag(1000);
 const OPEN: Tag = Tag(1001);
 const WRITE: Tag = Tag(1002);
 
-/// A connection that has attached as root, fid 0. What goes wrong on it is a panic.
+/// A connection that has attached, fid 0. What goes wrong on it is a panic.
 pub struct Link {
     stream: UnixStream,
     burst: Vec<u8>,
@@ -41,9 +41,14 @@ pub enum Answer {
 impl Link {
     /// Connects to a node that listens, or begins to soon.
     pub fn dial(socket: &Path) -> Self {
+        Self::dial_as(socket, "root")
+    }
+
+    /// The same with another user's name.
+    pub fn dial_as(socket: &Path, uname: &str) -> Self {
         let mut link = Self::connect(socket);
         link.queue(Tag::NONE, &Tmsg::Version { msize: MSIZE, version: VERSION });
-        let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "root", aname: "" };
+        let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname, aname: "" };
         assert_eq!(link.call(OWN, &attach), Answer::Done);
         assert_eq!(link.answer(Tag::NONE), Answer::Done);
         link

@@ -17,10 +17,19 @@ pub struct Tree {
 impl Tree {
     /// A root without children, whose directory is called after the test.
     pub fn root(test: &str) -> Self {
+        Self::of("ionode", test)
+    }
+
+    /// A compute node without a parent, at the place of the root.
+    pub fn leaf(test: &str) -> Self {
+        Self::of("cnode", test)
+    }
+
+    fn of(kind: &str, test: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("uem-tree-{}-{test}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a directory can be made");
         let mut tree = Self { dir, daemons: Vec::new() };
-        tree.start("ionode", "io", None);
+        tree.start(kind, "io", None);
         tree
     }
 

@@ -298,7 +298,7 @@ pub(crate) fn piece(data: &[u8], most: usize) -> &[u8] {
     &data[..end]
 }
 
-/// Who runs this, as the password file names them.
+/// Who runs this, as the password file names them; root needs none.
 pub(crate) fn user_name() -> String {
     // SAFETY: getuid cannot fail and takes no pointer.
     let uid = unsafe { libc::getuid() };
@@ -308,7 +308,7 @@ pub(crate) fn user_name() -> String {
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
     });
-    named.unwrap_or_else(|| uid.to_string())
+    named.unwrap_or_else(|| if uid == 0 { "root".to_owned() } else { uid.to_string() })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What became of a job: outcomes folded by node set, and the exit code.
 
 use protocol::ename::Ename;
+use protocol::failure::{Failure, Step};
 use protocol::record::{End, Outcome};
 use std::collections::BTreeMap;
 
@@ -21,9 +22,16 @@ pub(crate) fn code(end: End) -> i32 {
         End::Exit(code) => i32::from(code),
         End::Signal(signal) => 128 + i32::from(signal),
         End::Lost => LOST,
-        End::Never(Ename::NotFound) => 127,
-        End::Never(Ename::Denied | Ename::NoExec | Ename::IsDir | Ename::NotDir) => 126,
-        End::Never(_) => OWN,
+        End::Never(failure) => code_of(failure),
+    }
+}
+
+/// As a shell has it for a program; what came before is a failure of ours.
+fn code_of(failure: Failure) -> i32 {
+    match (failure.step, failure.ename()) {
+        (Step::Exec, Ename::NotFound) => 127,
+        (Step::Exec, Ename::Denied | Ename::NoExec | Ename::IsDir | Ename::NotDir) => 126,
+        _ => OWN,
     }
 }
 
@@ -70,7 +78,7 @@ impl Outcomes {
                 End::Exit(code) => format!("exit {code}"),
                 End::Signal(signal) => format!("signal {signal}"),
                 End::Lost => "lost".to_owned(),
-                End::Never(ename) => format!("{program}: {ename}"),
+                End::Never(failure) => format!("{program}: {failure}"),
             };
             kinds.entry((code(*end), what)).or_default().push(node);
         }

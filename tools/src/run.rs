@@ -10,7 +10,6 @@ use crate::plan::{Manner, Plan};
 use argh::FromArgs;
 use protocol::message::Tmsg;
 use protocol::nodeset::NodeSet;
-use protocol::quote::Quoted;
 use protocol::stat::DMDIR;
 use protocol_host::{Dial, TermSignal};
 use std::path::Path;
@@ -188,7 +187,7 @@ impl Run {
         let here = std::env::current_dir().map_err(|e| format!("unable to tell where this is: {e}"))?;
         let dir = self.dir.as_ref().map_or(here.clone(), |dir| here.join(dir));
         let dir = dir.to_str().ok_or("this directory's name is not UTF-8: choose another with --dir")?;
-        lines += &format!("dir {}\n", Quoted(dir));
+        lines += &format!("dir {}\n", word(dir));
         for (on, line) in [
             (self.deal, "enum\n"),
             (self.label && !self.fold, "prefix on\n"),

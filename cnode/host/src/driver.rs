@@ -2,12 +2,13 @@
 
 use crate::host::Machine;
 use crate::process::{Part, Process};
-use crate::spawn::{self, Child, Outcome, Plan};
+use crate::spawn::{self, Outcome, Plan, Unready};
 use cnode::host::{Completion, Effect, MemberSlot, SessionSlot};
 use cnode::node::Facts;
 use cnode::{Cnode, Full};
 use mio::Interest;
 use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, NODE_NAME_MAX};
 use protocol::message::is_request;
 use protocol::record::End;
@@ -42,6 +43,11 @@ fn up_from(levels: u8) -> &'static str {
     if levels == 0 { "/" } else { UP.get(..LEVEL * usize::from(levels)).unwrap_or(UP) }
 }
 
+/// What the system says of a start before there is a child to say it.
+fn refused(error: &io::Error) -> Failure {
+    Ename::from_errno(error.raw_os_error().unwrap_or(0)).into()
+}
+
 pub(crate) struct Driver {
     core: Cnode<Full>,
     host: Machine,
@@ -56,7 +62,6 @@ pub(crate) struct Driver {
     pending: Vec<Vec<u8>>,
     ready: Vec<usize>,
     hungup: Vec<usize>,
-    zombies: Vec<Child>,
     exit: bool,
 }
 
@@ -92,7 +97,6 @@ impl Driver {
             pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
             ready: Vec::with_capacity(count),
             hungup: Vec::with_capacity(count),
-            zombies: Vec::with_capacity(members),
             exit: false,
         })
     }
@@ -116,7 +120,7 @@ impl Driver {
             let mut timeout = until(self.clock.now_us(), self.core.poll_timeout().0);
             if !self.ready.is_empty() {
                 timeout = Some(Duration::ZERO);
-            } else if !self.zombies.is_empty() {
+            } else if !self.host.zombies.is_empty() {
                 timeout = Some(timeout.map_or(ZOMBIES, |t| t.min(ZOMBIES)));
             }
             self.links.wait(&mut events, timeout)?;
@@ -135,8 +139,8 @@ impl Driver {
             self.drain();
             self.send_all();
             self.hang_up();
-            let spawner = &mut self.host.spawner;
-            self.zombies.retain_mut(|child| !matches!(spawner.reap(child), Ok(Some(_)) | Err(_)));
+            let Machine { zombies, spawner, .. } = &mut self.host;
+            zombies.retain_mut(|child| !matches!(spawner.reap(child), Ok(Some(_)) | Err(_)));
         }
         Ok(())
     }
@@ -198,6 +202,7 @@ impl Driver {
         };
         match host.spawner.outcome(&mut process.child) {
             Ok(Outcome::Starting) => {}
+            Ok(Outcome::Ready) => self.complete(Completion::Ready { member }),
             Ok(Outcome::Running) | Err(_) => {
                 process.close_status(&host.watcher, fd);
                 let pid = process.child.pid as u32;
@@ -206,10 +211,9 @@ impl Driver {
             Ok(Outcome::Failed(failure)) => {
                 process.close_status(&host.watcher, fd);
                 if let Some(process) = host.processes[member as usize].take() {
-                    self.zombies.push(process.detach(&host.watcher));
+                    host.zombies.push(process.detach(&host.watcher));
                 }
-                let ename = Ename::from_errno(failure.errno);
-                self.complete(Completion::Failed { member, ename });
+                self.complete(Completion::Failed { member, failure });
             }
         }
     }
@@ -231,12 +235,12 @@ impl Driver {
         self.complete(Completion::Exited { member, end, user, sys });
     }
 
-    fn start(&mut self, member: MemberSlot, session: SessionSlot, number: u32, size: u32) {
-        match self.spawn(member, session, number, size) {
+    fn start(&mut self, member: MemberSlot, session: SessionSlot, which: (u32, u32, bool)) {
+        match self.spawn(member, session, which) {
             Ok(process) => self.host.processes[member as usize] = Some(process),
-            Err(ename) => {
+            Err(failure) => {
                 let now = self.now();
-                let failed = Completion::Failed { member, ename };
+                let failed = Completion::Failed { member, failure };
                 self.core.handle_completion(now, failed, &mut self.host);
             }
         }
@@ -246,13 +250,16 @@ impl Driver {
         &mut self,
         member: MemberSlot,
         session: SessionSlot,
-        number: u32,
-        size: u32,
-    ) -> Result<Process, Ename> {
+        (number, size, waits): (u32, u32, bool),
+    ) -> Result<Process, Failure> {
         let host = &mut self.host;
         if host.prepared != Some(session) {
             let params = &host.sessions[session as usize].params;
-            host.spawner.prepare(params).map_err(|_| Ename::Invalid)?;
+            let owner = self.core.session_owner(session);
+            host.spawner.prepare(params, owner.as_str()).map_err(|unready| match unready {
+                Unready::Bad(failure) => failure,
+                Unready::Host(error) => refused(&error),
+            })?;
             host.prepared = Some(session);
         }
         let (name, levels) = self.core.session_name(session);
@@ -263,10 +270,10 @@ impl Driver {
             node: &self.name,
             at: &self.at,
             root: up_from(levels.saturating_sub(self.at_level)),
+            waits,
         };
-        let failed = |error: io::Error| Ename::from_errno(error.raw_os_error().unwrap_or(0));
-        let child = host.spawner.start(&plan).map_err(failed)?;
-        Process::new(member, child, &host.watcher).map_err(failed)
+        let child = host.spawner.start(&plan).map_err(|error| refused(&error))?;
+        Process::new(member, child, &host.watcher).map_err(|error| refused(&error))
     }
 
     /// Gives the core what a link has, as far as its turn goes.
@@ -322,8 +329,8 @@ impl Driver {
         loop {
             while let Some(effect) = self.core.poll_effect() {
                 match effect {
-                    Effect::Start { member, session, number, size } => {
-                        self.start(member, session, number, size);
+                    Effect::Start { member, session, number, size, gang } => {
+                        self.start(member, session, (number, size, gang));
                     }
                     Effect::Dial => self.dial(),
                     Effect::Exit => self.exit = true,

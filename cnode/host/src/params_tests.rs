@@ -1,6 +1,6 @@
 use super::*;
 
-fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, BadLine> {
+fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
     let mut lexer = Lexer::new(Kind::Args, text);
     let mut all = Vec::new();
     while lexer.skip(b" \t\n") {

@@ -6,6 +6,7 @@ use crate::client::{Asked, Client, Part, ROOT, Told};
 use crate::environment::word;
 use protocol::client::Reply;
 use protocol::ename::Ename;
+use protocol::failure::Step;
 use protocol::limits::LINE_MAX;
 use protocol::message::{Fid, Rmsg, Tmsg};
 use protocol::record::{End, Outcome};
@@ -235,10 +236,18 @@ impl Attempt {
         Some(match (end, &self.ending) {
             (_, Some(ending)) => ending.clone(),
             (Some(End::Lost), None) => Verdict::Lost,
-            (Some(End::Never(Ename::Again | Ename::NoMemory)), None) => {
+            (Some(End::Never(failure)), None)
+                if failure.step == Step::Exec
+                    && matches!(failure.ename(), Ename::Again | Ename::NoMemory) =>
+            {
                 Verdict::Refused("the node has no room for it".to_owned())
             }
-            (Some(End::Never(Ename::HostDown | Ename::TimedOut)), None) => Verdict::Lost,
+            (Some(End::Never(failure)), None)
+                if matches!(failure.ename(), Ename::HostDown | Ename::TimedOut)
+                    && failure.step == Step::Exec =>
+            {
+                Verdict::Lost
+            }
             (Some(end), None) if self.cut.is_none() => Verdict::Ended(end),
             // Its output was cut off with its node: nothing of it was told.
             (Some(_), None) => Verdict::Lost,

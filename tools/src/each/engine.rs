@@ -325,7 +325,7 @@ fn ended(verdict: &Verdict) -> (Ended, String) {
     match verdict {
         Verdict::Ended(End::Exit(code)) => (exit(i32::from(*code)), String::new()),
         Verdict::Ended(End::Signal(signal)) => (Ended { exit: 0, signal: i32::from(*signal) }, String::new()),
-        Verdict::Ended(end @ End::Never(ename)) => (exit(outcome::code(*end)), ename.text().to_owned()),
+        Verdict::Ended(end @ End::Never(failure)) => (exit(outcome::code(*end)), failure.to_string()),
         Verdict::TimedOut => (Ended { exit: -1, signal: libc::SIGTERM }, "time is over".to_owned()),
         Verdict::Refused(why) => (exit(outcome::OWN), why.clone()),
         Verdict::Lost | Verdict::Away | Verdict::Stopped | Verdict::Ended(End::Lost) => {
