@@ -37,7 +37,7 @@ impl<B: Bounds> Node<B> {
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        self.each_line(who, None, data, |this, line| {
+        self.each_line(who, None, data, |this, _, line| {
             let command = node(line)?;
             this.run_node(who, command, host)
         })?;
@@ -52,13 +52,18 @@ impl<B: Bounds> Node<B> {
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        let outcome = self.each_line(who, Some(slot), data, |this, line| {
+        let outcome = self.each_line(who, Some(slot), data, |this, number, line| {
             let command = session(line)?;
             // A `wipe` before this line has ended the session.
             if !this.sessions.slots()[slot as usize].is_open() {
                 return Err(Why::Ename(Ename::NotFound));
             }
-            this.run(slot, who, command, line, host)
+            this.run(slot, who, command, line, host)?;
+            let session = this.session(slot);
+            if session.exec == Some(who.request) && session.exec_line == 0 {
+                session.exec_line = number;
+            }
+            Ok(())
         });
         if !self.sessions.slots()[slot as usize].is_open() {
             outcome?;
@@ -87,7 +92,7 @@ impl<B: Bounds> Node<B> {
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        self.each_line(who, Some(slot), data, |this, line| match session(line)? {
+        self.each_line(who, Some(slot), data, |this, _, line| match session(line)? {
             Command::Signal(signal) => {
                 this.signal_member(index, signal, host);
                 this.touch(slot);
@@ -103,7 +108,7 @@ impl<B: Bounds> Node<B> {
         who: Writer,
         slot: Option<SessionSlot>,
         data: &[u8],
-        mut run: impl FnMut(&mut Self, &str) -> Result<(), Why>,
+        mut run: impl FnMut(&mut Self, u16, &str) -> Result<(), Why>,
     ) -> Result<(), Ename> {
         let mut number = 0;
         let mut left = match core::str::from_utf8(data) {
@@ -121,7 +126,7 @@ impl<B: Bounds> Node<B> {
             if line.trim().is_empty() {
                 continue;
             }
-            if let Err(why) = run(self, line) {
+            if let Err(why) = run(self, number, line) {
                 return Err(self.refuse(who, slot, word_of(line), (number, why)));
             }
         }
@@ -196,16 +201,9 @@ impl<B: Bounds> Node<B> {
                 let (first, size) = (self.session(slot).count, self.session(slot).size);
                 self.reserve(slot, (first, 1, count), size + count)?;
             }
-            Command::Share(share) => {
+            Command::Share(_) | Command::Nodes(_) | Command::From(..) => {
                 early(session.executed)?;
-                self.take_share(slot, &share)?;
-            }
-            // Which nodes have members was decided above; the share says how many are here.
-            Command::Nodes(_) => early(session.executed)?,
-            Command::From(levels, name) => {
-                early(session.executed)?;
-                session.levels = levels;
-                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
+                self.run_parents(slot, command)?;
             }
             Command::Exec(words) => self.run_exec(slot, who, words, host)?,
             Command::Signal(signal) => {
@@ -254,6 +252,21 @@ impl<B: Bounds> Node<B> {
                 host.truncate(slot, param);
             }
         }
+    }
+
+    /// Lines that only a parent writes, before `exec`.
+    fn run_parents(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
+        match command {
+            Command::Share(share) => self.take_share(slot, &share)?,
+            Command::From(levels, name) => {
+                let session = self.session(slot);
+                session.levels = levels;
+                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
+            }
+            // Which nodes have members was decided above; the share says how many are here.
+            _ => {}
+        }
+        Ok(())
     }
 
     /// `res` at a leaf: all members are its own.

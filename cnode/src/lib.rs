@@ -266,7 +266,8 @@ impl<B: Bounds> Cnode<B> {
         }
         let idle = session.closed_stdin && session.spill.is_none();
         if let Some(failure) = session.refused {
-            let mut refusal = Refusal::new(now, session.exec_user, Some(slot), Text::cut("exec"), 1);
+            let (user, line) = (session.exec_user, session.exec_line);
+            let mut refusal = Refusal::new(now, user, Some(slot), Text::cut("exec"), line);
             refusal.add(failure.into(), ChildSet::EMPTY);
             self.node.refusals.push(refusal);
         }

@@ -95,6 +95,8 @@ pub struct Session {
     pub exec: Option<RequestId>,
     /// Whose command it was.
     pub exec_user: UserId,
+    /// Its line in that write, from 1.
+    pub exec_line: u16,
     /// The length of that write.
     pub exec_len: u32,
     /// Members whose start is not answered.

@@ -117,7 +117,9 @@ impl Job {
     fn reason(&mut self) -> String {
         let error = self.text("error");
         let line = error.lines().next().and_then(|line| line.split_once(' '));
-        in_order(line.expect("a reason is kept").1)
+        let reason = line.expect("a reason is kept").1;
+        let numbered = reason.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
+        in_order(numbered.map_or(reason, |(_, reason)| reason))
     }
 }
 
@@ -528,19 +530,23 @@ fn of_a_gang_none_runs_when_one_cannot_and_without_it_the_others_do() {
 #[test]
 fn of_a_gang_none_runs_when_a_node_does_not_answer() {
     let place = Place::new("mute");
-    let [_, (tree, ..), _] = shapes("mute");
-    tree.signal("n2", "STOP");
-    let mut job = Job::new(&tree);
-    let exec = format!("res 4\ngang on\nexec touch {}/$m\n", place.at("empty"));
-    assert_eq!(job.ctl(&exec), refused("Connection timed out"));
-    assert_eq!(job.reason(), "exec: n2: Connection timed out");
-    let another = "never run: gang: another member cannot start";
-    assert_eq!(job.outcomes(), [another, another, "lost: n2", "lost: n2"]);
-    tree.signal("n2", "CONT");
-    tree.wait_for("n[1-2] up\n");
-    let told = tree.run(&["run", "-a", "echo", "here"]);
-    assert_eq!((told.code, told.out.as_str()), (0, "here\nhere\n"));
-    assert_eq!(ran(&place), [""; 0]);
+    let [_, inner, root] = shapes("mute");
+    for (tree, size, set) in [inner, root] {
+        let mute = format!("n{size}");
+        tree.signal(&mute, "STOP");
+        let mut job = Job::new(&tree);
+        let exec = format!("res {size}\ngang on\nexec touch {}/$m\n", place.at("empty"));
+        assert_eq!(job.ctl(&exec), refused("Connection timed out"));
+        assert_eq!(job.reason(), format!("exec: {mute}: Connection timed out"));
+        let mut want = vec!["never run: gang: another member cannot start".to_owned(); size - 1];
+        want.push(format!("lost: {mute}"));
+        assert_eq!(job.outcomes(), want);
+        tree.signal(&mute, "CONT");
+        tree.wait_for(&format!("{} up\n", set.trim_end_matches(": ")));
+        let told = tree.run(&["run", "-a", "echo", "here"]);
+        assert_eq!((told.code, told.out), (0, "here\n".repeat(size)));
+        assert_eq!(ran(&place), [""; 0]);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is done with a member's stdio pipes, none of which can sleep; it decides nothing and owns no member.
 //!
-//! Every descriptor given here is the end of a pipe or a socket, with O_NONBLOCK. SIGPIPE must be ignored, as
-//! the runtime of Rust does.
+//! Every descriptor given here is a pipe's or a socket's end with O_NONBLOCK. SIGPIPE must be ignored, as
+//! Rust's runtime does.
 
 use std::fs::File;
 use std::io;

@@ -418,9 +418,9 @@ unsafe fn reset_signals(handled: u64) {
     }
 }
 
-/// Looks at a path as execve does and runs nothing; before Linux 6.14 only its permission can be asked for.
+/// Looks at a path as execve does and runs nothing; Linux before 6.14 can be asked for its permission alone.
 unsafe fn check(path: *const c_char, recipe: &Recipe) -> isize {
-    /// From linux/fcntl.h: does all that execveat does but the rest.
+    /// From linux/fcntl.h.
     const AT_EXECVE_CHECK: usize = 0x10000;
     let here = libc::AT_FDCWD as isize as usize;
     // SAFETY: the strings are the recipe's.
