@@ -59,7 +59,7 @@ impl<B: Bounds> Node<B> {
                 return Err(Why::Ename(Ename::NotFound));
             }
             this.run(slot, who, command, line, host)?;
-            let session = this.session(slot);
+            let session = &mut this.sessions.slots_mut()[slot as usize];
             if session.exec == Some(who.request) && session.exec_line == 0 {
                 session.exec_line = number;
             }

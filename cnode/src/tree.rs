@@ -121,11 +121,10 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
                 None => return Ok(Some(self.session_text(slot, number, row, (hold, offset), out))),
             },
         };
-        let given = match number.and_then(|n| self.node.find_member(slot, n)) {
-            Some(index) => self.node.read_member_output(index, stream, self.host, out),
+        match number.and_then(|n| self.node.find_member(slot, n)) {
+            Some(index) => Ok(self.node.read_member_output(index, stream, self.host, out)),
             None => self.node.read_output(slot, stream, self.host, out),
-        };
-        Ok(given)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A partition of any shape for one test: ionodes and cnodes as they are listed, ended with it.
 
 use crate::{Told, uem};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -56,7 +57,8 @@ impl Tree {
         }
         self.daemons.push((name.to_owned(), command.spawn().expect("a daemon starts")));
         let end = Instant::now() + PATIENCE;
-        while !self.socket(name).exists() {
+        // Its socket is there a moment before it listens.
+        while UnixStream::connect(self.socket(name)).is_err() {
             assert!(Instant::now() < end, "{name} listens");
             std::thread::sleep(Duration::from_millis(1));
         }

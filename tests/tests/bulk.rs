@@ -132,10 +132,10 @@ fn a_line_that_is_half_there_when_it_is_asked_for_comes_when_it_is_whole() {
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }
 
-/// KiB of a process's memory that are in use.
-fn resident(pid: i32) -> u64 {
+/// KiB of memory that a process had in use when it had most.
+fn peak(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it has memory");
     line.trim().split(' ').next().and_then(|kib| kib.parse().ok()).expect("a number")
 }
 
@@ -144,14 +144,14 @@ fn a_client_that_stops_reading_stops_nobody_else_and_costs_a_bounded_memory() {
     let partition = Partition::up(64);
     assert_eq!(partition.run(&["run", "-a", "echo", "here"]).code, 0);
     let io = partition.pid("io");
-    let before = resident(io);
+    let before = peak(io);
     let mut links: Vec<Link> = (0..4).map(|_| Link::dial(&partition.socket())).collect();
     for link in &mut links {
         link.open(0, 1, &["clone"], 2);
         assert_eq!(link.write(1, b"res 64\nexec yes of-one-who-does-not-read\n"), Answer::Done);
         link.open(1, 2, &["..", "stdout"], 0);
         // More than any socket holds, and never read.
-        for tag in 0..48 {
+        for tag in 0..60 {
             link.queue(Tag(tag), &Tmsg::Read { fid: Fid(2), offset: 0, count: 65_000 });
         }
         link.send();
@@ -160,10 +160,13 @@ fn a_client_that_stops_reading_stops_nobody_else_and_costs_a_bounded_memory() {
         let told = partition.run(&["run", "-a", "echo", "here"]);
         assert_eq!((told.code, told.out), (0, "here\n".repeat(64)), "{}", told.err);
     }
-    // For each of them a message of each node is held (64 x 8 KiB), and what its link has gathered and not
-    // sent (4 MiB at most, twice).
-    let (after, bound) = (resident(io), 4 * (64 * 8 + 2 * 4096));
-    println!("ionode: {before} KiB before, {after} KiB with four clients that do not read");
+    // For each of them a message of each node is held (64 x 8 KiB), and what is gathered for its link and not
+    // sent yet, far below the 1 MiB of the largest message: what it has asked for is 3.7 MiB. The commands
+    // beside them have a link with two of the largest at a time.
+    let (after, bound) = (peak(io), 4 * (64 * 8 + 1024) + 2 * 1024);
+    // Past the harness, which keeps what a test that is well prints.
+    let told = format!("ionode: {before} KiB before, {after} KiB with four clients that do not read\n");
+    std::io::stderr().write_all(told.as_bytes()).expect("stderr is there");
     assert!(after < before + bound, "{before} KiB before, {after} KiB after, bound {bound}");
     drop(links);
     partition.wait_until("status", |text| text.matches(" sessions=0 members=0 ").count() == 64);
@@ -176,8 +179,8 @@ fn words_of_a_large_real_text_dealt_to_64_members_are_as_many_as_wc_counts() {
     let text = dir.join("text");
     let root = tests::root();
     let script = format!(
-        "cd {root}; cat /usr/share/common-licenses/* LICENSE* *.md \
-         $(find . -name target -prune -o -name '*.rs' -print) > {text}",
+        "cd {root}; for turn in 1 2 3; do cat /usr/share/common-licenses/* LICENSE* *.md \
+         $(find . -name target -prune -o -name '*.rs' -print); done > {text}",
         root = root.display(),
         text = text.display()
     );
@@ -188,7 +191,7 @@ fn words_of_a_large_real_text_dealt_to_64_members_are_as_many_as_wc_counts() {
     let mut job = Running::start(partition.uem(&["run", "-n", "64", "--enum", "wc", "-w"]));
     let mut stdin = job.stdin();
     let bytes = std::fs::read(&text).expect("the text is there");
-    assert!(bytes.len() > 1 << 20, "a large text: {} bytes", bytes.len());
+    assert!(bytes.len() > 3 << 20, "a large text: {} bytes", bytes.len());
     let writer = std::thread::spawn(move || stdin.write_all(&bytes));
     let told = job.end();
     writer.join().expect("the writer ends").expect("all is taken");

@@ -1,11 +1,13 @@
 //! The `uem` command as its users meet it: what it carries, how it ends, what it does when something is wrong
 //! on its own side.
 
+use protocol::message::{Fid, Tag, Tmsg};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tests::{Partition, Running, Told, uem};
+use tests::{Answer, Link, Partition, Running, Told, uem};
 
 fn own_dir(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("uem-test-{}-{name}", std::process::id()));
@@ -165,7 +167,7 @@ fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
     let begun = Instant::now();
     job.signal("INT");
     let told = job.end();
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!(told.code, 130);
     assert!(told.err.ends_with("uem: given up; members may still be ending\n"), "{}", told.err);
     partition.signal("node02", "CONT");
@@ -262,14 +264,16 @@ struct Lone {
 }
 
 impl Lone {
-    fn start() -> Self {
-        let dir = own_dir("lone");
+    fn start(test: &str) -> Self {
+        let dir = own_dir(test);
         let mut command = Command::new(uem());
         command.args(["cnode", "--name", "alone", "--listen"]).arg(Self::dial(&dir)).stdin(Stdio::null());
         let node = command.spawn().expect("a stub starts");
         let end = Instant::now() + Duration::from_secs(5);
-        while !dir.join("s").exists() {
+        // Its socket is there a moment before it listens.
+        while UnixStream::connect(dir.join("s")).is_err() {
             assert!(Instant::now() < end, "it listens");
+            std::thread::sleep(Duration::from_millis(1));
         }
         Self { dir, node }
     }
@@ -302,8 +306,46 @@ fn elsewhere(args: &[&str]) -> std::process::Output {
 }
 
 #[test]
+fn output_is_read_in_whatever_pieces_it_is_asked_for() {
+    let lone = Lone::start("pieces");
+    let mut link = Link::dial(&lone.dir.join("s"));
+    link.open(0, 1, &["clone"], 2);
+    for (prefix, count, want) in [
+        ("off", 1, Ok("here\nhere\n")),
+        ("member", 8, Ok("0: here\n1: here\n")),
+        ("member", 7, Err("Invalid argument")),
+        ("on", 65_000, Ok("alone: here\nalone: here\n")),
+        ("on", 15, Err("Invalid argument")),
+    ] {
+        let lines = format!("res 2\nprefix {prefix}\nexec printf here\nclose stdin\n");
+        assert_eq!(link.write(1, lines.as_bytes()), Answer::Done);
+        link.read(1, &["..", "wait"]);
+        link.open(1, 2, &["..", "stdout"], 0);
+        let mut all = Vec::new();
+        let told = loop {
+            match link.call(Tag(1), &Tmsg::Read { fid: Fid(2), offset: 0, count }) {
+                Answer::Data(more) if more.is_empty() => break Ok(String::from_utf8(all).expect("text")),
+                Answer::Data(more) => all.extend(more),
+                Answer::Refused(ename) => break Err(ename),
+                Answer::Done => panic!("a read is answered by data"),
+            }
+        };
+        link.clunk(2);
+        // Members of one node end in any order.
+        let sorted = told.map(|text| {
+            let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+            lines.sort_unstable();
+            lines.concat()
+        });
+        assert_eq!(sorted, want.map(str::to_owned).map_err(str::to_owned), "{prefix} {count}");
+        link.clunk(1);
+        link.open(0, 1, &["clone"], 2);
+    }
+}
+
+#[test]
 fn a_lone_compute_node_serves_the_same_tree() {
-    let lone = Lone::start();
+    let lone = Lone::start("lone");
     let mode = std::fs::metadata(lone.dir.join("s")).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "its socket is its owner's alone");
     let told = lone.run(&[
