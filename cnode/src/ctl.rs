@@ -4,6 +4,7 @@
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};
 use crate::node::Node;
+use crate::session::Gang;
 use protocol::ename::Ename;
 use protocol::event::Event;
 use protocol::quote::{Words, split_line};
@@ -195,16 +196,9 @@ impl<B: Bounds> Node<B> {
                 let (first, size) = (self.session(slot).count, self.session(slot).size);
                 self.reserve(slot, (first, 1, count), size + count)?;
             }
-            Command::Share(share) => {
+            Command::Share(_) | Command::Nodes(_) | Command::From(..) => {
                 early(session.executed)?;
-                self.take_share(slot, &share)?;
-            }
-            // Which nodes have members was decided above; the share says how many are here.
-            Command::Nodes(_) => early(session.executed)?,
-            Command::From(levels, name) => {
-                early(session.executed)?;
-                session.levels = levels;
-                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
+                self.run_parents(slot, command)?;
             }
             Command::Exec(words) => self.run_exec(slot, who, words, host)?,
             Command::Signal(signal) => {
@@ -222,6 +216,11 @@ impl<B: Bounds> Node<B> {
             }
             Command::Prefix(prefix) => session.prefix = prefix,
             Command::Failfast(on) => session.failfast = on,
+            Command::Gang(on) => {
+                early(session.executed)?;
+                session.gang = if on { Gang::Waits(0) } else { Gang::No };
+            }
+            Command::Go(on) => self.run_go(slot, who, on)?,
             Command::Setup => {
                 early(session.executed)?;
                 host.append(slot, Param::Setup, line.as_bytes())?;
@@ -243,6 +242,21 @@ impl<B: Bounds> Node<B> {
                 }
             }
             Command::Wipe => self.close_session(slot, host),
+        }
+        Ok(())
+    }
+
+    /// Lines that only a parent writes, before `exec`.
+    fn run_parents(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
+        match command {
+            Command::Share(share) => self.take_share(slot, &share)?,
+            Command::From(levels, name) => {
+                let session = self.session(slot);
+                session.levels = levels;
+                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
+            }
+            // Which nodes have members was decided above; the share says how many are here.
+            _ => {}
         }
         Ok(())
     }
@@ -298,6 +312,23 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.exec = Some(who.request);
         session.exec_user = who.user;
+        Ok(())
+    }
+
+    /// A parent's word to a gang that is ready: it may run, or not.
+    fn run_go(&mut self, slot: SessionSlot, who: Writer, on: bool) -> Result<(), Why> {
+        let session = self.session(slot);
+        match session.gang {
+            Gang::Waits(_) if session.executed && session.is_parents() => {}
+            // Its own members have decided that.
+            _ if !on => return Ok(()),
+            _ => return Err(Why::Says("nothing waits to go on")),
+        }
+        session.gang = if on { Gang::Goes } else { Gang::Stays };
+        if on {
+            session.exec = Some(who.request);
+        }
+        self.touch(slot);
         Ok(())
     }
 

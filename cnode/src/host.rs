@@ -107,6 +107,10 @@ pub trait Host {
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool;
     /// Signals a member and all its descendants that stayed in its group.
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename>;
+    /// A member that is ready runs its program now.
+    fn go(&mut self, member: MemberSlot);
+    /// A member that is starting never runs its program, and nothing more is told of it.
+    fn cancel(&mut self, member: MemberSlot);
     /// Frees what is held for a member that has ended or never ran.
     fn release_member(&mut self, member: MemberSlot);
     /// Frees what is held for a session.
@@ -118,7 +122,7 @@ pub trait Host {
 /// What a stub wants done that may take time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Start a member of a session; answered by `Started` or `Failed`.
+    /// Start a member of a session; answered by `Started` or `Failed`, in a gang by `Ready` before.
     Start {
         /// Where the member is.
         member: MemberSlot,
@@ -128,6 +132,8 @@ pub enum Effect {
         number: u32,
         /// Members of the whole session.
         size: u32,
+        /// It is to wait before its program until it is told to go.
+        gang: bool,
     },
     /// Connect to the parent; answered by `Cnode::connect` on link 0, or by `Undialed`.
     Dial,
@@ -138,6 +144,11 @@ pub enum Effect {
 /// What came of an effect, or happened by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
+    /// The member could run its program, and waits.
+    Ready {
+        /// Which.
+        member: MemberSlot,
+    },
     /// The member runs its program.
     Started {
         /// Which.

@@ -30,7 +30,7 @@ use host::{Completion, Effect, Host, MemberSlot, SessionSlot};
 use join::PARENT;
 use member::State;
 use node::{Facts, Node};
-use protocol::failure::Failure;
+use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::{ORPHAN_US, USER_NAME_MAX};
 use protocol::message::{frame, is_request};
 use protocol::record::{End, Outcome};
@@ -41,6 +41,7 @@ use protocol::slots::{SlotSet, Slots};
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::wire::Botch;
+use session::Gang;
 use tree::View;
 
 pub use bounds::{Bounds, Full, Small};
@@ -149,6 +150,7 @@ impl<B: Bounds> Cnode<B> {
     /// Takes what came of an effect, or happened by itself.
     pub fn handle_completion(&mut self, now: Time, done: Completion, host: &mut impl Host) {
         match done {
+            Completion::Ready { member } => self.ready(member),
             Completion::Started { member, pid } => self.started(now, member, pid, host),
             Completion::Failed { member, failure } => self.failed(now, member, failure, host),
             Completion::Exited { member, end, user, sys } => {
@@ -182,13 +184,63 @@ impl<B: Bounds> Cnode<B> {
         let entry = self.node.member(index);
         assert!(entry.state == State::Starting, "what starts was asked for");
         entry.state = State::Running;
+        let was_ready = entry.ready;
         entry.pid = pid;
         entry.since = now;
         let (slot, kept) = (entry.session, entry.kept.take());
+        if !was_ready {
+            self.ready(index);
+        }
         if let Some(signal) = kept {
             self.node.signal_member(index, signal, host);
         }
         self.count_start(now, slot, host);
+    }
+
+    /// A member of a gang could run its program, or has ended before.
+    fn ready(&mut self, index: MemberSlot) {
+        let entry = self.node.member(index);
+        entry.ready = true;
+        let slot = entry.session;
+        let session = &mut self.node.sessions.slots_mut()[slot as usize];
+        if let Gang::Waits(count) = &mut session.gang
+            && session.used
+        {
+            assert!(*count > 0, "members of a gang are counted");
+            *count -= 1;
+            self.node.touch(slot);
+        }
+    }
+
+    /// Has the members of a gang run or ended, when it is known which.
+    fn settle_gang(&mut self, now: Time, slot: SessionSlot, host: &mut impl Host) {
+        let session = &self.node.sessions.slots()[slot as usize];
+        if !session.is_open() || !session.executed {
+            return;
+        }
+        let goes = match session.gang {
+            Gang::No => return,
+            _ if session.refused.is_some() => false,
+            Gang::Waits(count) if count > 0 || session.is_parents() => return,
+            Gang::Waits(_) | Gang::Goes => true,
+            Gang::Stays => false,
+        };
+        self.node.session(slot).gang = Gang::No;
+        for index in 0..self.node.members.slots().len() as MemberSlot {
+            let member = self.node.member(index);
+            if member.state != State::Starting || member.session != slot {
+                continue;
+            }
+            if goes {
+                host.go(index);
+                continue;
+            }
+            if !core::mem::replace(&mut member.asked, true) {
+                self.node.starts -= 1;
+            }
+            host.cancel(index);
+            self.failed(now, index, Failure::bad(Step::Gang, 0, Fault::Another), host);
+        }
     }
 
     fn failed(&mut self, now: Time, index: MemberSlot, failure: Failure, host: &mut impl Host) {
@@ -240,6 +292,13 @@ impl<B: Bounds> Cnode<B> {
 
     /// Carries what changed in sessions to the requests that wait on them.
     fn settle(&mut self, now: Time, host: &mut impl Host) {
+        if !self.node.touched.is_empty() {
+            for slot in 0..self.node.sessions.slots().len() as SessionSlot {
+                if self.node.touched.has(slot) {
+                    self.settle_gang(now, slot, host);
+                }
+            }
+        }
         let touched = core::mem::take(&mut self.node.touched);
         let gone = core::mem::take(&mut self.node.gone);
         if !touched.is_empty() {
@@ -260,7 +319,9 @@ impl<B: Bounds> Cnode<B> {
 
     fn settle_exec(&mut self, slot: SessionSlot) {
         let session = &mut self.node.sessions.slots_mut()[slot as usize];
-        if !session.used || session.starting > 0 || !session.executed {
+        // A parent hears that all are ready, and then whether they run.
+        let ready = session.is_parents() && session.gang == Gang::Waits(0);
+        if !session.used || session.starting > 0 && !ready || !session.executed {
             return;
         }
         if let Some(request) = session.exec.take() {
@@ -290,7 +351,8 @@ impl<B: Bounds> Cnode<B> {
                 self.node.starts -= 1;
                 let (session, number) = (member.session, member.number);
                 let size = self.node.sessions.slots()[session as usize].size;
-                return Some(Effect::Start { member: index as MemberSlot, session, number, size });
+                let gang = self.node.sessions.slots()[session as usize].gang != Gang::No;
+                return Some(Effect::Start { member: index as MemberSlot, session, number, size, gang });
             }
         }
         unreachable!("starts that are counted are there")

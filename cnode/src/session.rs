@@ -25,6 +25,20 @@ pub enum Target {
     One(MemberSlot),
 }
 
+/// How far a session is that starts all its members or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gang {
+    /// It is no such session, or that is decided.
+    #[default]
+    No,
+    /// So many members are not ready yet.
+    Waits(u32),
+    /// A parent has said that all may run.
+    Goes,
+    /// A parent has said that none does.
+    Stays,
+}
+
 /// A stdin message that not all members have yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Spill {
@@ -71,6 +85,8 @@ pub struct Session {
     pub poisoned: bool,
     /// Kill all when one fails.
     pub failfast: bool,
+    /// All members start, or none.
+    pub gang: Gang,
     /// How stdin reaches the members.
     pub deal: Deal,
     /// What begins each record of its outputs.
@@ -229,6 +245,9 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.executed = true;
         session.starting = count;
+        if session.gang != Gang::No {
+            session.gang = Gang::Waits(count);
+        }
         self.touch(slot);
     }
 

@@ -16,6 +16,9 @@ use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{Command, Layout, NodeCommand, Res, Why, node, session, word_of};
 
+/// Why a user cannot write what parents do.
+const PARENTS: &str = "only a parent's session takes that";
+
 /// Who writes, and when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Writer {
@@ -212,6 +215,12 @@ impl Node {
             Command::Signal(signal) => self.signal(slot, (who, gather), (signal, line))?,
             Command::CloseStdin => self.close_stdin(slot),
             Command::Failfast(on) => session.failfast = on,
+            Command::Gang(on) => {
+                early?;
+                session.gang = on;
+            }
+            Command::Go(on) if session.is_parents() => self.run_go(slot, (who, gather), (on, line))?,
+            Command::Go(_) => return Err(Why::Says(PARENTS)),
             Command::Persistent(on) => session.persistent = on,
             Command::Label(raw) => {
                 let mut label = Text::EMPTY;
@@ -259,6 +268,22 @@ impl Node {
         Ok(())
     }
 
+    /// A parent's word to a gang that is ready: it may run, or not.
+    fn run_go(
+        &mut self,
+        slot: SessionSlot,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (on, line): (bool, &str),
+    ) -> Result<(), Why> {
+        if !on {
+            self.tell_gang(slot, None);
+            return Ok(());
+        }
+        let id = self.join_gather((who, gather), (Some(slot), line))?;
+        self.tell_gang(slot, Some(id));
+        Ok(())
+    }
+
     /// Lines that only a parent writes.
     fn run_parents(
         &mut self,
@@ -268,7 +293,7 @@ impl Node {
     ) -> Result<(), Why> {
         let session = self.session(slot);
         match command {
-            _ if !session.is_parents() => return Err(Why::Says("only a parent's session takes that")),
+            _ if !session.is_parents() => return Err(Why::Says(PARENTS)),
             Command::Share(share) => self.take_share(slot, &share, host)?,
             Command::From(levels, name) => {
                 session.levels = levels;

@@ -36,6 +36,8 @@ pub struct Gather {
     pub refusal: Option<Refusal<Names>>,
     /// It is an exec.
     pub launches: bool,
+    /// Of a gang, of which nobody has been told whether it may run.
+    pub waits: bool,
     /// The serial number of the session that it is about, 0 for none.
     pub serial: u32,
     /// Children that refused, and are not asked yet what it is about: inner ones whom below them, compute
@@ -66,6 +68,7 @@ impl Node {
             deadline: now + GATHER_US,
             refusal: Some(Refusal::new(now, user, slot, verb, 1)),
             launches: false,
+            waits: false,
             serial: slot.map_or(0, |slot| self.sessions[slot as usize].serial),
             below: ChildSet::EMPTY,
         };
@@ -140,11 +143,28 @@ impl Node {
         if gather.owes > 0 || gather.len == 0 {
             return;
         }
-        if gather.below.is_empty() {
+        if core::mem::take(&mut gather.waits) {
+            self.decide_gang(id);
+        } else if gather.below.is_empty() {
             self.end_gather(id);
         } else {
             self.ask_below(id);
         }
+    }
+
+    /// All children have said whether the members of a gang could run.
+    fn decide_gang(&mut self, id: GatherId) {
+        let Some(gather) = self.gather(id) else { return };
+        let refused = gather.refusal.is_none_or(|refusal| !refusal.is_empty());
+        let (slot, serial) = (gather.refusal.and_then(|refusal| refusal.slot), gather.serial);
+        if let Some(slot) = slot.filter(|slot| self.same_session(*slot, serial).is_some()) {
+            if refused {
+                self.tell_gang(slot, None);
+            } else if !self.session(slot).is_parents() {
+                self.tell_gang(slot, Some(id));
+            }
+        }
+        self.try_end(id);
     }
 
     fn end_gather(&mut self, id: GatherId) -> Option<u16> {
@@ -182,6 +202,11 @@ impl Node {
                 && !late.is_empty()
             {
                 refusal.add(Why::Ename(Ename::TimedOut), late);
+            }
+            let (waits, serial) = (self.gathers[index].waits, self.gathers[index].serial);
+            let slot = self.gathers[index].refusal.and_then(|refusal| refusal.slot);
+            if let Some(slot) = slot.filter(|slot| waits && self.same_session(*slot, serial).is_some()) {
+                self.tell_gang(slot, None);
             }
             let told = self.end_gather(id).unwrap_or(u16::MAX);
             while let Some((tag, ask)) = self.tags.find(its) {

@@ -62,6 +62,7 @@ impl Node {
         self.open_file(slot, set, wait, (File::Wait, mode::READ));
 
         let session = self.session(slot);
+        let gang = session.gang;
         session.range = range;
         session.executed = true;
         session.starting = set;
@@ -73,6 +74,7 @@ impl Node {
         let deadline = now + self.patience(set);
         if let Some(gather) = self.gather(gather) {
             gather.launches = true;
+            gather.waits = gang;
             gather.owes += set.count();
             gather.deadline = gather.deadline.max(deadline);
         }
@@ -169,6 +171,24 @@ impl Node {
             self.touch(slot);
         }
         self.gathered(rank, gather, answer);
+    }
+
+    /// Lets the members of a gang run, which the gather then waits for; without one, ends them.
+    pub(crate) fn tell_gang(&mut self, slot: SessionSlot, gather: Option<GatherId>) {
+        let session = self.session(slot);
+        let (live, Some(fid)) = (session.live, session.ctl) else { return };
+        let set = live.and(self.fids.holds(fid)).and(self.serving());
+        let Some(id) = gather else {
+            self.ask(set, Ask::Rest, Send::Line { fid, line: Line::Go(false) });
+            return;
+        };
+        let patience = self.patience(set);
+        if let Some(gather) = self.gather(id) {
+            gather.launches = true;
+            gather.owes += set.count();
+            gather.deadline = gather.deadline + patience;
+        }
+        self.ask(set, Ask::Command(id), Send::Line { fid, line: Line::Go(true) });
     }
 
     /// The members of a child that have no outcome get one: they are lost with it.

@@ -61,6 +61,8 @@ pub struct Session {
     pub prefix: Prefix,
     /// Kill all when one fails.
     pub failfast: bool,
+    /// All members start, or none.
+    pub gang: bool,
     /// `exec` was given.
     pub executed: bool,
     /// Children whose `exec` is not answered.
@@ -107,6 +109,7 @@ impl Default for Session {
             deal: Deal::Bcast,
             prefix: Prefix::Off,
             failfast: false,
+            gang: false,
             executed: false,
             starting: ChildSet::EMPTY,
             live: ChildSet::EMPTY,

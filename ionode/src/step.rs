@@ -90,6 +90,8 @@ pub enum Send {
 pub enum Line {
     /// The shares of a session and its exec.
     Launch(SessionSlot),
+    /// A gang may run, or may not.
+    Go(bool),
     /// A signal, or `kill` for SIGKILL.
     Signal(u8),
     /// The end of stdin.
@@ -179,6 +181,8 @@ impl Node {
     fn write_line(&self, line: Line, out: &mut [u8]) -> usize {
         let mut w = Window::new(0, out);
         let written = match line {
+            Line::Go(true) => w.write_str("go on\n"),
+            Line::Go(false) => w.write_str("go off\n"),
             Line::Signal(9) => w.write_str("kill\n"),
             Line::Signal(signal) => writeln!(w, "signal {signal}"),
             Line::CloseStdin => w.write_str("close stdin\n"),
@@ -193,7 +197,8 @@ impl Node {
                 };
                 let (share, levels) = (session.share(), session.levels + 1);
                 let name = if session.is_parents() { session.origin } else { session.name };
-                writeln!(w, "{share}\nfrom {levels} {name}\n{deal}\nprefix {prefix}\nexec")
+                let gang = if session.gang { "on" } else { "off" };
+                writeln!(w, "{share}\nfrom {levels} {name}\n{deal}\nprefix {prefix}\ngang {gang}\nexec")
             }
         };
         assert!(written.is_ok(), "a window takes any text");

@@ -19,6 +19,7 @@ pub enum Step {
     Limit,
     User,
     Cpus,
+    Gang,
     Args,
     Env,
     Setup,
@@ -42,6 +43,7 @@ const STEPS: &[(Step, &str, &str)] = &[
     (Step::Limit, "limit", ""),
     (Step::User, "user", ""),
     (Step::Cpus, "cpus", ""),
+    (Step::Gang, "gang", ""),
     (Step::Args, "args", ""),
     (Step::Env, "env", ""),
     (Step::Setup, "setup", ""),
@@ -80,6 +82,7 @@ pub enum Fault {
     OneUser,
     ManyCpus,
     NoCpu,
+    Another,
 }
 
 const FAULTS: &[(Fault, Ename, &str)] = &[
@@ -106,6 +109,7 @@ const FAULTS: &[(Fault, Ename, &str)] = &[
     (Fault::OneUser, Ename::NotOwner, "the stub of this node is not root's and cannot change users"),
     (Fault::ManyCpus, Ename::Invalid, "more than this node has"),
     (Fault::NoCpu, Ename::Invalid, "this node does not have all of them"),
+    (Fault::Another, Ename::Again, "another member cannot start"),
 ];
 
 /// What came of a step.

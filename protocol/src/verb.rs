@@ -138,6 +138,7 @@ pub enum Command<'a> {
     Deal(Deal),
     Prefix(Prefix),
     Failfast(bool),
+    Gang(bool),
     /// A checked line that the member's start reads: dir, user, umask, limit, cpus, redir.
     Setup,
     Persistent(bool),
@@ -145,6 +146,8 @@ pub enum Command<'a> {
     Clear,
     Wipe,
     Share(Share),
+    /// What a gang waits for: that all may run, or that none does.
+    Go(bool),
     /// Members that are asked for by name, at any level: a node set.
     Nodes(&'a str),
     /// Where the session was made: how many levels up, and its name there.
@@ -195,6 +198,7 @@ pub const SESSION: &[Verb<SessionParse>] = &[
     verb("bcast", "bcast", |words| none(words).map(|()| Command::Deal(Deal::Bcast))),
     verb("prefix", "prefix on|member|off", prefix),
     verb("failfast", "failfast on|off", |words| only(words).and_then(on_off).map(Command::Failfast)),
+    verb("gang", "gang on|off", |words| only(words).and_then(on_off).map(Command::Gang)),
     verb("redir", "redir stdin|stdout|stderr PATH", redir),
     verb("dir", "dir PATH", |words| only(words).map(|_| Command::Setup)),
     verb("user", "user NAME|UID[:GID]", |words| only(words).map(|_| Command::Setup)),
@@ -206,6 +210,7 @@ pub const SESSION: &[Verb<SessionParse>] = &[
     verb("clear", "clear", |words| none(words).map(|()| Command::Clear)),
     verb("wipe", "wipe", |words| none(words).map(|()| Command::Wipe)),
     Verb { name: "share", usage: Share::USAGE, parents: true, parse: share },
+    Verb { name: "go", usage: "go on|off", parents: true, parse: go },
     Verb { name: "nodes", usage: "nodes NODESET", parents: true, parse: nodes },
     Verb { name: "from", usage: "from LEVELS NAME", parents: true, parse: from },
 ];
@@ -302,6 +307,10 @@ fn res(mut words: Words<'_>) -> Option<Command<'_>> {
         Res::Count(number(first).filter(|n| *n > 0)?)
     };
     Some(Command::Res(res))
+}
+
+fn go(words: Words<'_>) -> Option<Command<'_>> {
+    only(words).and_then(on_off).map(Command::Go)
 }
 
 fn nodes(words: Words<'_>) -> Option<Command<'_>> {

@@ -177,6 +177,11 @@ impl Host for Machine {
         Ok(())
     }
 
+    // No job of the simulator's is a gang.
+    fn go(&mut self, _: MemberSlot) {}
+
+    fn cancel(&mut self, _: MemberSlot) {}
+
     fn release_member(&mut self, member: MemberSlot) {
         self.programs.remove(&member);
     }

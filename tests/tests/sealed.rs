@@ -86,6 +86,7 @@ impl Load {
     /// One operation of the kind that the number says.
     fn operation(&mut self, number: usize) {
         match number % 10 {
+            0 if number % 20 == 10 => self.started_as_told(),
             0 => assert_eq!(self.job("exec echo here", None), (Answer::Done, b"here\n".repeat(NODES))),
             1 => assert_eq!(
                 self.job("exec ./nosuch", None),
@@ -104,6 +105,21 @@ impl Load {
             8 => assert!(!self.link.read(0, &["net", "n3"]).is_empty()),
             _ => assert!(self.link.read(0, &["beat"]).len() > 16),
         }
+    }
+
+    /// A job whose start is told all that it can be.
+    fn started_as_told(&mut self) {
+        let lines = "dir /etc\numask 022\nlimit core 0\nlimit nofile 99\ncpus 1\nredir stdin $m\n\
+                     redir stderr /dev/null\ngang on\nexec echo here";
+        self.link.open(0, 3, &["clone"], 2);
+        self.link.open(3, 2, &["..", "ns"], 1);
+        assert_eq!(self.link.write(2, b"cd /usr\ncd bin/../../etc\n"), Answer::Done);
+        self.link.clunk(2);
+        let refusal = self.link.write(3, format!("res {NODES}\n{lines}\n").as_bytes());
+        assert_eq!(refusal, refused("No such file or directory"));
+        self.link.clunk(3);
+        let lines = lines.replace("$m", "passwd");
+        assert_eq!(self.job(&lines, None), (Answer::Done, b"here\n".repeat(NODES)));
     }
 
     /// A job that is killed while its output is read, and whose status was asked for.

@@ -467,6 +467,112 @@ fn a_mount_that_hangs_hangs_its_member_alone_until_it_is_killed() {
     drop(hung);
 }
 
+/// The names of the members that ran, each of which leaves a file.
+fn ran(place: &Place) -> Vec<String> {
+    let entries = std::fs::read_dir(place.at("empty")).expect("it is there");
+    let names = entries.map(|entry| entry.expect("it can be read").file_name().into_string());
+    let mut names: Vec<String> = names.map(|name| name.expect("a number")).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn a_gang_runs_when_all_its_members_can() {
+    let place = Place::new("gang");
+    for (tree, size, _) in shapes("gang") {
+        let mut job = Job::new(&tree);
+        let ready = format!("res {}\ngang on\nexec sh -c 'echo $m; read x; exit $m'\n", 2 * size);
+        assert_eq!(job.ctl(&ready), Answer::Done);
+        assert_eq!(job.ctl("close stdin\n"), Answer::Done);
+        let members: Vec<String> = (0..2 * size).map(|m| m.to_string()).collect();
+        assert_eq!(job.lines(), members);
+        let code = |m: usize| if m == 0 { String::new() } else { format!("exit: {m}") };
+        assert_eq!(job.outcomes(), (0..2 * size).map(code).collect::<Vec<_>>());
+    }
+    assert_eq!(ran(&place), [""; 0]);
+}
+
+#[test]
+fn of_a_gang_none_runs_when_one_cannot_and_without_it_the_others_do() {
+    let place = Place::new("none");
+    std::os::unix::fs::symlink("/bin/touch", place.at("0")).expect("a link can be made");
+    for (tree, size, _) in shapes("none") {
+        for m in 1..2 * size - 1 {
+            // What an earlier shape has left is the same.
+            let _ = std::os::unix::fs::symlink("/bin/touch", place.at(&m.to_string()));
+        }
+        let last = (2 * size - 1).to_string();
+        let _ = std::fs::remove_file(place.0.join(&last));
+        let exec = format!("exec {}/$m {}/$m\n", place.0.display(), place.at("empty"));
+        let gang = format!("res {}\ngang on\n{exec}", 2 * size);
+        let mut job = Job::new(&tree);
+        assert_eq!(job.ctl(&gang), refused("No such file or directory"));
+        let mut want = vec!["never run: gang: another member cannot start"; 2 * size - 1];
+        want.push("never run: No such file or directory");
+        assert_eq!(job.outcomes(), want);
+        assert_eq!(ran(&place), [""; 0]);
+        // Which node the last member is on depends on who joined first.
+        let wait = job.text("wait");
+        let record = wait.lines().find(|line| line.starts_with(&format!("{last} "))).expect("it has one");
+        let node = record.split(' ').nth(1).filter(|_| size > 1);
+        let node = node.map_or(String::new(), |node| format!("{node}: "));
+        assert_eq!(job.reason(), format!("exec: {node}No such file or directory"));
+
+        let mut job = Job::new(&tree);
+        assert_eq!(job.ctl(&gang.replace("gang on", "gang off")), refused("No such file or directory"));
+        let mut want = vec![""; 2 * size - 1];
+        want.push("never run: No such file or directory");
+        assert_eq!(job.outcomes(), want);
+        assert_eq!(ran(&place), (0..2 * size - 1).map(|m| m.to_string()).collect::<Vec<_>>());
+        std::fs::remove_dir_all(place.at("empty")).expect("it is there");
+        std::fs::create_dir(place.at("empty")).expect("a directory can be made");
+    }
+}
+
+#[test]
+fn of_a_gang_none_runs_when_a_node_does_not_answer() {
+    let place = Place::new("mute");
+    let [_, inner, root] = shapes("mute");
+    for (tree, size, set) in [inner, root] {
+        let mute = format!("n{size}");
+        tree.signal(&mute, "STOP");
+        let mut job = Job::new(&tree);
+        let exec = format!("res {size}\ngang on\nexec touch {}/$m\n", place.at("empty"));
+        assert_eq!(job.ctl(&exec), refused("Connection timed out"));
+        assert_eq!(job.reason(), format!("exec: {mute}: Connection timed out"));
+        let mut want = vec!["never run: gang: another member cannot start".to_owned(); size - 1];
+        want.push(format!("lost: {mute}"));
+        // In the order of the nodes that joined.
+        let mut outcomes = job.outcomes();
+        outcomes.sort_unstable_by_key(|outcome| outcome.starts_with("lost"));
+        assert_eq!(outcomes, want);
+        tree.signal(&mute, "CONT");
+        tree.wait_for(&format!("{} up\n", set.trim_end_matches(": ")));
+        let told = tree.run(&["run", "-a", "echo", "here"]);
+        assert_eq!((told.code, told.out), (0, "here\n".repeat(size)));
+        assert_eq!(ran(&place), [""; 0]);
+    }
+}
+
+#[test]
+fn a_gang_with_a_member_that_hangs_is_given_up_and_leaves_nothing() {
+    if !is_root("can mount what hangs") {
+        return;
+    }
+    let place = Place::new("ganghung");
+    let hung = Hung::mount(&place.0.join("hung")).expect("root can mount a FUSE file system");
+    std::os::unix::fs::symlink(place.at("hung/below"), place.at("0")).expect("a link can be made");
+    (1..4).for_each(|m| std::fs::create_dir(place.0.join(m.to_string())).expect("a directory can be made"));
+    let [_, (tree, ..), _] = shapes("ganghung");
+    let mut job = Job::new(&tree);
+    job.put("ns", format!("cd {}/$m\n", place.0.display()).as_bytes());
+    let exec = format!("res 4\ngang on\nexec touch {}/$m\n", place.at("empty"));
+    assert_eq!(job.ctl(&exec), refused("Connection timed out"));
+    assert_eq!(job.outcomes(), ["never run: gang: another member cannot start"; 4]);
+    assert_eq!(ran(&place), [""; 0]);
+    drop(hung);
+}
+
 /// The kernel forgets to end a process with its parent when it changes its user.
 #[test]
 fn members_die_with_their_stub_whoever_they_run_as() {

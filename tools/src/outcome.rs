@@ -100,6 +100,9 @@ mod tests {
         assert_eq!(all.code(), 127);
         let told = ["exit 2: n[2-3] (2 members)", "./x: No such file or directory: n4 (1 member)"];
         assert_eq!(all.failures("./x"), told);
+        assert!(all.take("4 n5 0 0 0 0 'never run: ns: line 2: bind: No such file or directory'\n"));
+        let told = all.failures("./x");
+        assert_eq!(told[1], "./x: ns: line 2: bind: No such file or directory: n5 (1 member)");
         assert!(!all.take("nonsense\n"));
     }
 

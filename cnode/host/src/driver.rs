@@ -2,7 +2,7 @@
 
 use crate::host::Machine;
 use crate::process::{Part, Process};
-use crate::spawn::{self, Child, Outcome, Plan, Unready};
+use crate::spawn::{self, Outcome, Plan, Unready};
 use cnode::host::{Completion, Effect, MemberSlot, SessionSlot};
 use cnode::node::Facts;
 use cnode::{Cnode, Full};
@@ -62,7 +62,6 @@ pub(crate) struct Driver {
     pending: Vec<Vec<u8>>,
     ready: Vec<usize>,
     hungup: Vec<usize>,
-    zombies: Vec<Child>,
     exit: bool,
 }
 
@@ -98,7 +97,6 @@ impl Driver {
             pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
             ready: Vec::with_capacity(count),
             hungup: Vec::with_capacity(count),
-            zombies: Vec::with_capacity(members),
             exit: false,
         })
     }
@@ -122,7 +120,7 @@ impl Driver {
             let mut timeout = until(self.clock.now_us(), self.core.poll_timeout().0);
             if !self.ready.is_empty() {
                 timeout = Some(Duration::ZERO);
-            } else if !self.zombies.is_empty() {
+            } else if !self.host.zombies.is_empty() {
                 timeout = Some(timeout.map_or(ZOMBIES, |t| t.min(ZOMBIES)));
             }
             self.links.wait(&mut events, timeout)?;
@@ -141,8 +139,8 @@ impl Driver {
             self.drain();
             self.send_all();
             self.hang_up();
-            let spawner = &mut self.host.spawner;
-            self.zombies.retain_mut(|child| !matches!(spawner.reap(child), Ok(Some(_)) | Err(_)));
+            let Machine { zombies, spawner, .. } = &mut self.host;
+            zombies.retain_mut(|child| !matches!(spawner.reap(child), Ok(Some(_)) | Err(_)));
         }
         Ok(())
     }
@@ -204,6 +202,7 @@ impl Driver {
         };
         match host.spawner.outcome(&mut process.child) {
             Ok(Outcome::Starting) => {}
+            Ok(Outcome::Ready) => self.complete(Completion::Ready { member }),
             Ok(Outcome::Running) | Err(_) => {
                 process.close_status(&host.watcher, fd);
                 let pid = process.child.pid as u32;
@@ -212,7 +211,7 @@ impl Driver {
             Ok(Outcome::Failed(failure)) => {
                 process.close_status(&host.watcher, fd);
                 if let Some(process) = host.processes[member as usize].take() {
-                    self.zombies.push(process.detach(&host.watcher));
+                    host.zombies.push(process.detach(&host.watcher));
                 }
                 self.complete(Completion::Failed { member, failure });
             }
@@ -236,8 +235,8 @@ impl Driver {
         self.complete(Completion::Exited { member, end, user, sys });
     }
 
-    fn start(&mut self, member: MemberSlot, session: SessionSlot, number: u32, size: u32) {
-        match self.spawn(member, session, number, size) {
+    fn start(&mut self, member: MemberSlot, session: SessionSlot, which: (u32, u32, bool)) {
+        match self.spawn(member, session, which) {
             Ok(process) => self.host.processes[member as usize] = Some(process),
             Err(failure) => {
                 let now = self.now();
@@ -251,8 +250,7 @@ impl Driver {
         &mut self,
         member: MemberSlot,
         session: SessionSlot,
-        number: u32,
-        size: u32,
+        (number, size, waits): (u32, u32, bool),
     ) -> Result<Process, Failure> {
         let host = &mut self.host;
         if host.prepared != Some(session) {
@@ -272,6 +270,7 @@ impl Driver {
             node: &self.name,
             at: &self.at,
             root: up_from(levels.saturating_sub(self.at_level)),
+            waits,
         };
         let child = host.spawner.start(&plan).map_err(|error| refused(&error))?;
         Process::new(member, child, &host.watcher).map_err(|error| refused(&error))
@@ -330,8 +329,8 @@ impl Driver {
         loop {
             while let Some(effect) = self.core.poll_effect() {
                 match effect {
-                    Effect::Start { member, session, number, size } => {
-                        self.start(member, session, number, size);
+                    Effect::Start { member, session, number, size, gang } => {
+                        self.start(member, session, (number, size, gang));
                     }
                     Effect::Dial => self.dial(),
                     Effect::Exit => self.exit = true,

@@ -46,6 +46,8 @@ pub struct Plan<'a> {
     pub at: &'a str,
     /// UEM_ROOT: the path from there to where the session was made.
     pub root: &'a str,
+    /// It waits before its program until [`Spawner::go`].
+    pub waits: bool,
 }
 
 /// Why a session cannot be started at all.
@@ -73,6 +75,8 @@ impl std::error::Error for Unready {}
 pub enum Outcome {
     /// Not known yet: the status descriptor will be readable.
     Starting,
+    /// It could run its program, and waits to be told.
+    Ready,
     /// Its program runs, or it was killed before: the pidfd tells.
     Running,
     /// It never ran and is ending; reap it.
@@ -177,9 +181,8 @@ impl Spawner {
         self.handled = handled_signals();
         self.template.parse((params, owner), &self.own_env)?;
         // In all of them at once: how many are in use together is a matter of timing.
-        for slot in self.slots.iter_mut().filter(|slot| !slot.is_busy) {
-            slot.scratch.reserve(&self.template);
-        }
+        let idle = self.slots.iter_mut().filter(|slot| !slot.is_busy).map(|slot| &mut slot.scratch);
+        idle.chain([&mut self.copied]).for_each(|scratch| scratch.reserve(&self.template));
         Ok(())
     }
 
@@ -197,7 +200,7 @@ impl Spawner {
             pipe::set_nonblocking(our.as_fd())?;
             (ours[fd], theirs[fd]) = (Some(our), Some(their));
         }
-        let (status, their_status) = pipe::pair()?;
+        let (status, their_status) = if plan.waits { pipe::both()? } else { pipe::pair()? };
         pipe::set_nonblocking(status.as_fd())?;
         // Another user never shares our memory, which has what is others'.
         let slot = if self.template.changes_user() { None } else { self.take_slot() };
@@ -229,9 +232,15 @@ impl Spawner {
             return Ok(Outcome::Running);
         };
         let mut report = [0; 8];
-        let got = pipe::read(status.as_fd(), &mut report)?;
-        if got == Pull::Empty {
-            return Ok(Outcome::Starting);
+        let got = match pipe::read(status.as_fd(), &mut report) {
+            // One that was told to go, and is gone: it has not read that.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Pull::End,
+            got => got?,
+        };
+        match got {
+            Pull::Empty => return Ok(Outcome::Starting),
+            Pull::Data(1) => return Ok(Outcome::Ready),
+            Pull::Data(_) | Pull::End => {}
         }
         child.status = None;
         match got {
@@ -248,6 +257,14 @@ impl Spawner {
                 self.release(child.slot.take());
                 Ok(Outcome::Running)
             }
+        }
+    }
+
+    /// Has a child that is ready run its program.
+    pub fn go(child: &Child) {
+        if let Some(status) = &child.status {
+            // One that has ended meanwhile is found out when it is collected.
+            let _gone = pipe::write(status.as_fd(), &[0]);
         }
     }
 

@@ -9,8 +9,15 @@ mod ns;
 #[path = "spawn/user_tests.rs"]
 mod user;
 
-const PLAN: Plan<'_> =
-    Plan { session: "7", member: 3, size: 64, node: "cn05", at: "unix!/run/uem/cn05", root: "/net/cn05" };
+const PLAN: Plan<'_> = Plan {
+    session: "7",
+    member: 3,
+    size: 64,
+    node: "cn05",
+    at: "unix!/run/uem/cn05",
+    root: "/net/cn05",
+    waits: false,
+};
 
 fn wait_for(fd: BorrowedFd<'_>) {
     let mut polled = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
@@ -235,6 +242,48 @@ fn a_member_that_hangs_before_its_program_holds_up_nobody() {
         assert!(spawner.slots.iter().all(|s| !s.is_busy));
     }
     std::fs::remove_file(&place).unwrap();
+}
+
+/// A member that waits, as far as it comes by itself.
+fn waiting(spawner: &mut Spawner, args: &str) -> (Outcome, Child) {
+    spawner.prepare(&params(args, None, ""), "root").unwrap();
+    let mut child = spawner.start(&Plan { waits: true, ..PLAN }).unwrap();
+    (outcome(spawner, &mut child), child)
+}
+
+#[test]
+fn a_member_that_waits_runs_when_it_is_told_and_not_before() {
+    let place = std::env::temp_dir().join(format!("uem-waits-{}", std::process::id()));
+    let touch = format!("touch {}", place.display());
+    for is_sharing in [false, true] {
+        let mut spawner = Spawner::new().unwrap();
+        spawner.set_sharing(is_sharing);
+        let (ready, mut goes) = waiting(&mut spawner, &touch);
+        let (also, mut stays) = waiting(&mut spawner, &touch);
+        assert_eq!((ready, also), (Outcome::Ready, Outcome::Ready));
+        assert_eq!(spawner.outcome(&mut goes).unwrap(), Outcome::Starting);
+        assert!(signal(&stays, libc::SIGKILL).unwrap());
+        // It is gone, or about to go: it hears nothing any more.
+        Spawner::go(&stays);
+        assert_eq!(exit(&mut spawner, &mut stays).end, End::Signal(libc::SIGKILL as u8));
+        assert_eq!(outcome(&mut spawner, &mut stays), Outcome::Running);
+        assert!(!place.exists());
+        Spawner::go(&goes);
+        assert_eq!(outcome(&mut spawner, &mut goes), Outcome::Running);
+        assert_eq!(exit(&mut spawner, &mut goes).end, End::Code(0));
+        std::fs::remove_file(&place).unwrap();
+        assert!(spawner.slots.iter().all(|s| !s.is_busy));
+    }
+}
+
+#[test]
+fn a_member_that_waits_knows_before_when_it_has_no_program() {
+    for (args, errno) in [("no-such-program", libc::ENOENT), ("/etc/passwd", libc::EACCES)] {
+        let mut spawner = Spawner::new().unwrap();
+        let (refused, mut child) = waiting(&mut spawner, args);
+        assert_eq!(refused, Outcome::Failed(Failure::of(Step::Exec, 0, errno)), "{args}");
+        assert_eq!(exit(&mut spawner, &mut child).end, End::Code(127));
+    }
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub(super) struct Recipe {
     pub(super) files: [*const c_char; 3],
     /// Whether 2 is to be the same open file as 1.
     pub(super) is_joined: bool,
+    /// It says when it is ready, and waits to be told to go.
+    pub(super) waits: bool,
     /// Where the errno and the step go.
     pub(super) status: i32,
     /// Signals that the parent handles or ignores: bit n - 1 for signal n.
@@ -195,9 +197,29 @@ const STATUS: i32 = 3;
 unsafe fn become_program(recipe: &Recipe) -> Failed {
     // SAFETY: the caller's promise.
     unsafe {
-        match make_ready(recipe) {
-            Ok(()) => Failed { step: Step::Exec, line: 0, ret: execute(recipe) },
-            Err(failed) => failed,
+        if let Err(failed) = make_ready(recipe) {
+            return failed;
+        }
+        if recipe.waits {
+            let ret = execute(recipe, true);
+            if ret < 0 {
+                return Failed { step: Step::Exec, line: 0, ret };
+            }
+            wait_to_go();
+        }
+        Failed { step: Step::Exec, line: 0, ret: execute(recipe, false) }
+    }
+}
+
+/// Says that it is ready, and comes back when it is told to go.
+unsafe fn wait_to_go() {
+    let mut byte = 0_u8;
+    let place = (&raw mut byte) as usize;
+    // SAFETY: the byte outlives the calls.
+    unsafe {
+        call(libc::SYS_write, [STATUS as usize, place, 1, 0, 0]);
+        while call(libc::SYS_read, [STATUS as usize, place, 1, 0, 0]) != 1 {
+            call(libc::SYS_exit_group, [127, 0, 0, 0, 0]);
         }
     }
 }
@@ -396,16 +418,36 @@ unsafe fn reset_signals(handled: u64) {
     }
 }
 
-/// Tries the paths as execvp does; a script without `#!` is reported, not handed to a shell.
-unsafe fn execute(recipe: &Recipe) -> isize {
+/// Looks at a path as execve does and runs nothing; Linux before 6.14 can be asked for its permission alone.
+unsafe fn check(path: *const c_char, recipe: &Recipe) -> isize {
+    /// From linux/fcntl.h.
+    const AT_EXECVE_CHECK: usize = 0x10000;
+    let here = libc::AT_FDCWD as isize as usize;
+    // SAFETY: the strings are the recipe's.
+    unsafe {
+        let args = [here, path as usize, recipe.argv as usize, recipe.envp as usize, AT_EXECVE_CHECK];
+        let ret = call(libc::SYS_execveat, args);
+        if ret != -(libc::EINVAL as isize) && ret != -(libc::ENOSYS as isize) {
+            return ret;
+        }
+        call(libc::SYS_faccessat, [here, path as usize, libc::X_OK as usize, 0, 0])
+    }
+}
+
+/// Tries the paths as execvp does; a script without `#!` is reported, not handed to a shell. Comes back with
+/// a negative errno, or with 0 where it only looks.
+unsafe fn execute(recipe: &Recipe, only_looks: bool) -> isize {
     let mut path = recipe.paths;
     let mut last = -(libc::ENOENT as isize);
     let mut is_denied = false;
     // SAFETY: the list ends with an empty string, before which every string has its NUL.
     unsafe {
         while *path != 0 {
-            let args = [path as usize, recipe.argv as usize, recipe.envp as usize, 0, 0];
-            last = call(libc::SYS_execve, args);
+            last = if only_looks {
+                check(path, recipe)
+            } else {
+                call(libc::SYS_execve, [path as usize, recipe.argv as usize, recipe.envp as usize, 0, 0])
+            };
             match -last as i32 {
                 libc::EACCES => is_denied = true,
                 libc::ENOENT | libc::ENOTDIR | libc::ENODEV => {}

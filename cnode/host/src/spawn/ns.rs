@@ -185,6 +185,14 @@ impl Lines {
         self.words.bytes.len()
     }
 
+    pub(super) fn words(&self) -> &Strings {
+        &self.words
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Adds all words as one member reads them.
     pub(super) fn expand(&self, plan: &Plan<'_>, out: &mut Strings) {
         self.words.iter().for_each(|word| {

@@ -16,7 +16,7 @@ use protocol::failure::{Failure, Fault};
 /// Variables of an env file: finding doubled names stays cheap.
 const NAMES_MAX: usize = 4096;
 
-/// Bytes of the variables that every member is given, and of a directory and files to open.
+/// Bytes of the variables that every member is given, and of what its words grow by.
 const GIVEN_ROOM: usize = 4096;
 
 /// Where programs are looked for when the member has no PATH.
@@ -51,13 +51,15 @@ const LIMITS: [(&[u8], u32); LIMITS_MAX] = [
 pub(super) struct Template {
     args: Strings,
     env: Strings,
-    dir: Option<Vec<u8>>,
+    /// The words of the set-up lines; what refers to one is its number.
+    setup: Strings,
+    dir: Option<usize>,
     umask: Option<u16>,
     limits: Vec<(u32, u64)>,
-    files: [Option<Vec<u8>>; 3],
+    files: [Option<usize>; 3],
     ns: Lines,
     pub(super) cpus: Cpus,
-    user: Option<Vec<u8>>,
+    user: Option<usize>,
     users: Users,
     /// The session is root's: what `ns` says is done with his rights, whoever the members run as.
     is_roots: bool,
@@ -83,7 +85,8 @@ impl Template {
         (params, owner): (&Params, &str),
         own_env: &[Vec<u8>],
     ) -> Result<(), Unready> {
-        (self.dir, self.umask, self.files, self.user) = (None, None, [const { None }; 3], None);
+        (self.dir, self.umask, self.files, self.user) = (None, None, [None; 3], None);
+        self.setup.clear();
         self.limits.clear();
         self.cpus.clear();
         if let Some(map) = params.map(Kind::Setup)? {
@@ -92,7 +95,7 @@ impl Template {
         self.cpus.check()?;
         // SAFETY: neither call takes a pointer.
         let own = unsafe { (libc::geteuid(), libc::getegid()) };
-        self.users.resolve(owner, self.user.as_deref(), own)?;
+        self.users.resolve(owner, self.user.map(|word| self.setup.get(word)), own)?;
         self.is_roots = owner == "root";
         self.args.clear();
         if let Some(map) = params.map(Kind::Args)? {
@@ -188,43 +191,47 @@ impl Template {
         let mut lexer = Lexer::new(Kind::Setup, bytes);
         while lexer.skip(b" \t\n") {
             let refused = lexer.bad(Fault::Setup);
-            let mut fields = [const { Vec::new() }; 3];
-            let mut count = 0;
+            let first = self.setup.starts.len();
             while lexer.skip_in_line() {
-                let field = fields.get_mut(count).ok_or(refused)?;
-                lexer.word(b" \t\n", field)?;
-                count += 1;
+                let start = self.setup.bytes.len();
+                lexer.word(b" \t\n", &mut self.setup.bytes)?;
+                self.setup.end(start);
             }
-            self.set(&fields, count).ok_or(refused)?;
+            self.set(first).ok_or(refused)?;
         }
         Ok(())
     }
 
-    fn set(&mut self, fields: &[Vec<u8>; 3], count: usize) -> Option<()> {
-        let [verb, what, value] = fields;
-        match (&verb[..], count) {
-            (b"dir", 2) => self.dir = Some(what.clone()),
-            (b"user", 2) => self.user = Some(what.clone()),
-            (b"cpus", 2) => self.cpus.parse(what)?,
-            (b"umask", 2) => {
+    /// Takes the line whose words begin with number `first`.
+    fn set(&mut self, first: usize) -> Option<()> {
+        let mut words = self.setup.iter().skip(first);
+        let (verb, what, value) = (words.next()?, words.next()?, words.next());
+        if words.next().is_some() {
+            return None;
+        }
+        match (verb, value) {
+            (b"dir", None) => self.dir = Some(first + 1),
+            (b"user", None) => self.user = Some(first + 1),
+            (b"cpus", None) => self.cpus.parse(what)?,
+            (b"umask", None) => {
                 let umask = u16::from_str_radix(std::str::from_utf8(what).ok()?, 8).ok()?;
                 self.umask = Some(umask).filter(|u| *u <= 0o777);
                 self.umask?;
             }
-            (b"limit", 3) => {
-                let (_, resource) = LIMITS.iter().find(|(name, _)| name == what)?;
+            (b"limit", Some(value)) => {
+                let (_, resource) = LIMITS.iter().find(|(name, _)| *name == what)?;
                 let resource = *resource;
-                let soft = match &value[..] {
+                let soft = match value {
                     b"unlimited" => u64::MAX,
                     digits => std::str::from_utf8(digits).ok()?.parse().ok()?,
                 };
                 self.limits.retain(|(r, _)| *r != resource);
                 self.limits.push((resource, soft));
             }
-            (b"redir", 3) => {
+            (b"redir", Some(_)) => {
                 let names: [&[u8]; 3] = [b"stdin", b"stdout", b"stderr"];
-                let fd = names.iter().position(|n| *n == what.as_slice())?;
-                self.files[fd] = Some(value.clone());
+                let fd = names.iter().position(|n| *n == what)?;
+                self.files[fd] = Some(first + 2);
             }
             _ => return None,
         }
@@ -261,6 +268,7 @@ impl Scratch {
             stdio: [-1; 3],
             files: [ptr::null(); 3],
             is_joined: false,
+            waits: false,
             status: -1,
             handled: 0,
         };
@@ -275,13 +283,16 @@ impl Scratch {
     /// Makes room for what members of a session usually need.
     pub(super) fn reserve(&mut self, template: &Template) {
         // Each string once, the paths made of PATH, and what is given to every member.
-        let bytes = 2 * (template.args.bytes.len() + template.env.bytes.len()) + GIVEN_ROOM;
-        let count = template.args.starts.len() + template.env.starts.len() + 16;
+        let all = [&template.args, &template.env, &template.setup, template.ns.words()];
+        let bytes = 2 * all.iter().map(|strings| strings.bytes.len()).sum::<usize>() + GIVEN_ROOM;
+        let count = all.iter().map(|strings| strings.starts.len()).sum::<usize>() + 16;
         self.strings.clear();
         self.strings.bytes.reserve(bytes);
         self.strings.starts.reserve(count);
         self.pointers.clear();
         self.pointers.reserve(count);
+        self.ops.clear();
+        self.ops.reserve(template.ns.count());
     }
 
     /// Writes one member's strings and the pointers to them.
@@ -295,10 +306,10 @@ impl Scratch {
         push_env(strings, &template.env, plan);
         let strings_count = strings.starts.len();
         let paths = push_paths(strings, args_count);
-        let dir = template.dir.as_ref().map(|dir| strings.push_expanded(dir, plan));
+        let dir = template.dir.map(|dir| strings.push_expanded(template.setup.get(dir), plan));
         let mut files = [None; 3];
         for (at, file) in files.iter_mut().zip(&template.files) {
-            *at = file.as_ref().map(|path| strings.push_expanded(path, plan));
+            *at = file.map(|path| strings.push_expanded(template.setup.get(path), plan));
         }
         let ns_first = strings.starts.len();
         template.ns.expand(plan, strings);
@@ -322,7 +333,8 @@ impl Scratch {
         self.pointers.extend(strings.starts[args_count..strings_count].iter().map(|s| at(*s)));
         self.pointers.push(ptr::null());
         template.ns.ops(&strings.starts[ns_first..], at, &mut self.ops);
-        let joined = template.files[1].is_some() && template.files[1] == template.files[2];
+        let path = |fd: usize| template.files[fd].map(|path| template.setup.get(path));
+        let joined = path(1).is_some() && path(1) == path(2);
         let mut limits = [(0, 0); LIMITS_MAX];
         limits.iter_mut().zip(&template.limits).for_each(|(to, from)| *to = *from);
         self.recipe = Recipe {
@@ -342,6 +354,7 @@ impl Scratch {
             limit_count: template.limits.len(),
             files: files.map(|f| f.map_or(ptr::null(), at)),
             is_joined: joined,
+            waits: plan.waits,
             handled,
             parent: std::process::id() as i32,
             stdio: [-1; 3],

@@ -41,6 +41,12 @@ impl Strings {
         start
     }
 
+    /// The string with this number, without its NUL.
+    pub(super) fn get(&self, number: usize) -> &[u8] {
+        let end = self.starts.get(number + 1).copied().unwrap_or(self.bytes.len());
+        &self.bytes[self.starts[number]..end - 1]
+    }
+
     /// The strings without their NULs.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let ends = self.starts.iter().skip(1).copied().chain([self.bytes.len()]);

@@ -21,7 +21,7 @@ fn told(owner: &str, args: &str, setup: &str, ns: &str) -> Result<String, String
             Ok(text)
         }
         Outcome::Failed(failure) => Err(failure.to_string()),
-        Outcome::Starting => panic!("it has ended"),
+        Outcome::Starting | Outcome::Ready => panic!("it has ended"),
     }
 }
 
