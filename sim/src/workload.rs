@@ -3,6 +3,7 @@
 use crate::trace::Random;
 use crate::world::{Fault, World};
 use protocol::ename::Ename;
+use protocol::failure::{self, Failure, Step};
 use protocol::record::{End, Outcome};
 use std::collections::BTreeMap;
 
@@ -45,11 +46,14 @@ pub fn run(seed: u64, nodes: usize, faults: usize, keep: bool) -> Result<(Summar
         [("hostname", None), ("nosuch", None), ("sleep 1", None), ("cat", Some(&b"a\nbc\n"[..]))]
     {
         let at = BOOT_US + random.below(2_000_000);
-        jobs.push((program, world.order(at, &format!("res {all}"), program, input)));
+        let gang = random.below(2) == 1;
+        let res = if gang { format!("res {all}\ngang on") } else { format!("res {all}") };
+        jobs.push(((program, gang), world.order(at, &res, program, input)));
     }
     world.run_until(BOOT_US + BOUND_US)?;
     for (program, job) in &jobs {
-        check(&world, *job, program, hurt.is_empty(), nodes as u32).map_err(|e| format!("{program}: {e}"))?;
+        let (sound, size) = (hurt.is_empty(), nodes as u32);
+        check(&world, *job, *program, sound, size).map_err(|e| format!("{program:?}: {e}"))?;
     }
     world.check_quiet()?;
     let summary = Summary { digest: world.trace.digest(), events: world.trace.events(), jobs: jobs.len() };
@@ -68,7 +72,13 @@ fn plan(world: &mut World, random: &mut Random, leaf: usize, at: u64) {
 }
 
 /// The claims on one job.
-fn check(world: &World, job: usize, program: &str, sound: bool, size: u32) -> Result<(), String> {
+fn check(
+    world: &World,
+    job: usize,
+    (program, gang): (&str, bool),
+    sound: bool,
+    size: u32,
+) -> Result<(), String> {
     let job = world.job(job);
     if !job.over {
         return Err(format!("not told within {} s", BOUND_US / 1_000_000));
@@ -85,8 +95,15 @@ fn check(world: &World, job: usize, program: &str, sound: bool, size: u32) -> Re
         return Err(format!("{} of {size} members have an outcome", outcomes.len()));
     }
     let good = if program == "nosuch" { End::Never(Ename::NotFound.into()) } else { End::Exit(0) };
+    // One that fails ends those beside it, where it is and, in a gang that is not sound, everywhere.
+    let another = End::Never(Failure::bad(Step::Gang, 0, failure::Fault::Another));
+    let is_good = |end: &End| *end == good || gang && *end == another && (!sound || program == "nosuch");
+    let some = |end: &End| outcomes.values().any(|other| other == end);
+    if some(&another) && some(&End::Exit(0)) {
+        return Err("some members of a gang have run, and some have not".into());
+    }
     if let Some((member, end)) =
-        outcomes.iter().find(|(_, end)| **end != good && (sound || **end != End::Lost))
+        outcomes.iter().find(|(_, end)| !is_good(end) && (sound || **end != End::Lost))
     {
         return Err(format!("member {member} ended with {end:?}"));
     }

@@ -1,13 +1,12 @@
 //! The world: one ionode, its cnodes, clients, the links between them, and time.
 
 use crate::client::Job;
-use crate::leaf::{Machine, Next};
+use crate::leaf::Machine;
 use crate::memory::Params;
 use crate::trace::{Random, Trace};
 use cnode::host::MemberSlot;
 use cnode::{Cnode, Small};
 use ionode::{Ionode, Target};
-use protocol::ename::Ename;
 use protocol::message::{frame, is_request};
 use protocol::record::End;
 use protocol::server::LinkId;
@@ -47,12 +46,34 @@ pub enum Fault {
 
 #[derive(Debug)]
 enum Event {
-    Bytes { from: Place, to: Place, epoch: u32, bytes: Rc<[u8]> },
+    Bytes {
+        from: Place,
+        to: Place,
+        epoch: u32,
+        bytes: Rc<[u8]>,
+    },
     Tick(Place),
-    Dial { leaf: usize, epoch: u32 },
-    Started { leaf: usize, member: MemberSlot, pid: u32, next: Result<Next, Ename> },
-    Ended { leaf: usize, member: MemberSlot, pid: u32, end: End },
-    Hangup { to: Place, from: Place },
+    Dial {
+        leaf: usize,
+        epoch: u32,
+    },
+    /// The last says whether it waits for the others of its gang.
+    Started {
+        leaf: usize,
+        member: MemberSlot,
+        pid: u32,
+        waits: bool,
+    },
+    Ended {
+        leaf: usize,
+        member: MemberSlot,
+        pid: u32,
+        end: End,
+    },
+    Hangup {
+        to: Place,
+        from: Place,
+    },
     Fault(usize, Fault),
     Begin(usize),
 }

@@ -3,7 +3,6 @@
 use super::{Event, LATENCY_US, Place, START_US, World};
 use crate::leaf::Next;
 use cnode::host::{Completion, Effect, MemberSlot};
-use protocol::ename::Ename;
 use protocol::record::End;
 use protocol::time::Time;
 
@@ -43,7 +42,7 @@ impl World {
                 core.connect(cnode::join::PARENT, false);
                 self.io.connect(self.link_of(Place::Leaf(index)), false);
             }
-            Event::Started { member, pid, next, .. } => self.started(index, member, pid, next),
+            Event::Started { member, pid, waits, .. } => self.started(index, member, pid, waits),
             Event::Ended { member, pid, end, .. } => self.ended(index, member, pid, end),
             _ => {}
         }
@@ -75,15 +74,25 @@ impl World {
         }
     }
 
-    fn started(&mut self, index: usize, member: MemberSlot, pid: u32, next: Result<Next, Ename>) {
+    fn started(&mut self, index: usize, member: MemberSlot, pid: u32, waits: bool) {
         let now = Time(self.now);
         let leaf = &mut self.leaves[index];
+        let known = leaf.machine.starting.get(&member).filter(|(own, _)| *own == pid);
+        // It may have been cancelled, and its place may be another's.
+        let Some((_, next)) = known.copied() else { return };
+        let waits = waits && next.is_ok();
+        if !waits {
+            leaf.machine.starting.remove(&member);
+        }
         let done = match next {
+            Ok(_) if waits => Completion::Ready { member },
             Ok(_) => Completion::Started { member, pid },
             Err(ename) => Completion::Failed { member, failure: ename.into() },
         };
         leaf.core.handle_completion(now, done, &mut leaf.machine);
-        if let Ok(Next::Exit(after, end)) = next {
+        if let Ok(Next::Exit(after, end)) = next
+            && !waits
+        {
             self.schedule(self.now + after, Event::Ended { leaf: index, member, pid, end });
         }
     }
@@ -91,13 +100,20 @@ impl World {
     fn ended(&mut self, index: usize, member: MemberSlot, pid: u32, end: End) {
         let now = Time(self.now);
         let leaf = &mut self.leaves[index];
-        let known = leaf.core.member_pid(member);
+        let starting = leaf.machine.starting.get(&member).map(|(pid, _)| *pid);
+        let known = starting.unwrap_or(leaf.core.member_pid(member));
         let Some(program) = leaf.machine.programs.get_mut(&member) else { return };
         // It may have ended otherwise, and its place may be another's.
         if program.ended || known != pid {
             return;
         }
         program.ended = true;
+        if starting.is_some() {
+            // One that ends before its program is told as started first, as by a real driver.
+            leaf.machine.starting.remove(&member);
+            let done = Completion::Started { member, pid };
+            leaf.core.handle_completion(now, done, &mut leaf.machine);
+        }
         let done = Completion::Exited { member, end, user: 0, sys: 0 };
         leaf.core.handle_completion(now, done, &mut leaf.machine);
         for stream in [cnode::host::Stream::Stdout, cnode::host::Stream::Stderr] {
@@ -114,13 +130,14 @@ impl World {
                     let epoch = self.leaves[index].epoch;
                     self.schedule(self.now + LATENCY_US, Event::Dial { leaf: index, epoch });
                 }
-                Effect::Start { member, session, number, .. } => {
+                Effect::Start { member, session, number, gang, .. } => {
                     let next = self.leaves[index].machine.start(member, session, number);
                     self.next_pid += 1;
                     let pid = self.next_pid;
                     let at = self.now + START_US + self.random.below(START_US);
                     self.tell(Place::Leaf(index), &format!("starts member {number}"));
-                    self.schedule(at, Event::Started { leaf: index, member, pid, next });
+                    self.leaves[index].machine.starting.insert(member, (pid, next));
+                    self.schedule(at, Event::Started { leaf: index, member, pid, waits: gang });
                 }
                 Effect::Exit => self.leaves[index].dead = true,
             }
@@ -135,8 +152,15 @@ impl World {
             }
         }
         self.out = out;
+        for member in std::mem::take(&mut self.leaves[index].machine.going) {
+            if let Some((pid, _)) = self.leaves[index].machine.starting.get(&member).copied() {
+                self.schedule(self.now + 1, Event::Started { leaf: index, member, pid, waits: false });
+            }
+        }
         for (member, end) in std::mem::take(&mut self.leaves[index].machine.ending) {
-            let pid = self.leaves[index].core.member_pid(member);
+            let leaf = &self.leaves[index];
+            let starting = leaf.machine.starting.get(&member).map(|(pid, _)| *pid);
+            let pid = starting.unwrap_or(leaf.core.member_pid(member));
             self.schedule(self.now + 1, Event::Ended { leaf: index, member, pid, end });
         }
         let leaf = &mut self.leaves[index];
