@@ -8,6 +8,7 @@ use crate::world::{Place, World, name_of};
 use cnode::Bounds;
 use ionode::step::down_name;
 use protocol::ename::Ename;
+use protocol::failure::{Failure, Fault, Step};
 use protocol::record::{End, Outcome};
 use protocol::slots::Slots;
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct Claim<'a> {
     pub lines: usize,
     /// So many nodes may be gone that the others have no room for all members.
     pub is_crowded: bool,
+    /// All members run, or none.
+    pub is_gang: bool,
 }
 
 /// What was told of members, by the name that their session has on the nodes and their number.
@@ -148,6 +151,9 @@ impl<B: Bounds> World<B> {
         }
         let hurt = |name: &str| self.hurt.iter().any(|index| name_of(*index) == name);
         let good = if claim.program == "nosuch" { End::Never(Ename::NotFound.into()) } else { End::Exit(0) };
+        let another = End::Never(Failure::bad(Step::Gang, 0, Fault::Another));
+        // In a gang one that cannot start, or is lost before, keeps the others from it.
+        let may_stay = claim.is_gang && (claim.program == "nosuch" || !self.hurt.is_empty());
         let mut outcomes = BTreeMap::new();
         let mut lines = 0;
         for line in job.outcomes.lines() {
@@ -157,10 +163,16 @@ impl<B: Bounds> World<B> {
                 return Err(format!("member {member} has two outcomes"));
             }
             let crowded_out = claim.is_crowded && outcome.end == End::Never(Ename::Again.into());
-            if outcome.end != good && !crowded_out && !(hurt(name) && outcome.end == End::Lost) {
+            let stayed = may_stay && outcome.end == another;
+            let lost = hurt(name) && outcome.end == End::Lost;
+            if !(outcome.end == good || crowded_out || stayed || lost) {
                 return Err(format!("member {member} on {name} ended with {:?}", outcome.end));
             }
-            lines += if hurt(name) || crowded_out { 0 } else { claim.lines };
+            lines += if hurt(name) || crowded_out || stayed { 0 } else { claim.lines };
+        }
+        let some = |end: End| outcomes.values().any(|other| *other == end);
+        if some(another) && some(End::Exit(0)) {
+            return Err("some members of a gang have run, and some have not".to_owned());
         }
         if outcomes.len() != claim.size as usize {
             return Err(format!("{} of {} members have an outcome", outcomes.len(), claim.size));

@@ -26,8 +26,6 @@ pub struct Program {
     is_cat: bool,
     /// It has ended: its outputs end when they are read.
     pub ended: bool,
-    /// Its start is done.
-    pub runs: bool,
 }
 
 /// The machine of one compute node.
@@ -38,6 +36,10 @@ pub struct Machine {
     spills: BTreeMap<SessionSlot, Vec<u8>>,
     /// Running and ended programs, by member.
     pub programs: BTreeMap<MemberSlot, Program>,
+    /// Starts that are on their way, by member: the process, and what its program is going to do.
+    pub starting: BTreeMap<MemberSlot, (u32, Result<Next, Ename>)>,
+    /// Members that wait no longer for the others of their gang.
+    pub going: Vec<MemberSlot>,
     /// Ends that the core has brought about: a signal, or the end of input.
     pub ending: Vec<(MemberSlot, End)>,
 }
@@ -67,8 +69,7 @@ impl Machine {
             _ => return Err(Ename::NotFound),
         };
         let output = [said.into_bytes().into(), VecDeque::new()];
-        self.programs
-            .insert(member, Program { output, is_cat: next == Next::Reads, ended: false, runs: false });
+        self.programs.insert(member, Program { output, is_cat: next == Next::Reads, ended: false });
         Ok(next)
     }
 
@@ -173,18 +174,21 @@ impl Host for Machine {
     }
 
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename> {
-        // A start always ends here; the core signals what it has started again.
         let deadly = !matches!(signal, 0 | 17..=20 | 23 | 28);
-        if deadly && self.programs.get(&member).is_some_and(|program| program.runs && !program.ended) {
+        if deadly && self.programs.get(&member).is_some_and(|program| !program.ended) {
             self.ending.push((member, End::Signal(signal)));
         }
         Ok(())
     }
 
-    // No job of the simulator's is a gang.
-    fn go(&mut self, _: MemberSlot) {}
+    fn go(&mut self, member: MemberSlot) {
+        self.going.push(member);
+    }
 
-    fn cancel(&mut self, _: MemberSlot) {}
+    fn cancel(&mut self, member: MemberSlot) {
+        self.starting.remove(&member);
+        self.programs.remove(&member);
+    }
 
     fn release_member(&mut self, member: MemberSlot) {
         self.programs.remove(&member);

@@ -6,7 +6,6 @@ use crate::world::{Event, LATENCY_US, Place, World};
 use cnode::host::{Completion, Effect, MemberSlot, Stream};
 use cnode::node::Facts;
 use cnode::{Bounds, Cnode};
-use protocol::ename::Ename;
 use protocol::record::End;
 use protocol::time::Time;
 
@@ -106,7 +105,7 @@ impl<B: Bounds> World<B> {
             Event::Undialed { .. } => {
                 leaf.core.handle_completion(now, Completion::Undialed, &mut leaf.machine);
             }
-            Event::Started { member, pid, next, .. } => self.started(index, member, pid, next),
+            Event::Started { member, pid, waits, .. } => self.started(index, member, pid, waits),
             Event::Ended { member, pid, end, .. } => self.ended(index, member, pid, end),
             Event::Bytes { .. } | Event::Hangup { .. } | Event::Fault(..) | Event::Act(..) => {}
         }
@@ -147,18 +146,25 @@ impl<B: Bounds> World<B> {
         self.links[link].ends[Side::Peer as usize].inbox = inbox;
     }
 
-    fn started(&mut self, index: usize, member: MemberSlot, pid: u32, next: Result<Next, Ename>) {
+    fn started(&mut self, index: usize, member: MemberSlot, pid: u32, waits: bool) {
         let now = Time(self.now);
         let leaf = &mut self.leaves[index];
-        if let Some(program) = leaf.machine.programs.get_mut(&member) {
-            program.runs = true;
+        let known = leaf.machine.starting.get(&member).filter(|(own, _)| *own == pid);
+        // It may have been cancelled, and its place may be another's.
+        let Some((_, next)) = known.copied() else { return };
+        let waits = waits && next.is_ok();
+        if !waits {
+            leaf.machine.starting.remove(&member);
         }
         let done = match next {
+            Ok(_) if waits => Completion::Ready { member },
             Ok(_) => Completion::Started { member, pid },
             Err(ename) => Completion::Failed { member, failure: ename.into() },
         };
         leaf.core.handle_completion(now, done, &mut leaf.machine);
-        if let Ok(Next::Exit(after, end)) = next {
+        if let Ok(Next::Exit(after, end)) = next
+            && !waits
+        {
             let run = leaf.run;
             self.schedule(self.now + after, Event::Ended { leaf: index, run, member, pid, end });
         }
@@ -167,13 +173,20 @@ impl<B: Bounds> World<B> {
     fn ended(&mut self, index: usize, member: MemberSlot, pid: u32, end: End) {
         let now = Time(self.now);
         let leaf = &mut self.leaves[index];
-        let known = leaf.core.member_pid(member);
+        let starting = leaf.machine.starting.get(&member).map(|(pid, _)| *pid);
+        let known = starting.unwrap_or(leaf.core.member_pid(member));
         let Some(program) = leaf.machine.programs.get_mut(&member) else { return };
         // It may have ended otherwise, and its place may be another's.
         if program.ended || known != pid {
             return;
         }
         program.ended = true;
+        if starting.is_some() {
+            // One that ends before its program is told as started first, as by a real driver.
+            leaf.machine.starting.remove(&member);
+            let done = Completion::Started { member, pid };
+            leaf.core.handle_completion(now, done, &mut leaf.machine);
+        }
         let done = Completion::Exited { member, end, user: 0, sys: 0 };
         leaf.core.handle_completion(now, done, &mut leaf.machine);
         for stream in [Stream::Stdout, Stream::Stderr] {
@@ -190,7 +203,7 @@ impl<B: Bounds> World<B> {
                     let after = LATENCY_US + self.cables[index].slow_us;
                     self.schedule(self.now + after, Event::Dial { leaf: index, run });
                 }
-                Effect::Start { member, session, number, .. } => {
+                Effect::Start { member, session, number, gang, .. } => {
                     let next = self.leaves[index].machine.start(member, session, number);
                     self.next_pid += 1;
                     let pid = self.next_pid;
@@ -198,7 +211,8 @@ impl<B: Bounds> World<B> {
                     let within = if self.random.below(64) == 0 { SLOW_START_US } else { START_US };
                     let at = self.now + START_US + self.random.below(within);
                     self.tell(Place::Leaf(index), &format!("starts member {number}"));
-                    self.schedule(at, Event::Started { leaf: index, run, member, pid, next });
+                    self.leaves[index].machine.starting.insert(member, (pid, next));
+                    self.schedule(at, Event::Started { leaf: index, run, member, pid, waits: gang });
                 }
                 Effect::Exit => self.leaves[index].dead = true,
             }
@@ -213,8 +227,16 @@ impl<B: Bounds> World<B> {
             }
         }
         self.out = out;
+        for member in std::mem::take(&mut self.leaves[index].machine.going) {
+            if let Some((pid, _)) = self.leaves[index].machine.starting.get(&member).copied() {
+                let at = self.now + 1;
+                self.schedule(at, Event::Started { leaf: index, run, member, pid, waits: false });
+            }
+        }
         for (member, end) in std::mem::take(&mut self.leaves[index].machine.ending) {
-            let pid = self.leaves[index].core.member_pid(member);
+            let leaf = &self.leaves[index];
+            let starting = leaf.machine.starting.get(&member).map(|(pid, _)| *pid);
+            let pid = starting.unwrap_or(leaf.core.member_pid(member));
             self.schedule(self.now + 1, Event::Ended { leaf: index, run, member, pid, end });
         }
         let leaf = &mut self.leaves[index];

@@ -68,9 +68,11 @@ pub fn run_sized<B: Bounds>(
     let mut jobs = Vec::new();
     for (program, input, lines) in JOBS {
         let at = BOOT_US + random.below(2_000_000);
-        let job = world.order(at, &format!("res {nodes}"), program, input);
+        let is_gang = random.below(2) == 1;
+        let gang = if is_gang { "\ngang on" } else { "" };
+        let job = world.order(at, &format!("res {nodes}{gang}"), program, input);
         let stays = act(&mut world, &mut random, job, at);
-        jobs.push((job, stays, Claim { program, size: nodes as u32, lines, is_crowded }));
+        jobs.push((job, stays, Claim { program, size: nodes as u32, lines, is_crowded, is_gang }));
     }
     world.run_until(BOOT_US + BOUND_US)?;
     let stayed = jobs.iter().filter(|(_, stays, _)| *stays);
@@ -83,7 +85,7 @@ pub fn run_sized<B: Bounds>(
     if up > 0 {
         let job = world.order(BOOT_US + BOUND_US, &format!("res {up}"), "hostname", None);
         world.run_until(BOOT_US + BOUND_US + CALM_US)?;
-        let claim = Claim { program: "hostname", size: up, lines: 1, is_crowded: false };
+        let claim = Claim { program: "hostname", size: up, lines: 1, is_crowded: false, is_gang: false };
         world.check_job(world.job(job), claim).map_err(|e| format!("afterwards: {e}"))?;
     }
     world.check_quiet(before)?;

@@ -3,7 +3,6 @@
 use crate::check::Ledger;
 use crate::client::Job;
 use crate::fault::Fault;
-use crate::leaf::Next;
 use crate::link::{Cable, Link, Side};
 use crate::memory::Params;
 use crate::node::Leaf;
@@ -11,7 +10,6 @@ use crate::trace::{Lines, Random, Trace};
 use cnode::Bounds;
 use cnode::host::MemberSlot;
 use ionode::Ionode;
-use protocol::ename::Ename;
 use protocol::message::frame;
 use protocol::record::End;
 use protocol::text::Text;
@@ -50,13 +48,39 @@ pub(crate) enum Act {
 /// What comes next. What a node has begun ends with its run.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Bytes { link: usize, to: Side, bytes: Rc<[u8]> },
-    Hangup { link: usize, to: Side },
+    Bytes {
+        link: usize,
+        to: Side,
+        bytes: Rc<[u8]>,
+    },
+    Hangup {
+        link: usize,
+        to: Side,
+    },
     Tick(Place),
-    Dial { leaf: usize, run: u32 },
-    Undialed { leaf: usize, run: u32 },
-    Started { leaf: usize, run: u32, member: MemberSlot, pid: u32, next: Result<Next, Ename> },
-    Ended { leaf: usize, run: u32, member: MemberSlot, pid: u32, end: End },
+    Dial {
+        leaf: usize,
+        run: u32,
+    },
+    Undialed {
+        leaf: usize,
+        run: u32,
+    },
+    /// The last says whether it waits for the others of its gang.
+    Started {
+        leaf: usize,
+        run: u32,
+        member: MemberSlot,
+        pid: u32,
+        waits: bool,
+    },
+    Ended {
+        leaf: usize,
+        run: u32,
+        member: MemberSlot,
+        pid: u32,
+        end: End,
+    },
     Fault(usize, Fault),
     Act(usize, Act),
 }
