@@ -176,7 +176,7 @@ impl Node {
         let session = self.session(slot);
         session.starting.cut(rank);
         for output in &mut session.outputs {
-            output.live.cut(rank);
+            output.lose(rank);
         }
         self.touch(slot);
     }

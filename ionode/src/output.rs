@@ -7,6 +7,7 @@ use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::pool::Held;
 use crate::step::Send;
+use protocol::ename::Ename;
 use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, Rmsg, Tag};
 use protocol::server::mode;
@@ -46,6 +47,8 @@ pub struct Output {
     open_record: Option<Rank>,
     /// Where the next look begins, so that all get their turn.
     turn: u8,
+    /// A child went away before its output had ended.
+    is_cut: bool,
 }
 
 impl Default for Output {
@@ -57,25 +60,45 @@ impl Default for Output {
             full: ChildSet::EMPTY,
             open_record: None,
             turn: 0,
+            is_cut: false,
         }
     }
 }
 
+impl Output {
+    /// A child's output ends with the child.
+    pub(crate) fn lose(&mut self, rank: Rank) {
+        self.is_cut |= self.live.has(rank);
+        self.live.cut(rank);
+    }
+}
+
 impl Node {
-    /// Reads a session's output: bytes, 0 when all children's have ended, `None` when there is nothing yet.
-    pub(crate) fn read_output(&mut self, slot: SessionSlot, stream: Stream, out: &mut [u8]) -> Option<usize> {
+    /// Reads a session's output: bytes, 0 when all children's have ended, `None` when there is nothing yet. A
+    /// lone member's that its node took along is refused at its end: the outcome may be told already, and
+    /// nothing else says that there was more.
+    pub(crate) fn read_output(
+        &mut self,
+        slot: SessionSlot,
+        stream: Stream,
+        out: &mut [u8],
+    ) -> Result<Option<usize>, Ename> {
         if !self.session(slot).executed {
             // What was refused before its exec will never run.
-            return if self.session(slot).poisoned { Some(0) } else { None };
+            return Ok(if self.session(slot).poisoned { Some(0) } else { None });
         }
         if out.is_empty() {
-            return Some(0);
+            return Ok(Some(0));
         }
         let len = self.take_held(slot, stream, out);
         self.ask_output(slot, stream);
         let output = &self.session(slot).outputs[stream as usize];
         let ended = output.live.is_empty() && output.full.is_empty();
-        if len > 0 || ended { Some(len) } else { None }
+        let is_cut = output.is_cut;
+        if len == 0 && ended && is_cut && self.session(slot).total() == 1 {
+            return Err(Ename::HostDown);
+        }
+        Ok(if len > 0 || ended { Some(len) } else { None })
     }
 
     /// Asks for more where nothing is held, with one question for all of them.
@@ -117,7 +140,10 @@ impl Node {
         let data = match answer {
             Ok(Rmsg::Read { data }) => data,
             Ok(_) => return Err(Botch),
-            Err(_) => &[],
+            Err(ename) => {
+                self.session(slot).outputs[stream as usize].is_cut |= ename == Ename::HostDown;
+                &[]
+            }
         };
         let held = if data.is_empty() { Held::default() } else { self.pool.hold(data) };
         let output = &mut self.session(slot).outputs[stream as usize];

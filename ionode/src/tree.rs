@@ -112,8 +112,8 @@ impl<H: Host> View<'_, H> {
     ) -> Result<Option<usize>, Ename> {
         let now = self.now;
         match row.file {
-            File::Stdout => return Ok(self.node.read_output(slot, Stream::Stdout, out)),
-            File::Stderr => return Ok(self.node.read_output(slot, Stream::Stderr, out)),
+            File::Stdout => return self.node.read_output(slot, Stream::Stdout, out),
+            File::Stderr => return self.node.read_output(slot, Stream::Stderr, out),
             File::Wait => return Ok(self.node.read_wait(slot, &mut hold.cursor, out)),
             File::Status => {
                 let what = What::Session(slot);
