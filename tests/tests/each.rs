@@ -444,3 +444,15 @@ fn every_core_is_a_slot_at_any_depth() {
         assert_eq!(got, told(0, "", ""), "{want} at once");
     }
 }
+
+#[test]
+fn a_bar_is_shown_on_a_terminal_and_nowhere_else() {
+    let partition = Partition::up(1);
+    assert_eq!(run(&partition, &["--progress", "echo", ":::", "a"]), told(0, "a\n", ""));
+    let line = format!("{} each --progress -j 1 'sleep 0.3; echo' ::: a b c", uem().display());
+    let mut script = Command::new("timeout");
+    script.args(["--foreground", "60", "script", "-qec", &line, "/dev/null"]).stdin(Stdio::null());
+    script.env("UEM_AT", format!("unix!{}", partition.socket().display())).env("TERM", "xterm");
+    let got = Told::of(&script.output().expect("script starts"));
+    assert!(got.code == 0 && got.out.contains("1 of 3") && got.out.contains(" left"), "{got:?}");
+}

@@ -116,16 +116,11 @@ impl Each {
         });
         let (log, done) =
             opened.transpose()?.map_or((None, Default::default()), |(log, done)| (Some(log), done));
-        let progress = Progress::new(source.total(), self.progress);
         let report = Report::new(self.keep_order, self.results.clone());
-        let plan = Plan {
-            template,
-            source,
-            setting: self.setting()?,
-            tries: self.retries.max(1),
-            halt: self.halt,
-            done,
-        };
+        let setting = self.setting()?;
+        // It has a thread of its own.
+        let progress = Progress::new(self.progress);
+        let plan = Plan { template, source, setting, tries: self.retries.max(1), halt: self.halt, done };
         Ok(Engine::new(plan, (control, lanes, pool), (report, log, progress)).run(signals.fd())?)
     }
 
@@ -204,11 +199,12 @@ fn cores(client: &mut Client, names: &[String]) -> Result<Vec<usize>, Told> {
     let known: Vec<(usize, &String)> =
         names.iter().enumerate().filter_map(|(at, name)| Some((at, dirs.get(name)?))).collect();
     for chunk in known.chunks(PLACES) {
+        let mut fids = Vec::new();
         for (place, (_, dir)) in chunk.iter().enumerate() {
             let path = format!("{dir}info");
             let fid = client.ask_open(ROOT, &path.split('/').collect::<Vec<_>>(), 0)?;
             client.ask(Asked::Task(place as u8, Part::Info), &Tmsg::Read { fid, offset: 0, count: 4096 })?;
-            client.ask(Asked::Step, &Tmsg::Clunk { fid })?;
+            fids.push(fid);
         }
         client.answers(chunk.len(), |place, answer| {
             let data = if let Rmsg::Read { data } = answer { data } else { &[] };
@@ -216,6 +212,8 @@ fn cores(client: &mut Client, names: &[String]) -> Result<Vec<usize>, Told> {
             let count = text.lines().find_map(|line| line.strip_prefix("cores=")?.parse::<usize>().ok());
             cores[chunk[place as usize].0] = count.unwrap_or(1).max(1);
         })?;
+        // Not before the answers: a clunk interrupts what waits for its file.
+        fids.into_iter().try_for_each(|fid| client.ask(Asked::Step, &Tmsg::Clunk { fid }))?;
     }
     Ok(cores)
 }
