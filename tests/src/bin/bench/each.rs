@@ -1,5 +1,5 @@
-//! `each`: tasks that do nothing, with `uem each` on 64 nodes, and with what people use on one: GNU parallel and
-//! xargs. The floor is that of `launch`.
+//! `each`: tasks that do nothing, with `uem each` on 64 nodes, and with what people use on one: xargs and GNU
+//! parallel. The floor is that of `launch`.
 
 use crate::nodes::{NODES, Nodes};
 use crate::{RUNS, floor, median};
