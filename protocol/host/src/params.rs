@@ -1,5 +1,5 @@
-//! A session's parameters: bytes that are appended and read, with no idea of what they say. Short ones are kept
-//! in place, the others in memfds.
+//! A session's parameters: bytes that are appended and read, with no idea of what they say. Short ones are
+//! kept in place, the others in memfds.
 
 use std::fs::File;
 use std::io;
@@ -11,8 +11,8 @@ use memmap2::Mmap;
 /// Most bytes one parameter file of a session holds.
 pub const PARAM_MAX: usize = 4 << 20;
 
-/// Bytes of a parameter that are kept in place: the lines of umask, limits and a directory. A memfd and a call
-/// for each line cost more than the rest of a short task's start.
+/// Bytes of a parameter that are kept in place: the lines of umask, limits and a directory. A memfd and a
+/// call for each line cost more than the rest of a short task's start.
 const SMALL: usize = 320;
 
 /// Which parameter file.
