@@ -26,12 +26,15 @@ use lane::{Lane, PLACES};
 use line::Template;
 use pool::Pool;
 use progress::Progress;
+use protocol::limits::WALK_MAX;
 use protocol::message::{Rmsg, Tmsg};
 use protocol::nodeset::NodeSet;
 use protocol::quote::Quoted;
+use protocol::stat::Stats;
 use protocol_host::{Dial, TermSignal};
 use report::Report;
 use source::Source;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -113,16 +116,11 @@ impl Each {
         });
         let (log, done) =
             opened.transpose()?.map_or((None, Default::default()), |(log, done)| (Some(log), done));
-        let progress = Progress::new(source.total(), self.progress);
         let report = Report::new(self.keep_order, self.results.clone());
-        let plan = Plan {
-            template,
-            source,
-            setting: self.setting()?,
-            tries: self.retries.max(1),
-            halt: self.halt,
-            done,
-        };
+        let setting = self.setting()?;
+        // It has a thread of its own.
+        let progress = Progress::new(self.progress);
+        let plan = Plan { template, source, setting, tries: self.retries.max(1), halt: self.halt, done };
         Ok(Engine::new(plan, (control, lanes, pool), (report, log, progress)).run(signals.fd())?)
     }
 
@@ -179,22 +177,43 @@ impl Each {
     }
 }
 
+/// The directories of nodes in the tree, at whatever depth they hang.
+fn find_dirs(client: &mut Client, above: &str, names: &HashSet<&str>, dirs: &mut HashMap<String, String>) {
+    // A node that has just gone has nothing to tell.
+    let listed = client.read_all(&format!("{above}net")).unwrap_or_default();
+    for stat in Stats::new(&listed).flatten() {
+        let dir = format!("{above}net/{}/", stat.name);
+        if names.contains(stat.name) {
+            dirs.insert(stat.name.to_owned(), dir);
+        } else if dir.matches('/').count() < WALK_MAX {
+            find_dirs(client, &dir, names, dirs);
+        }
+    }
+}
+
 /// How many cores each node has; 1 where that is not known. Asked many at a time.
 fn cores(client: &mut Client, names: &[String]) -> Result<Vec<usize>, Told> {
+    let mut dirs = HashMap::new();
+    find_dirs(client, "", &names.iter().map(String::as_str).collect(), &mut dirs);
     let mut cores = vec![1; names.len()];
-    for (first, names) in names.chunks(PLACES).enumerate() {
-        for (at, name) in names.iter().enumerate() {
-            let fid = client.ask_open(ROOT, &["net", name, "info"], 0)?;
-            client.ask(Asked::Task(at as u8, Part::Info), &Tmsg::Read { fid, offset: 0, count: 4096 })?;
-            client.ask(Asked::Step, &Tmsg::Clunk { fid })?;
+    let known: Vec<(usize, &String)> =
+        names.iter().enumerate().filter_map(|(at, name)| Some((at, dirs.get(name)?))).collect();
+    for chunk in known.chunks(PLACES) {
+        let mut fids = Vec::new();
+        for (place, (_, dir)) in chunk.iter().enumerate() {
+            let path = format!("{dir}info");
+            let fid = client.ask_open(ROOT, &path.split('/').collect::<Vec<_>>(), 0)?;
+            client.ask(Asked::Task(place as u8, Part::Info), &Tmsg::Read { fid, offset: 0, count: 4096 })?;
+            fids.push(fid);
         }
-        let told = client.answers(names.len(), |at, answer| {
-            let text =
-                if let Rmsg::Read { data } = answer { String::from_utf8_lossy(data) } else { "".into() };
+        client.answers(chunk.len(), |place, answer| {
+            let data = if let Rmsg::Read { data } = answer { data } else { &[] };
+            let text = String::from_utf8_lossy(data);
             let count = text.lines().find_map(|line| line.strip_prefix("cores=")?.parse::<usize>().ok());
-            cores[first * PLACES + at as usize] = count.unwrap_or(1).max(1);
-        });
-        told?;
+            cores[chunk[place as usize].0] = count.unwrap_or(1).max(1);
+        })?;
+        // Not before the answers: a clunk interrupts what waits for its file.
+        fids.into_iter().try_for_each(|fid| client.ask(Asked::Step, &Tmsg::Clunk { fid }))?;
     }
     Ok(cores)
 }

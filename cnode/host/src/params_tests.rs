@@ -31,6 +31,24 @@ fn what_is_appended_is_read_back_from_any_offset() {
 }
 
 #[test]
+fn what_grows_long_is_the_same_bytes() {
+    let mut params = Params::new();
+    let want: Vec<u8> = (0..2000_u32).map(|n| (n / 3) as u8).collect();
+    for (at, piece) in want.chunks(70).enumerate() {
+        params.append(Kind::Setup, piece).unwrap();
+        let len = want.len().min((at + 1) * 70);
+        let mut out = vec![0; len];
+        assert_eq!(params.read(Kind::Setup, 1, &mut out).unwrap(), len - 1);
+        assert!(
+            out[..len - 1] == want[1..len] && params.map(Kind::Setup).unwrap().unwrap()[..] == want[..len]
+        );
+    }
+    params.truncate(Kind::Setup).unwrap();
+    params.append(Kind::Setup, b"short").unwrap();
+    assert_eq!(&params.map(Kind::Setup).unwrap().unwrap()[..], b"short");
+}
+
+#[test]
 fn a_full_parameter_refuses_the_whole_write() {
     let mut params = Params::new();
     params.append(Kind::Env, &vec![b'x'; PARAM_MAX - 1]).unwrap();

@@ -111,7 +111,6 @@ impl Engine {
             if self.is_over() {
                 self.report.give_up_order()?;
                 if !self.report.is_blocked() {
-                    self.progress.finish();
                     return Ok(self.code());
                 }
             }
@@ -165,7 +164,7 @@ impl Engine {
         while let Some(task) = self.plan.source.next()? {
             if self.plan.done.contains(&task.seq) {
                 self.report.skip(task.seq)?;
-                self.progress.add();
+                self.progress.add(self.failed, || self.plan.source.total());
                 continue;
             }
             match self.pool.take(&task, now) {
@@ -229,13 +228,13 @@ impl Engine {
             kept.map_err(|e| format!("unable to keep what a task writes: {e}"))?;
         }
         let received = attempt.outputs.each_ref().map(super::kept::Kept::len);
-        self.report.tell(&mut attempt)?;
+        self.progress.beside(|| self.report.tell(&mut attempt))?;
         if let Some(log) = &mut self.log {
             log.add(&attempt, ended, received.iter().sum()).map_err(|e| format!("joblog: {e}"))?;
         }
-        self.progress.add();
         let count = if ended.is_good() { &mut self.good } else { &mut self.failed };
         *count += 1;
+        self.progress.add(self.failed, || self.plan.source.total());
         if self.ending == Ending::No
             && let Some(when) = self.plan.halt.is_due(self.good, self.failed)
         {
@@ -277,7 +276,7 @@ impl Engine {
             self.plan.source.read()?;
         }
         if fds[2].revents != 0 || fds[3].revents != 0 {
-            self.report.pump()?;
+            self.progress.beside(|| self.report.pump())?;
         }
         if self.report.is_closed() && self.ending != Ending::Closed {
             self.ending = Ending::Closed;

@@ -47,7 +47,12 @@ impl Source {
     pub(crate) fn total(&self) -> Option<u64> {
         match &self.from {
             From::Lists(lists) => Some(lists.iter().map(|list| list.len() as u64).product()),
-            From::Stdin { .. } => None,
+            From::Stdin { ended: false, .. } => None,
+            From::Stdin { bytes, .. } => {
+                let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+                let rest = bytes.last().is_some_and(|byte| *byte != b'\n');
+                Some(self.given + lines as u64 + u64::from(rest))
+            }
         }
     }
 
@@ -151,5 +156,8 @@ mod tests {
         assert_eq!(all(Source { from, given: 0 }), ["1:a", "2:", "3:b c"]);
         let mut open = Source { from: From::Stdin { bytes: b"a".to_vec(), ended: false }, given: 0 };
         assert_eq!((open.next(), open.wants_input(), open.is_empty()), (Ok(None), true, false));
+        assert_eq!(open.total(), None);
+        let from = From::Stdin { bytes: b"a\nb\nc".to_vec(), ended: true };
+        assert_eq!(Source { from, given: 4 }.total(), Some(7));
     }
 }

@@ -4,6 +4,7 @@
 //! told.
 
 mod cost;
+mod each;
 mod fanout;
 mod floor;
 mod launch;
@@ -27,6 +28,7 @@ const CASES: &[Case] = &[
         about: "64 and 2,048 no-ops on 64 nodes against bare processes",
         run: launch::run,
     },
+    Case { name: "each", about: "2,000 tasks against xargs, parallel and bare processes", run: each::run },
     Case { name: "fanout", about: "a ctl write to 64 nodes against bare echoes", run: fanout::run },
 ];
 
