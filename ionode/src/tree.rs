@@ -289,7 +289,7 @@ impl<H: Host> Tree for View<'_, H> {
         }
     }
 
-    fn write(&mut self, id: RequestId, hold: &mut Hold, data: &[u8]) -> Result<Option<u32>, Ename> {
+    fn write(&mut self, id: RequestId, hold: &mut Hold, _: u64, data: &[u8]) -> Result<Option<u32>, Ename> {
         let who = Writer { user: hold.user, link: hold.link, request: id, now: self.now };
         let (slot, row) = match self.place(hold.path)? {
             Place::Root(row) if row.file == File::Ctl => {

@@ -1,4 +1,5 @@
-//! `uem`: a cluster as one file system, from the command line. One binary is also the daemons of a partition.
+//! `uem`: a cluster as one file system, from the command line. One binary is also the daemons of a partition,
+//! and their helpers.
 
 mod client;
 mod environment;
@@ -13,6 +14,7 @@ mod up;
 mod words;
 
 use argh::FromArgs;
+use cnode_host::Debugger;
 use fault::{Fault, USAGE, print};
 use std::ffi::OsString;
 
@@ -55,9 +57,11 @@ fn main() {
 fn dispatch(args: &[String]) -> i32 {
     let own = args.first().map_or("uem", |path| path.rsplit('/').next().unwrap_or(path));
     match (own, args.get(1).map(String::as_str)) {
-        ("cnode", _) => return cnode_host::main(args.to_vec()),
+        ("uem-debug", _) => return debug::main(args.to_vec()),
+        ("cnode", _) => return cnode_host::main(args.to_vec(), Debugger::own()),
         ("ionode", _) => return ionode_host::main(args.to_vec()),
-        (_, Some("cnode")) => return cnode_host::main(args[1..].to_vec()),
+        (_, Some("uem-debug")) => return debug::main(args[1..].to_vec()),
+        (_, Some("cnode")) => return cnode_host::main(args[1..].to_vec(), Debugger::own()),
         (_, Some("ionode")) => return ionode_host::main(args[1..].to_vec()),
         _ => {}
     }

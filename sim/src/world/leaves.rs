@@ -122,6 +122,12 @@ impl World {
                     self.tell(Place::Leaf(index), &format!("starts member {number}"));
                     self.schedule(at, Event::Started { leaf: index, member, pid, next });
                 }
+                Effect::Debug { helper: member, .. } => {
+                    // Scripted programs have nothing to look into.
+                    let leaf = &mut self.leaves[index];
+                    let done = Completion::Failed { member, ename: protocol::ename::Ename::Unsupported };
+                    leaf.core.handle_completion(Time(self.now), done, &mut leaf.machine);
+                }
                 Effect::Exit => self.leaves[index].dead = true,
             }
         }
