@@ -2,6 +2,7 @@
 //! and their helpers.
 
 mod client;
+mod debugger;
 mod environment;
 mod fault;
 mod files;
@@ -41,6 +42,8 @@ enum Command {
     Kill(files::Kill),
     Wait(run::Wait),
     Attach(run::Attach),
+    Gdb(debugger::Gdb),
+    GdbPipe(debugger::GdbPipe),
 }
 
 fn main() {
@@ -80,6 +83,8 @@ fn dispatch(args: &[String]) -> i32 {
         Some(Command::Kill(args)) => args.run(),
         Some(Command::Wait(args)) => args.run(),
         Some(Command::Attach(args)) => args.run(),
+        Some(Command::Gdb(args)) => args.run(),
+        Some(Command::GdbPipe(args)) => args.run(),
     });
     outcome.unwrap_or_else(|fault| {
         if !fault.told.is_empty() {
@@ -161,7 +166,7 @@ mod tests {
     fn every_command_has_help_that_the_options_are_read_from() {
         let all = help(&[]);
         let names = words::commands(&all);
-        assert_eq!(names.len(), 13, "{all}");
+        assert_eq!(names.len(), 15, "{all}");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");
         }
