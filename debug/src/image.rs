@@ -1,28 +1,49 @@
 //! What is mapped into a process, and whose code an address is: modules to unwind by, and symbols.
 
+use crate::mem::Memory;
 use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64, UnwinderX86_64};
 use framehop::{ExplicitModuleSectionInfo, Module, Unwinder};
-use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
+use memmap2::Mmap;
+use object::{
+    Object, ObjectSection, ObjectSegment, ObjectSymbol, ObjectSymbolTable, SymbolIndex, SymbolKind,
+};
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::rc::Rc;
-
-use crate::mem::Memory;
 
 /// Frames of a stack that are told: the innermost.
 pub(crate) const FRAMES_MAX: usize = 64;
 
-/// A function of a file.
+/// A function of a file: where it is, and where its name is.
 struct Symbol {
     range: Range<u64>,
-    name: String,
+    index: SymbolIndex,
+    is_dynamic: bool,
+}
+
+/// A file's bytes.
+enum Bytes {
+    Mapped(Mmap),
+    Read(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Read(bytes) => bytes,
+        }
+    }
 }
 
 /// What is needed of a program's or library's file, by its addresses.
 struct Binary {
     name: String,
+    bytes: Bytes,
     base: u64,
     eh_frame: Option<(Range<u64>, Rc<[u8]>)>,
     eh_frame_hdr: Option<(Range<u64>, Rc<[u8]>)>,
@@ -31,8 +52,8 @@ struct Binary {
 }
 
 impl Binary {
-    fn parse(name: String, bytes: &[u8]) -> Option<Self> {
-        let file = object::File::parse(bytes).ok()?;
+    fn parse(name: String, bytes: Bytes) -> Option<Self> {
+        let file = object::File::parse(&*bytes).ok()?;
         let section = |name: &str| {
             let section = file.section_by_name(name)?;
             let range = section.address()..section.address().checked_add(section.size())?;
@@ -40,33 +61,33 @@ impl Binary {
         };
         let base = file.segments().map(|segment| segment.address()).min().unwrap_or(0) & !0xfff;
         let mut symbols: Vec<Symbol> = Vec::new();
-        for symbol in file.symbols().chain(file.dynamic_symbols()) {
-            let is_code = symbol.kind() == SymbolKind::Text && symbol.is_definition();
-            if let (true, Ok(name)) = (is_code, symbol.name()) {
+        let dynamic = file.dynamic_symbols().map(|symbol| (symbol, true));
+        for (symbol, is_dynamic) in file.symbols().map(|symbol| (symbol, false)).chain(dynamic) {
+            if symbol.kind() == SymbolKind::Text && symbol.is_definition() {
                 let end = symbol.address().saturating_add(symbol.size().max(1));
-                symbols.push(Symbol { range: symbol.address()..end, name: name.to_owned() });
+                symbols.push(Symbol { range: symbol.address()..end, index: symbol.index(), is_dynamic });
             }
         }
-        // Of several names of one function the plainest comes last, which is the one that is found.
-        symbols.sort_by(|a, b| {
-            let plain =
-                |symbol: &Symbol| std::cmp::Reverse((symbol.name.starts_with('_'), symbol.name.len()));
-            (a.range.start, plain(a), &b.name).cmp(&(b.range.start, plain(b), &a.name))
-        });
-        Some(Self {
-            name,
-            base,
-            eh_frame: section(".eh_frame"),
-            eh_frame_hdr: section(".eh_frame_hdr"),
-            text: section(".text"),
-            symbols,
-        })
+        symbols.sort_by_key(|symbol| symbol.range.start);
+        let (eh_frame, eh_frame_hdr, text) =
+            (section(".eh_frame"), section(".eh_frame_hdr"), section(".text"));
+        drop(file);
+        Some(Self { name, bytes, base, eh_frame, eh_frame_hdr, text, symbols })
     }
 
-    fn symbol(&self, address: u64) -> Option<&Symbol> {
+    /// The function at an address and where it begins: of several names the plainest.
+    fn function(&self, address: u64) -> Option<(String, u64)> {
         let after = self.symbols.partition_point(|symbol| symbol.range.start <= address);
-        let symbol = self.symbols.get(after.checked_sub(1)?)?;
-        symbol.range.contains(&address).then_some(symbol)
+        let start = self.symbols.get(after.checked_sub(1)?)?.range.start;
+        let before = self.symbols.partition_point(|symbol| symbol.range.start < start);
+        let file = object::File::parse(&*self.bytes).ok()?;
+        let named = self.symbols[before..after].iter().filter(|symbol| symbol.range.contains(&address));
+        let names = named.filter_map(|symbol| {
+            let table = if symbol.is_dynamic { file.dynamic_symbol_table() } else { file.symbol_table() };
+            table?.symbol_by_index(symbol.index).ok()?.name().ok()
+        });
+        let name = names.min_by_key(|name| (name.starts_with('_'), name.len(), *name))?;
+        Some((format!("{:#}", rustc_demangle::demangle(name)), start))
     }
 
     fn module(&self, range: Range<u64>, base: u64) -> Module<Rc<[u8]>> {
@@ -173,13 +194,18 @@ impl Binaries {
 
 fn read(path: &str, name: &str) -> Option<Rc<Binary>> {
     let name = name.trim_end_matches(" (deleted)").rsplit('/').next().unwrap_or(name).to_owned();
-    Binary::parse(name, &fs::read(path).ok()?).map(Rc::new)
+    let file = File::open(path).ok()?;
+    // SAFETY: a file that changes under the map is not read as anything but bytes; one that shrinks ends
+    // this helper, which has no other work.
+    let map = unsafe { Mmap::map(&file) }.ok()?;
+    Binary::parse(name, Bytes::Mapped(map)).map(Rc::new)
 }
 
 fn vdso(pid: i32, range: &Range<u64>) -> Option<Rc<Binary>> {
     let mut bytes = vec![0; (range.end - range.start) as usize];
     let len = Memory::open(pid).ok()?.read(range.start, &mut bytes).ok()?;
-    Binary::parse("vdso".to_owned(), &bytes[..len]).map(Rc::new)
+    bytes.truncate(len);
+    Binary::parse("vdso".to_owned(), Bytes::Read(bytes)).map(Rc::new)
 }
 
 impl Image {
@@ -212,10 +238,7 @@ impl Image {
         let Some(mapped) = mapped else { return Frame { address, function: None, file: String::new() } };
         let binary = &mapped.binary;
         let own = |address: u64| address - mapped.range.start + binary.base;
-        let function = binary.symbol(own(lookup)).map(|symbol| {
-            let name = format!("{:#}", rustc_demangle::demangle(&symbol.name));
-            (name, own(address) - symbol.range.start)
-        });
+        let function = binary.function(own(lookup)).map(|(name, start)| (name, own(address) - start));
         Frame { address, function, file: binary.name.clone() }
     }
 }

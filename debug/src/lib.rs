@@ -4,14 +4,21 @@
 //! stub speaks to it as `protocol::debug` says; it looks at nothing but children of the stub that started
 //! it.
 
+#[cfg(target_arch = "x86_64")]
 mod gdb;
+#[cfg(target_arch = "x86_64")]
 mod image;
 mod mem;
 mod process;
+#[cfg(target_arch = "x86_64")]
 mod ptrace;
+#[cfg(target_arch = "x86_64")]
 mod regs;
+#[cfg(target_arch = "x86_64")]
 mod stack;
+#[cfg(target_arch = "x86_64")]
 mod stop;
+#[cfg(target_arch = "x86_64")]
 mod trace;
 
 use process::Subject;
@@ -38,17 +45,32 @@ pub fn main(args: Vec<String>) -> i32 {
 
 fn serve(kind: Kind, subjects: &[Subject]) -> io::Result<()> {
     if kind == Kind::Trace {
-        return trace::print(subjects);
+        return stopped(kind, subjects, 0);
     }
     let [Subject { pid: Some(pid), .. }] = subjects else { return Err(process::gone()) };
     process::check_ours(*pid)?;
     match kind {
         Kind::Mem => mem::serve(*pid),
-        Kind::Regs => regs::print(*pid),
-        Kind::Fpregs => regs::print_fp(*pid),
-        Kind::Stack => stack::print(*pid),
         Kind::Maps => process::print_maps(*pid),
-        Kind::Gdb => gdb::serve(*pid),
-        Kind::Trace => Ok(()),
+        Kind::Regs | Kind::Fpregs | Kind::Stack | Kind::Gdb | Kind::Trace => stopped(kind, subjects, *pid),
     }
+}
+
+/// What needs threads that stand still, and their registers.
+#[cfg(target_arch = "x86_64")]
+fn stopped(kind: Kind, subjects: &[Subject], pid: i32) -> io::Result<()> {
+    match kind {
+        Kind::Regs => regs::print(pid),
+        Kind::Fpregs => regs::print_fp(pid),
+        Kind::Stack => stack::print(pid),
+        Kind::Gdb => gdb::serve(pid),
+        Kind::Trace => trace::print(subjects),
+        Kind::Mem | Kind::Maps => Ok(()),
+    }
+}
+
+/// Registers are known of x86-64 alone.
+#[cfg(not(target_arch = "x86_64"))]
+fn stopped(_: Kind, _: &[Subject], _: i32) -> io::Result<()> {
+    Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP))
 }

@@ -16,8 +16,8 @@ pub const LINKS: usize = 1 + CHILDREN_MAX + CLIENTS_MAX + 1;
 pub const FIDS: usize = 8192;
 /// Waiting requests of all links.
 pub const REQUESTS: usize = 2048;
-/// Fids towards children: 6 for each session, 6 of the node, one a look or trace, the rest for files that clients
-/// reach through `net`.
+/// Fids towards children: 6 for each session, 6 of the node, one a look or trace, the rest for files that
+/// clients reach through `net`.
 pub const FAN_FIDS: usize = 6 * SESSIONS + 6 + LOOKS + TRACES + 2048;
 /// Tags towards children: a launch takes 24 until its answers are in, a running session 4; forwarded
 /// requests as many as may wait; a quarter is room for those that rest after a flush.

@@ -6,9 +6,9 @@
 //! of children. Every call does a bounded amount of work; `now` never runs backwards.
 //!
 //! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`,
-//! `look`, `trace` and `status` serve the files of those names; `step` is what is said to children, `ask` what they
-//! answer, `gather` who still owes; `forward` is the way into another node's files; `tree` says which path
-//! is which.
+//! `look`, `trace` and `status` serve the files of those names; `step` is what is said to children, `ask`
+//! what they answer, `gather` who still owes; `forward` is the way into another node's files; `tree` says
+//! which path is which.
 
 #![forbid(unsafe_code)]
 

@@ -198,12 +198,15 @@ impl Traced {
             self.part()?;
             return Ok(None);
         }
-        let thread = self.threads.entry(tid).or_default();
-        thread.is_stopped = true;
+        self.threads.entry(tid).or_default().is_stopped = true;
         match event {
             Event::Signal(libc::SIGTRAP) => return self.trapped(tid).map(Some),
+            // gdb puts one where nothing can be executed, to return to: running into it is coming to it.
+            Event::Signal(libc::SIGSEGV | libc::SIGILL) if self.is_at_break(tid)? => {
+                return Ok(Some(Reason::Break(tid)));
+            }
             Event::Signal(signal) => {
-                thread.signal = signal;
+                self.threads.entry(tid).or_default().signal = signal;
                 return Ok(Some(Reason::Signal(tid, signal)));
             }
             Event::Stopped(signal) if signal != 0 => return Ok(Some(Reason::Signal(tid, signal))),
@@ -217,6 +220,11 @@ impl Traced {
             go_on(tid, *thread, 0);
         }
         Ok(None)
+    }
+
+    fn is_at_break(&self, tid: i32) -> io::Result<bool> {
+        let regs: libc::user_regs_struct = ptrace::registers(tid)?;
+        Ok(self.breaks.contains_key(&regs.rip))
     }
 
     fn is_thread(&self, tid: i32) -> bool {
