@@ -174,7 +174,9 @@ impl<B: Bounds> Node<B> {
             (Kind::Mem | Kind::Gdb, None) => return Err(Ename::Stale),
             // One that has not told anything yet is still the one that was begun.
             (_, Some(index)) if offset > 0 || self.probes.slots()[index].given == 0 => index,
-            (_, None) if offset > 0 => return Ok(Some(0)),
+            // It was read to its end, or had to go before that.
+            (_, None) if offset > 0 && *cursor == 0 => return Ok(Some(0)),
+            (_, None) if offset > 0 => return Err(Ename::Stale),
             (_, known) => {
                 if known.is_some() {
                     self.leave_debug(*cursor, now, host);

@@ -1,6 +1,7 @@
 //! What is mapped into a process, and whose code an address is: modules to unwind by, and symbols.
 
 use crate::mem::Memory;
+use cpp_demangle::DemangleOptions;
 use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64, UnwinderX86_64};
 use framehop::{ExplicitModuleSectionInfo, Module, Unwinder};
 use memmap2::Mmap;
@@ -87,7 +88,7 @@ impl Binary {
             table?.symbol_by_index(symbol.index).ok()?.name().ok()
         });
         let name = names.min_by_key(|name| (name.starts_with('_'), name.len(), *name))?;
-        Some((format!("{:#}", rustc_demangle::demangle(name)), start))
+        Some((demangled(name), start))
     }
 
     fn module(&self, range: Range<u64>, base: u64) -> Module<Rc<[u8]>> {
@@ -110,6 +111,16 @@ impl Binary {
         };
         Module::new(self.name.clone(), range, base, sections)
     }
+}
+
+/// A name as it was written in Rust, C++ or C, without what a function takes.
+fn demangled(name: &str) -> String {
+    if let Ok(name) = rustc_demangle::try_demangle(name) {
+        return format!("{name:#}");
+    }
+    let options = DemangleOptions::new().no_params().no_return_type();
+    let symbol = cpp_demangle::Symbol::new(name).ok();
+    symbol.and_then(|symbol| symbol.demangle_with_options(&options).ok()).unwrap_or_else(|| name.to_owned())
 }
 
 /// Files that were read, for the members that have them mapped: most of a session's have the same.
@@ -258,6 +269,13 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_as_they_were_written() {
+        assert_eq!(demangled("_ZN4core3fmt5write17h0123456789abcdefE"), "core::fmt::write");
+        assert_eq!(demangled("_ZN5solve4stepERKSt6vectorIdSaIdEEi"), "solve::step");
+        assert_eq!(demangled("MPI_Recv"), "MPI_Recv");
+    }
 
     #[test]
     fn a_path_with_blanks_is_one_field() {

@@ -27,14 +27,15 @@ impl Stop {
             return Err(io::Error::from_raw_os_error(libc::EBUSY));
         }
         let mut stop = Self { threads: Vec::new() };
-        let tids = process::threads(pid)?;
-        let last = tids.len() - 1;
-        for (index, tid) in tids.into_iter().enumerate() {
-            match stop.seize(tid) {
-                // A thread may end meanwhile, but one at least has to be ours.
-                Err(error) if index == last && stop.threads.is_empty() => return Err(error),
-                _ => {}
+        let mut refused = process::gone();
+        for tid in process::threads(pid)? {
+            // A thread may end meanwhile.
+            if let Err(error) = stop.seize(tid) {
+                refused = error;
             }
+        }
+        if stop.threads.is_empty() {
+            return Err(refused);
         }
         stop.wait()?;
         Ok(stop)

@@ -42,7 +42,7 @@ pub const GRACE_US: u64 = 2_000_000;
 /// Deadline of a gather, for each level below the asked child and itself.
 pub const GATHER_US: u64 = 3_000_000;
 /// How long a helper of `debug` may take for a text or for one access to memory: then it is killed.
-pub const DEBUG_US: u64 = 2_000_000;
+pub const DEBUG_US: u64 = 2_500_000;
 /// How long a debugger's helper whose client left may take to let go of the member.
 pub const DETACH_US: u64 = 2_000_000;
 /// How long a session whose client vanished without a clunk waits for its owner.

@@ -51,9 +51,8 @@ void forking(void) {
     for (int n = 1;; n++) {
         pid_t pid = n % 2 ? fork() : vfork();
         if (pid == 0) {
-            if (n % 2)
-                turn(n);
-            else
+            turn(n);
+            if (n % 2 == 0)
                 execl("/bin/true", "true", (char *)0);
             _exit(0);
         }
