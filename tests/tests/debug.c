@@ -9,6 +9,7 @@ volatile int fixed = 42;
 volatile int mirror;
 volatile int seen;
 volatile long turns;
+volatile int sides;
 volatile int healthy;
 volatile int hurt;
 unsigned char pattern[16384];
@@ -41,8 +42,10 @@ void work(int depth) {
 }
 
 void *side(void *unused) {
-    for (;;)
-        pause();
+    for (;;) {
+        sides++;
+        usleep(100);
+    }
     return unused;
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::message::{Fid, Tag, Tmsg};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tests::{Answer, Link, Partition, Told};
@@ -186,6 +186,12 @@ fn freeze(pid: i32) {
     });
 }
 
+/// Stops a process that may end by itself before.
+fn freeze_if_there(pid: i32) {
+    let stop = Command::new("kill").args(["-s", "STOP", &pid.to_string()]).output();
+    assert!(stop.is_ok(), "kill starts");
+}
+
 /// Lets a process go on that `freeze` has stopped.
 fn thaw(pid: i32) {
     let sent = Command::new("kill").args(["-s", "CONT", &pid.to_string()]).status().expect("kill starts");
@@ -355,30 +361,76 @@ fn a_trace_goes_on_without_a_node_that_does_not_answer() {
     let partition = Partition::up(8);
     let job = Job::start(&partition, "8", "hang");
     wait_until("all hang", || job.trace().out == "0-7 main work* pause\n");
-    let status = partition.run(&["status", &job.session]).out;
-    let member = status.lines().find(|line| line.contains(" node05 ")).expect("all have a member");
-    let member: u32 = member.split(' ').next().and_then(|m| m.parse().ok()).expect("a number");
-    partition.signal("node05", "STOP");
-    let others = match member {
-        0 => "1-7".to_owned(),
-        1 => "0,2-7".to_owned(),
-        6 => "0-5,7".to_owned(),
-        7 => "0-6".to_owned(),
-        m => format!("0-{},{}-7", m - 1, m + 1),
-    };
-    // How long it is silent by then is a matter of timing.
-    let states = ["unknown", "suspect", "lost"].map(|state| format!("{member} {state}"));
-    wait_until("the others are told", || {
+    // Told at the gather's deadline, which comes before the node is lost, but for a machine that is busy:
+    // then another node shows it.
+    let in_time = ["node05", "node06", "node07"].iter().any(|node| {
+        let status = partition.run(&["status", &job.session]).out;
+        let line =
+            status.lines().find(|line| line.contains(&format!(" {node} "))).expect("all have a member");
+        let member = line.split(' ').next().expect("a number");
+        partition.signal(node, "STOP");
         let begun = Instant::now();
         let told = job.trace();
+        partition.signal(node, "CONT");
         assert!(begun.elapsed() < Duration::from_secs(15), "the gather has a deadline");
-        let lines = told.sorted();
-        let place = format!("{others} main work* pause");
-        lines.len() == 2
-            && lines.contains(&place.as_str())
-            && states.iter().any(|s| lines.contains(&s.as_str()))
+        assert!(told.out.contains(" main work* pause\n"), "the others are told: {told:?}");
+        let states = ["unknown", "suspect"].map(|state| format!("{member} {state}"));
+        told.out.lines().any(|line| states.iter().any(|state| line == state))
     });
-    partition.signal("node05", "CONT");
+    assert!(in_time, "its members are told by its state");
+}
+
+#[test]
+fn a_helper_of_a_trace_that_hangs_is_killed_and_its_members_are_unknown() {
+    let partition = Partition::up(1);
+    let job = Job::start(&partition, "1", "hang");
+    wait_until("it hangs", || job.trace().out == "0 main work* pause\n");
+    let path = format!("{}/debug/trace", job.session);
+    // It is there for some milliseconds: a look may miss it.
+    wait_until("one is caught", || {
+        let mut cat = partition.uem(&["cat", &path]);
+        let mut cat = cat.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("uem starts");
+        while cat.try_wait().expect("it can be asked").is_none() {
+            if let Some(helper) = helpers(&partition, "node01", "trace").first() {
+                freeze_if_there(*helper);
+                break;
+            }
+        }
+        let told = Told::of(&cat.wait_with_output().expect("it ends"));
+        assert!(told.out == "0 unknown\n" || told.out == "0 main work* pause\n", "{told:?}");
+        told.out == "0 unknown\n"
+    });
+    wait_until("it is gone", || helpers(&partition, "node01", "trace").is_empty());
+    assert_eq!(job.trace().out, "0 main work* pause\n");
+}
+
+#[test]
+fn a_node_of_its_own_is_asked_directly() {
+    let dir = std::env::temp_dir().join(format!("uem-test-alone-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory can be made");
+    let socket = dir.join("alone");
+    let listen = format!("unix!{}", socket.display());
+    let mut node = Command::new(tests::uem())
+        .args(["cnode", "--name", "alone", "--listen", &listen])
+        .spawn()
+        .expect("a node starts");
+    wait_until("it listens", || socket.exists());
+    let mut link = Link::dial(&socket);
+    link.open(0, 2, &["clone"], 2);
+    let lines = format!("res 3\nexec {} hang\n", program());
+    assert_eq!(link.write(2, lines.as_bytes()), Answer::Done);
+    let id = String::from_utf8(link.read(0, &["0", "ctl"])).expect("UTF-8");
+    assert_eq!(id, "0\n");
+    // Nobody else says anything to this node: what a read begins is done without a further message.
+    let want = b"0-2 main work* pause\n".to_vec();
+    wait_until("all hang", || link.read(0, &["0", "debug", "trace"]) == want);
+    let regs = String::from_utf8(link.read(0, &["0", "1", "debug", "regs"])).expect("UTF-8");
+    assert!(regs.starts_with("thread=") && regs.contains("\norig_rax=0x22\n"), "in pause(2): {regs}");
+    drop(link);
+    node.kill().expect("it can be killed");
+    node.wait().expect("it ends");
+    // Best effort: the next test has a directory of its own.
+    let _ = std::fs::remove_dir_all(&dir);
 }
 
 #[test]
@@ -427,6 +479,7 @@ fn memory_ends_with_its_member() {
 fn a_trace_that_had_to_go_for_another_says_so() {
     let partition = Partition::up(1);
     let job = Job::start(&partition, "1", "hang");
+    wait_until("it hangs", || job.trace().out == "0 main work* pause\n");
     let mut link = Link::dial(&partition.socket());
     let read =
         |link: &mut Link, fid, offset| link.call(Tag(1), &Tmsg::Read { fid: Fid(fid), offset, count: 4 });
@@ -512,6 +565,10 @@ fn one_debugger_at_a_time_has_a_member() {
     let job = Job::start(&partition, "1", "turning");
     let mut link = job.open(0, "gdb");
     assert!(converse(&mut link, "?").starts_with('T'), "it stands still");
+    let mut second = Link::dial(&partition.socket());
+    second.queue_open(0, 1, &[&job.session, "0", "debug", "gdb"], 2);
+    second.send();
+    assert_eq!(second.answer(Tag(1001)), refused("Device or resource busy"));
     let busy = |path: &str| format!("uem: {path}: Device or resource busy\n");
     for name in ["gdb", "regs", "stack"] {
         let told = job.cat(0, name);
@@ -553,22 +610,18 @@ fn an_interrupt_stops_a_member_that_runs_and_a_step_is_one_instruction() {
     assert_eq!(threads.split(',').count(), 4, "{threads}");
     let first = format!("{:x}", job.pid(0));
     assert!(threads.contains(&first), "{threads}");
-    // The first thread alone does one instruction: its program counter moves, that of others does not.
-    let pc = |link: &mut Link, thread: &str| {
-        assert_eq!(converse(link, &format!("Hgp01.{thread}")), "OK");
-        converse(link, "g")[16 * 16..17 * 16].to_owned()
-    };
-    let other = threads.trim_start_matches('m').split(',').map(|thread| thread.trim_start_matches("p01."));
-    let other = other.map(|thread| thread.trim_start_matches('0')).find(|thread| *thread != first);
-    let other = other.expect("another thread").to_owned();
-    let before = (pc(&mut link, &first), pc(&mut link, &other));
-    // A system call that was interrupted is done first, and ends where it was.
-    wait_until("it moves on", || {
+    // The first thread alone goes on, an instruction at a time: its program counter moves, and the counter of
+    // the others does not. A system call that was interrupted is done first, and ends where it was.
+    assert_eq!(converse(&mut link, &format!("Hgp1.{first}")), "OK");
+    let pc = |link: &mut Link| converse(link, "g")[16 * 16..17 * 16].to_owned();
+    let sides = format!("m{:x},4", address("sides"));
+    let (at, counted) = (pc(&mut link), converse(&mut link, &sides));
+    for _ in 0..50 {
         let told = converse(&mut link, &format!("vCont;s:p1.{first}"));
         assert!(told.starts_with("T05"), "{told}");
-        pc(&mut link, &first) != before.0
-    });
-    assert_eq!(pc(&mut link, &other), before.1);
+    }
+    assert_ne!(pc(&mut link), at);
+    assert_eq!(converse(&mut link, &sides), counted);
     assert_eq!(converse(&mut link, "D;1"), "OK");
     job.wait_for_turns(0);
 }
@@ -617,8 +670,15 @@ fn files_that_stay_open_meet_a_bound_and_nothing_is_left_of_them() {
     assert_eq!(link.answer(Tag(1001)), refused("Resource temporarily unavailable"));
     wait_until("all have begun", || helpers(&partition, "node01", "mem").len() == 16);
     link.clunk(3);
-    wait_until("one has ended", || helpers(&partition, "node01", "mem").len() == 15);
-    link.open(0, 3, &names, 2);
+    wait_until("there is room again", || {
+        link.queue_open(0, 3, &names, 2);
+        link.send();
+        let is_open = link.answer(Tag(1001)) == Answer::Done;
+        if !is_open {
+            link.clunk(3);
+        }
+        is_open
+    });
     assert_eq!(partition.run(&["rm", &job.session]).code, 0);
     wait_until("all have ended", || helpers(&partition, "node01", "mem").is_empty());
 }
