@@ -44,7 +44,7 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn start(partition: &'a Partition, members: &str, mode: &str) -> Self {
-        let told = partition.run(&["run", "-d", "-n", members, program(), mode]);
+        let told = partition.run_there(&["run", "-d", "-n", members, program(), mode]);
         assert_eq!((told.code, told.err.as_str()), (0, ""));
         Self { partition, session: told.out.trim().to_owned() }
     }
@@ -436,7 +436,8 @@ fn a_node_of_its_own_is_asked_directly() {
 #[test]
 fn what_has_no_process_is_told_by_its_state() {
     let partition = Partition::up(2);
-    let told = partition.run(&["run", "-d", "-n", "4", "sh", "-c", "test $UEM_MEMBER = 1 || sleep 100"]);
+    let told =
+        partition.run_there(&["run", "-d", "-n", "4", "sh", "-c", "test $UEM_MEMBER = 1 || sleep 100"]);
     let session = told.out.trim().to_owned();
     let trace = format!("{session}/debug/trace");
     wait_until("one is done", || partition.run(&["cat", &trace]).out.contains("\n1 done\n"));

@@ -180,7 +180,7 @@ fn input_and_output_pass_through_levels_byte_for_byte() {
 #[test]
 fn a_members_files_are_its_owners_also_through_ionodes() {
     let partition = Partition::up_with(&["-n", "4", "--fanout", "2"]);
-    let session = partition.run(&["run", "-d", "-n", "4", "sleep", "60"]).out.trim().to_owned();
+    let session = partition.run_there(&["run", "-d", "-n", "4", "sleep", "60"]).out.trim().to_owned();
     let mut link = Link::dial(&partition.socket());
     let attach = Tmsg::Attach { fid: Fid(5), afid: Fid::NONE, uname: "somebody", aname: "" };
     assert_eq!(link.call(Tag(1), &attach), Answer::Done);
