@@ -165,7 +165,10 @@ fn expanded(text: &str) -> String {
 
 /// The helpers for a kind of file that a node has now.
 fn helpers(partition: &Partition, node: &str, kind: &str) -> Vec<i32> {
-    let stub = partition.pid(node);
+    helpers_of(partition.pid(node), kind)
+}
+
+fn helpers_of(stub: i32, kind: &str) -> Vec<i32> {
     let children = std::fs::read_to_string(format!("/proc/{stub}/task/{stub}/children")).unwrap_or_default();
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     let is_one = |pid: &i32| {
@@ -426,6 +429,25 @@ fn a_node_of_its_own_is_asked_directly() {
     wait_until("all hang", || link.read(0, &["0", "debug", "trace"]) == want);
     let regs = String::from_utf8(link.read(0, &["0", "1", "debug", "regs"])).expect("UTF-8");
     assert!(regs.starts_with("thread=") && regs.contains("\norig_rax=0x22\n"), "in pause(2): {regs}");
+    // A text whose helper hangs is refused by the node itself.
+    let mut fid = 20;
+    wait_until("a helper is caught", || {
+        fid += 1;
+        link.open(0, fid, &["0", "debug", "trace"], 0);
+        link.queue(Tag(1), &Tmsg::Read { fid: Fid(fid), offset: 0, count: 4096 });
+        link.send();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(100) {
+            if let Some(helper) = helpers_of(node.id() as i32, "trace").first() {
+                freeze_if_there(*helper);
+                break;
+            }
+        }
+        let told = link.answer(Tag(1));
+        link.clunk(fid);
+        assert!(told == Answer::Data(want.clone()) || told == refused("Connection timed out"), "{told:?}");
+        told == refused("Connection timed out")
+    });
     drop(link);
     node.kill().expect("it can be killed");
     node.wait().expect("it ends");
