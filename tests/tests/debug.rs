@@ -2,7 +2,7 @@
 
 use protocol::message::{Fid, Tag, Tmsg};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tests::{Answer, Link, Partition, Told};
@@ -407,16 +407,30 @@ fn a_helper_of_a_trace_that_hangs_is_killed_and_its_members_are_unknown() {
     assert_eq!(job.trace().out, "0 main work* pause\n");
 }
 
+/// A node without a parent, ended with its test.
+struct Alone {
+    node: Child,
+    dir: PathBuf,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // Best effort: the next test has a directory of its own.
+        let _ = self.node.kill();
+        let _ = self.node.wait();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
 #[test]
 fn a_node_of_its_own_is_asked_directly() {
     let dir = std::env::temp_dir().join(format!("uem-test-alone-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory can be made");
     let socket = dir.join("alone");
     let listen = format!("unix!{}", socket.display());
-    let mut node = Command::new(tests::uem())
-        .args(["cnode", "--name", "alone", "--listen", &listen])
-        .spawn()
-        .expect("a node starts");
+    let mut node = Command::new(tests::uem());
+    node.args(["cnode", "--name", "alone", "--listen", &listen]);
+    let node = Alone { node: node.spawn().expect("a node starts"), dir };
     wait_until("it listens", || socket.exists());
     let mut link = Link::dial(&socket);
     link.open(0, 2, &["clone"], 2);
@@ -438,7 +452,7 @@ fn a_node_of_its_own_is_asked_directly() {
         link.send();
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_millis(100) {
-            if let Some(helper) = helpers_of(node.id() as i32, "trace").first() {
+            if let Some(helper) = helpers_of(node.node.id() as i32, "trace").first() {
                 freeze_if_there(*helper);
                 break;
             }
@@ -448,11 +462,6 @@ fn a_node_of_its_own_is_asked_directly() {
         assert!(told == Answer::Data(want.clone()) || told == refused("Connection timed out"), "{told:?}");
         told == refused("Connection timed out")
     });
-    drop(link);
-    node.kill().expect("it can be killed");
-    node.wait().expect("it ends");
-    // Best effort: the next test has a directory of its own.
-    let _ = std::fs::remove_dir_all(&dir);
 }
 
 #[test]
