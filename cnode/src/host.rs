@@ -1,6 +1,7 @@
 //! What a stub asks of the machine it runs on: calls that cannot sleep, effects that may, and their
 //! completions.
 
+use protocol::debug::Kind;
 use protocol::ename::Ename;
 use protocol::failure::Failure;
 use protocol::table::File;
@@ -135,6 +136,17 @@ pub enum Effect {
         /// It is to wait before its program until it is told to go.
         gang: bool,
     },
+    /// Start a helper of `debug`, which is in all that follows as a member is; answered as a member's start.
+    Debug {
+        /// Its slot, behind those of members.
+        helper: MemberSlot,
+        /// What it is for.
+        kind: Kind,
+        /// Whose member it looks at.
+        session: SessionSlot,
+        /// Which; all of the session's for none.
+        member: Option<MemberSlot>,
+    },
     /// Connect to the parent; answered by `Cnode::connect` on link 0, or by `Undialed`.
     Dial,
     /// End the program.
@@ -188,4 +200,19 @@ pub enum Completion {
     },
     /// The parent could not be reached.
     Undialed,
+}
+
+impl Completion {
+    /// Whose it is.
+    pub fn member(&self) -> Option<MemberSlot> {
+        match *self {
+            Self::Ready { member }
+            | Self::Started { member, .. }
+            | Self::Failed { member, .. }
+            | Self::Exited { member, .. }
+            | Self::Readable { member, .. }
+            | Self::Writable { member } => Some(member),
+            Self::Undialed => None,
+        }
+    }
 }

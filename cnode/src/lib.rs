@@ -1,11 +1,11 @@
 //! The stub's core: sessions and their members on one node, served as a file tree.
 //!
 //! It performs no input or output, reads no clock and allocates nothing. A driver feeds it (`handle_*`) and
-//! after each call drains it (`poll_effect`, then `poll_transmit` until it has nothing), in that order.
+//! after each call drains it: `poll_effect`, then `poll_transmit`, until neither has anything.
 //! Every call does a bounded amount of work; `now` never runs backwards.
 //!
-//! `session` and `member` are what runs; `ctl`, `output`, `stdin`, `wait`, `status` and `event` serve the
-//! files of those names; `join` is the way to the parent; `tree` says which path is which.
+//! `session` and `member` are what runs; `ctl`, `output`, `stdin`, `wait`, `status`, `event` and `debug`
+//! serve the files of those names; `join` is the way to the parent; `tree` says which path is which.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ extern crate std;
 
 pub mod bounds;
 pub mod ctl;
+pub mod debug;
 pub mod host;
 pub mod join;
 pub mod member;
@@ -128,6 +129,7 @@ impl<B: Bounds> Cnode<B> {
             self.end_sessions(|session| session.is_parents(), host);
         }
         self.end_sessions(|session| session.linger.is_some_and(|at| at <= now), host);
+        self.expire_probes(now, host);
         self.settle(now, host);
     }
 
@@ -144,11 +146,25 @@ impl<B: Bounds> Cnode<B> {
     pub fn poll_timeout(&self) -> Time {
         let lingers = self.node.sessions.slots().iter().filter_map(|s| s.linger);
         let first = lingers.min().unwrap_or(Time::NEVER);
+        let probes = self.node.probes.slots().iter().filter(|probe| probe.state != debug::State::Free);
+        let first = probes.map(|probe| probe.deadline).fold(first, Time::min);
         first.min(self.orphaned.unwrap_or(Time::NEVER)).min(self.node.parent.timeout())
     }
 
     /// Takes what came of an effect, or happened by itself.
     pub fn handle_completion(&mut self, now: Time, done: Completion, host: &mut impl Host) {
+        if let Some(probe) = done.member().and_then(|slot| self.node.probe_at(slot)) {
+            match done {
+                Completion::Failed { failure, .. } => self.probe_ended(probe, End::Never(failure), host),
+                Completion::Exited { end, .. } => self.probe_ended(probe, end, host),
+                Completion::Readable { .. } => self.probe_said(probe, host),
+                Completion::Ready { .. }
+                | Completion::Started { .. }
+                | Completion::Writable { .. }
+                | Completion::Undialed => {}
+            }
+            return self.settle(now, host);
+        }
         match done {
             Completion::Ready { member } => self.ready(member),
             Completion::Started { member, pid } => self.started(now, member, pid, host),
@@ -343,7 +359,7 @@ impl<B: Bounds> Cnode<B> {
             return Some(Effect::Exit);
         }
         if self.node.starts == 0 {
-            return None;
+            return self.node.poll_debug();
         }
         let members = self.node.members.slots_mut().iter_mut().enumerate();
         for (index, member) in members {

@@ -314,6 +314,7 @@ impl<B: Bounds> Node<B> {
             return;
         }
         self.signal_session(slot, 9, host);
+        self.end_debug(slot, host);
         let session = self.session(slot);
         session.closing = true;
         session.linger = None;

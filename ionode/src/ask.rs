@@ -61,6 +61,8 @@ pub enum Ask {
     Below(GatherId),
     /// A status text: the look it is for.
     Look(u8),
+    /// Where members are: the trace it is for.
+    Trace(u8),
     /// A fid's clunk, or its removal.
     Clunk(Fid),
     /// A flush of this tag.
@@ -158,6 +160,7 @@ impl Node {
             }
             Ask::Below(gather) => self.told_below(rank, gather, answer),
             Ask::Look(look) => self.looked(rank, look, answer),
+            Ask::Trace(trace) => self.traced(rank, trace, answer),
             Ask::Clunk(fid) => self.fids.clunked(fid, rank),
             Ask::Flush(old) => {
                 // After its Rflush the old tag is answered, whatever became of it.

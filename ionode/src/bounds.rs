@@ -16,9 +16,9 @@ pub const LINKS: usize = 1 + CHILDREN_MAX + CLIENTS_MAX + 1;
 pub const FIDS: usize = 8192;
 /// Waiting requests of all links.
 pub const REQUESTS: usize = 2048;
-/// Fids towards children: 6 for each session, 6 of the node, one a look, the rest for files that clients
-/// reach through `net`.
-pub const FAN_FIDS: usize = 6 * SESSIONS + 6 + LOOKS + 2048;
+/// Fids towards children: 6 for each session, 6 of the node, one a look or trace, the rest for files that
+/// clients reach through `net`.
+pub const FAN_FIDS: usize = 6 * SESSIONS + 6 + LOOKS + TRACES + 2048;
 /// Tags towards children: a launch takes 28 until its answers are in, a running session 4; forwarded
 /// requests as many as may wait; a quarter is room for those that rest after a flush.
 pub const FAN_TAGS: usize = 28 * 64 + 4 * SESSIONS + REQUESTS;
@@ -28,6 +28,10 @@ pub const FORWARDS: usize = REQUESTS / 2;
 pub const GATHERS: usize = 64;
 /// Status texts of sessions being read.
 pub const LOOKS: usize = 16;
+/// Traces of sessions being gathered or read.
+pub const TRACES: usize = 8;
+/// Longest text of a trace that one child may tell, in bytes; of members beyond it nothing is known.
+pub const TRACE_MAX: usize = 256 * 1024;
 /// Messages to children that are not drained: what one call may ask for.
 pub const STEPS: usize = 1024;
 /// Users at once.

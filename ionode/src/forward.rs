@@ -6,7 +6,7 @@ use crate::bounds::FORWARDS;
 use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::pool::Held;
-use crate::step::Send;
+use crate::step::{Send, down_name};
 use core::fmt::Write;
 use protocol::ename::Ename;
 use protocol::limits::{IOHDR, WALK_MAX};
@@ -164,6 +164,7 @@ impl Node {
         (names, qids): (&[&str], Qids),
     ) -> Result<u32, Ename> {
         let mut text = Text::<16>::EMPTY;
+        let mut session_name = Text::EMPTY;
         let mut all = Names::NONE;
         let (rank, from) = match away {
             Away::File(rank, fid) => {
@@ -178,7 +179,9 @@ impl Node {
                 let rank = session.child_of(number).ok_or(Ename::NotFound)?;
                 let written = write!(text, "{number}");
                 assert!(written.is_ok(), "a number has at most 10 digits");
-                (rank, session.dir.ok_or(Ename::NotFound)?)
+                session_name = down_name(self.facts.boot, session.serial);
+                // As the user who walks: the session's own fids are its owner's.
+                (rank, self.attach_fid(hold.user))
             }
         };
         if !self.serving().has(rank) {
@@ -193,7 +196,7 @@ impl Node {
         }
         let mut full = Ok(());
         if !text.is_empty() {
-            full = all.push(text.as_str());
+            full = all.push(session_name.as_str()).and_then(|()| all.push(text.as_str()));
         }
         for name in names {
             full = full.and_then(|()| all.push(name));
@@ -340,9 +343,9 @@ impl Node {
         let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
         let msg = match msg {
             Rmsg::Walk { qids } => {
-                // A member's directory was one name more there than here: its qid is the first that came
-                // back.
-                let skip = usize::from(begins_at_member(entry));
+                // The session and the member's directory were names there and are a place here: theirs are
+                // the first qids that came back.
+                let skip = if begins_at_member(entry) { 2 } else { 0 };
                 let mut all = entry.qids;
                 for qid in qids.as_slice().iter().skip(skip) {
                     all.push(here(*qid))?;
@@ -386,7 +389,7 @@ impl Node {
     }
 }
 
-/// The walk began at a member's directory, which is one name on the child and one qid of ours.
+/// The walk began at a member's directory, which is two names on the child and one qid of ours.
 fn begins_at_member(entry: &Forwarded) -> bool {
     let is_member = |path: Path| path.slot().is_some() && path.member_number().is_some();
     entry.qids.as_slice().last().is_some_and(|qid| is_member(Path(qid.path)))

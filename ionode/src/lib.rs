@@ -6,9 +6,9 @@
 //! of children. Every call does a bounded amount of work; `now` never runs backwards.
 //!
 //! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`,
-//! `look` and `status` serve the files of those names; `step` is what is said to children, `ask` what they
-//! answer, `gather` who still owes; `forward` is the way into another node's files; `tree` says which path
-//! is which.
+//! `look`, `trace` and `status` serve the files of those names; `step` is what is said to children, `ask`
+//! what they answer, `gather` who still owes; `forward` is the way into another node's files; `tree` says
+//! which path is which.
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +32,7 @@ pub mod session;
 pub mod status;
 pub mod stdin;
 pub mod step;
+pub mod trace;
 pub mod tree;
 pub mod wait;
 
@@ -168,6 +169,7 @@ impl Ionode {
         self.node.beat(now);
         self.node.expire_gathers(now);
         self.node.expire_looks(now);
+        self.node.expire_traces(now);
         self.node.expire_forwards(now);
         // One at a time: what follows from its end is drained before the next.
         self.node.expire_session(now, host);
@@ -182,8 +184,9 @@ impl Ionode {
         }
         let gathers = node.gathers.iter().filter(|gather| gather.used).map(|gather| gather.deadline);
         let looks = node.looks.iter().map(|look| look.deadline);
+        let traces = node.traces.iter().map(|trace| trace.deadline);
         let lingers = node.sessions.iter().filter_map(|session| session.linger);
-        let first = gathers.chain(looks).chain(lingers).min().unwrap_or(Time::NEVER);
+        let first = gathers.chain(looks).chain(traces).chain(lingers).min().unwrap_or(Time::NEVER);
         let own = node.parent.timeout().min(node.orphaned.unwrap_or(Time::NEVER));
         first.min(node.beat_at).min(node.forwards_timeout()).min(own)
     }

@@ -1,7 +1,7 @@
 //! What an aggregator is apart from its conversations: its children, its tables, what changed.
 
 use crate::ask::{Ask, GatherId};
-use crate::bounds::{FanFids, FanTags, GATHERS, LOOKS, SESSIONS, STEPS, USERS};
+use crate::bounds::{FanFids, FanTags, GATHERS, LOOKS, SESSIONS, STEPS, TRACES, USERS};
 use crate::child::{Children, State};
 use crate::forward::Forwards;
 use crate::gather::Gather;
@@ -12,6 +12,7 @@ use crate::outcome::Outcomes;
 use crate::pool::Pool;
 use crate::session::Session;
 use crate::step::{Send, Step};
+use crate::trace::Trace;
 use protocol::event::{Event, Events};
 use protocol::join::Parent;
 use protocol::limits::{BEAT_US, MSIZE_MAX, NODE_NAME_MAX, USER_NAME_MAX};
@@ -86,6 +87,8 @@ pub struct Node {
     pub(crate) pool: Pool,
     pub(crate) gathers: Vec<Gather>,
     pub(crate) looks: Vec<Look>,
+    pub(crate) traces: Vec<Trace>,
+    pub(crate) next_trace: u32,
     pub(crate) forwards: Forwards,
     /// Moves whenever the node's status may have.
     pub(crate) changes: u32,
@@ -150,6 +153,8 @@ impl Node {
         sessions.resize_with(SESSIONS, Session::default);
         let mut gathers = Vec::new();
         gathers.resize_with(GATHERS, Gather::default);
+        let mut traces = Vec::new();
+        traces.resize_with(TRACES, Trace::default);
         let mut looks = Vec::new();
         looks.resize_with(LOOKS, Look::default);
         Self {
@@ -173,6 +178,8 @@ impl Node {
             pool: Pool::default(),
             gathers,
             looks,
+            traces,
+            next_trace: 0,
             forwards: Forwards::default(),
             changes: 0,
             next_id: 0,

@@ -313,6 +313,7 @@ impl Node {
             self.ask(set, Ask::Clunk(fid), Send::Remove { fid });
         }
         self.end_looks(slot);
+        self.end_traces(slot);
         host.release_session(slot);
         self.refusals.forget(slot);
         self.gone.set(slot);

@@ -147,8 +147,14 @@ impl Node {
             }
             Send::WalkSession { from, fid, serial, file } => {
                 name = down_name(self.facts.boot, serial);
-                let file = file_name(protocol::table::SESSION, file).unwrap_or("");
-                let names = Names::new(&[name.as_str(), file]).unwrap_or(Names::NONE);
+                let names = match file_name(protocol::table::SESSION, file) {
+                    Some(file) => Names::new(&[name.as_str(), file]),
+                    None => {
+                        let file = file_name(protocol::table::SESSION_DEBUG, file).unwrap_or("");
+                        Names::new(&[name.as_str(), "debug", file])
+                    }
+                };
+                let names = names.unwrap_or(Names::NONE);
                 Tmsg::Walk { fid: from, newfid: fid, names }
             }
             Send::Mkdir { fid, serial } => {

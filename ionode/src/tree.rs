@@ -16,7 +16,7 @@ use protocol::qid::Path;
 use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
 use protocol::set::Rank;
 use protocol::stat::DMDIR;
-use protocol::table::{File, INNER, Row, SESSION, check_session_name, find, row_of};
+use protocol::table::{File, INNER, Row, SESSION, SESSION_DEBUG, check_session_name, find, row_of};
 use protocol::text::{Text, Window};
 use protocol::time::Time;
 use protocol::verb;
@@ -56,7 +56,10 @@ impl<H: Host> View<'_, H> {
             Some(number) if session.index(number).is_some() => Ok(Place::MemberDir(slot, number)),
             Some(_) => Err(Ename::NotFound),
             None if is_dir => Ok(Place::SessionDir(slot)),
-            None => row_of(SESSION, at).map(|row| Place::Session(slot, row)).ok_or(Ename::NotFound),
+            None => {
+                let row = row_of(SESSION, at).or_else(|| row_of(SESSION_DEBUG, at));
+                row.map(|row| Place::Session(slot, row)).ok_or(Ename::NotFound)
+            }
         }
     }
 
@@ -119,6 +122,7 @@ impl<H: Host> View<'_, H> {
                 let what = What::Session(slot);
                 return self.node.read_look(now, what, (&mut hold.cursor, offset), out);
             }
+            File::Trace => return self.node.read_trace(now, slot, (&mut hold.cursor, offset), out),
             _ => {}
         }
         if let Some(param) = Param::of(row.file) {
@@ -156,6 +160,10 @@ impl<H: Host> Tree for View<'_, H> {
             },
             Place::Root(row) if row.file == File::Net => self.walk_net(user, name),
             Place::SessionDir(slot) => self.walk_session(slot, name),
+            Place::Session(slot, row) if row.file == File::Debug => {
+                let row = find(SESSION_DEBUG, name).ok_or(Ename::NotFound)?;
+                Ok(Step::Here(Path::session(slot, row.file as u8)))
+            }
             _ => Err(Ename::NotDir),
         }
     }
@@ -163,6 +171,7 @@ impl<H: Host> Tree for View<'_, H> {
     fn up(&self, at: Path) -> Path {
         let root = Path::root(File::Dir as u8);
         match (at.slot(), at.file() == File::Dir as u8) {
+            (Some(_), false) if row_of(SESSION_DEBUG, at).is_some() => at.beside(File::Debug as u8),
             (Some(_), false) => at.beside(File::Dir as u8),
             _ if at.child_rank().is_some() => Path::root(File::Net as u8),
             _ => root,
@@ -215,6 +224,9 @@ impl<H: Host> Tree for View<'_, H> {
                 let ranks = (0..CHILDREN_MAX).filter_map(Rank::new);
                 let rank = ranks.filter(|rank| serving.has(*rank)).nth(index)?;
                 Some(Path::child(rank, File::Net as u8))
+            }
+            Place::Session(_, row) if row.file == File::Debug => {
+                SESSION_DEBUG.get(index).map(|row| at.beside(row.file as u8))
             }
             Place::SessionDir(slot) => match SESSION.get(index) {
                 Some(row) => Some(at.beside(row.file as u8)),
@@ -290,7 +302,7 @@ impl<H: Host> Tree for View<'_, H> {
         }
     }
 
-    fn write(&mut self, id: RequestId, hold: &mut Hold, data: &[u8]) -> Result<Option<u32>, Ename> {
+    fn write(&mut self, id: RequestId, hold: &mut Hold, _: u64, data: &[u8]) -> Result<Option<u32>, Ename> {
         let who = Writer { user: hold.user, link: hold.link, request: id, now: self.now };
         let (slot, row) = match self.place(hold.path)? {
             Place::Root(row) if row.file == File::Ctl => {
@@ -339,6 +351,9 @@ impl<H: Host> Tree for View<'_, H> {
         }
         if hold.path.file() == File::Status as u8 {
             self.node.leave_look(hold.cursor);
+        }
+        if hold.path.file() == File::Trace as u8 {
+            self.node.leave_trace(hold.cursor);
         }
         if !matches!(hold.open & 3, mode::WRITE | mode::RDWR) {
             return;

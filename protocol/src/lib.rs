@@ -12,6 +12,7 @@
 extern crate std;
 
 pub mod client;
+pub mod debug;
 pub mod ename;
 pub mod event;
 pub mod failure;

@@ -27,6 +27,14 @@ pub enum File {
     Stdout,
     Stderr,
     Ns,
+    Debug,
+    Mem,
+    Regs,
+    Fpregs,
+    Stack,
+    Maps,
+    Gdb,
+    Trace,
 }
 
 /// One row of a directory.
@@ -83,6 +91,20 @@ pub const SESSION: &[Row] = &[
     row(File::Stdin, "stdin", 0o200 | DMAPPEND),
     row(File::Stdout, "stdout", 0o400),
     row(File::Stderr, "stderr", 0o400),
+    row(File::Debug, "debug", 0o500 | DMDIR),
+];
+
+/// `debug` of a session.
+pub const SESSION_DEBUG: &[Row] = &[row(File::Trace, "trace", 0o400)];
+
+/// `debug` of a member.
+pub const MEMBER_DEBUG: &[Row] = &[
+    row(File::Mem, "mem", 0o600),
+    row(File::Regs, "regs", 0o400),
+    row(File::Fpregs, "fpregs", 0o400),
+    row(File::Stack, "stack", 0o400),
+    row(File::Maps, "maps", 0o400),
+    row(File::Gdb, "gdb", 0o600),
 ];
 
 /// The row named `name`.

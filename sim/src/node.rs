@@ -6,6 +6,7 @@ use crate::world::{Event, LATENCY_US, Place, World};
 use cnode::host::{Completion, Effect, MemberSlot, Stream};
 use cnode::node::Facts;
 use cnode::{Bounds, Cnode};
+use protocol::ename::Ename;
 use protocol::record::End;
 use protocol::time::Time;
 
@@ -213,6 +214,12 @@ impl<B: Bounds> World<B> {
                     self.tell(Place::Leaf(index), &format!("starts member {number}"));
                     self.leaves[index].machine.starting.insert(member, (pid, next));
                     self.schedule(at, Event::Started { leaf: index, run, member, pid, waits: gang });
+                }
+                Effect::Debug { helper: member, .. } => {
+                    // Scripted programs have nothing to look into.
+                    let leaf = &mut self.leaves[index];
+                    let done = Completion::Failed { member, failure: Ename::Unsupported.into() };
+                    leaf.core.handle_completion(Time(self.now), done, &mut leaf.machine);
                 }
                 Effect::Exit => self.leaves[index].dead = true,
             }

@@ -78,6 +78,14 @@ impl Partition {
         Told::of(&self.uem(args).output().expect("uem starts"))
     }
 
+    /// Runs a command that stays to its end, in the partition's directory: what it leaves goes with that.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn run_there(&self, args: &[&str]) -> Told {
+        Told::of(&self.uem(args).current_dir(&self.dir).output().expect("uem starts"))
+    }
+
     /// The socket of its ionode.
     pub fn socket(&self) -> PathBuf {
         self.dir.join("uem/io")

@@ -1,8 +1,9 @@
 //! Ionodes under ionodes: a child like any other, at any depth and in any shape.
 
+use protocol::message::{Fid, Tag, Tmsg};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tests::{Partition, Told, Tree};
+use tests::{Answer, Link, Partition, Told, Tree};
 
 /// A root with a leaf of its own, an ionode with none below it, one of 1 and one of 3, this one two levels
 /// down.
@@ -174,4 +175,26 @@ fn input_and_output_pass_through_levels_byte_for_byte() {
     let output = child.wait_with_output().expect("it ends");
     writer.join().expect("the writer ends").expect("all is taken");
     assert!(output.status.success() && output.stdout == input);
+}
+
+#[test]
+fn a_members_files_are_its_owners_also_through_ionodes() {
+    let partition = Partition::up_with(&["-n", "4", "--fanout", "2"]);
+    let session = partition.run_there(&["run", "-d", "-n", "4", "sleep", "60"]).out.trim().to_owned();
+    let mut link = Link::dial(&partition.socket());
+    let attach = Tmsg::Attach { fid: Fid(5), afid: Fid::NONE, uname: "somebody", aname: "" };
+    assert_eq!(link.call(Tag(1), &attach), Answer::Done);
+    for (name, mode) in [("ctl", 1), ("stdin", 1), ("stdout", 0), ("error", 0), ("status", 0)] {
+        let names = [session.as_str(), "3", name];
+        link.queue_open(5, 6, &names, mode);
+        link.send();
+        let opened = match name {
+            "status" => Answer::Done,
+            _ => Answer::Refused("Permission denied".to_owned()),
+        };
+        assert_eq!(link.answer(Tag(1001)), opened, "{names:?}");
+        link.clunk(6);
+        link.open(0, 6, &names, mode);
+        link.clunk(6);
+    }
 }

@@ -1,6 +1,8 @@
-//! `uem`: a cluster as one file system, from the command line. One binary is also the daemons of a partition.
+//! `uem`: a cluster as one file system, from the command line. One binary is also the daemons of a partition,
+//! and their helpers.
 
 mod client;
+mod debugger;
 mod each;
 mod environment;
 mod fault;
@@ -18,6 +20,7 @@ mod up;
 mod words;
 
 use argh::FromArgs;
+use cnode_host::Debugger;
 use fault::{Fault, USAGE, print};
 use std::ffi::OsString;
 
@@ -46,6 +49,8 @@ enum Command {
     Kill(files::Kill),
     Wait(run::Wait),
     Attach(run::Attach),
+    Gdb(debugger::Gdb),
+    GdbPipe(debugger::GdbPipe),
 }
 
 fn main() {
@@ -62,9 +67,11 @@ fn main() {
 fn dispatch(args: &[String]) -> i32 {
     let own = args.first().map_or("uem", |path| path.rsplit('/').next().unwrap_or(path));
     match (own, args.get(1).map(String::as_str)) {
-        ("cnode", _) => return cnode_host::main(args.to_vec()),
+        ("uem-debug", _) => return debug::main(args.to_vec()),
+        ("cnode", _) => return cnode_host::main(args.to_vec(), Debugger::own()),
         ("ionode", _) => return ionode_host::main(args.to_vec()),
-        (_, Some("cnode")) => return cnode_host::main(args[1..].to_vec()),
+        (_, Some("uem-debug")) => return debug::main(args[1..].to_vec()),
+        (_, Some("cnode")) => return cnode_host::main(args[1..].to_vec(), Debugger::own()),
         (_, Some("ionode")) => return ionode_host::main(args[1..].to_vec()),
         _ => {}
     }
@@ -85,6 +92,8 @@ fn dispatch(args: &[String]) -> i32 {
         Some(Command::Kill(args)) => args.run(),
         Some(Command::Wait(args)) => args.run(),
         Some(Command::Attach(args)) => args.run(),
+        Some(Command::Gdb(args)) => args.run(),
+        Some(Command::GdbPipe(args)) => args.run(),
     });
     outcome.unwrap_or_else(|fault| {
         if !fault.told.is_empty() {
@@ -173,7 +182,7 @@ mod tests {
     fn every_command_has_help_that_the_options_are_read_from() {
         let all = help(&[]);
         let names = words::commands(&all);
-        assert_eq!(names.len(), 15, "{all}");
+        assert_eq!(names.len(), 17, "{all}");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");
         }

@@ -1,5 +1,6 @@
 //! The loop: wait, feed the core what came, do what it wants, send what it says.
 
+use crate::debug::{Debugger, subjects};
 use crate::host::Machine;
 use crate::process::{Part, Process};
 use crate::spawn::{self, Outcome, Plan, Unready};
@@ -7,6 +8,7 @@ use cnode::host::{Completion, Effect, MemberSlot, SessionSlot};
 use cnode::node::Facts;
 use cnode::{Cnode, Full};
 use mio::Interest;
+use protocol::debug::Kind;
 use protocol::ename::Ename;
 use protocol::failure::Failure;
 use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, NODE_NAME_MAX};
@@ -55,6 +57,7 @@ pub(crate) struct Driver {
     clock: Clock,
     parent: Option<Dialer>,
     name: String,
+    debugger: Debugger,
     at: String,
     /// How many levels above this node that address is.
     at_level: u8,
@@ -66,7 +69,12 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(name: &str, (at, at_level): (String, u8), parent: Option<Dial>) -> io::Result<Self> {
+    pub(crate) fn new(
+        name: &str,
+        (at, at_level): (String, u8),
+        parent: Option<Dial>,
+        debugger: Debugger,
+    ) -> io::Result<Self> {
         let clock = Clock::new();
         let dialer = |dial| Dialer::new(dial, 2 * MSIZE_LINK as usize, BACKLOG);
         let parent = parent.map(dialer).transpose()?;
@@ -82,7 +90,7 @@ impl Driver {
         };
         let core = Cnode::<Full>::new(facts, Time(clock.now_us()));
         let sessions = core.node().sessions.slots().len();
-        let members = core.node().members.slots().len();
+        let members = core.node().members.slots().len() + core.node().probes.slots().len();
         let host = Machine::new(sessions, members, links.watcher()?)?;
         Ok(Self {
             core,
@@ -91,6 +99,7 @@ impl Driver {
             clock,
             parent,
             name: name.to_owned(),
+            debugger,
             at,
             at_level,
             out: vec![0; MSIZE_LINK as usize + 256],
@@ -236,7 +245,12 @@ impl Driver {
     }
 
     fn start(&mut self, member: MemberSlot, session: SessionSlot, which: (u32, u32, bool)) {
-        match self.spawn(member, session, which) {
+        let spawned = self.spawn(member, session, which);
+        self.spawned(member, spawned);
+    }
+
+    fn spawned(&mut self, member: MemberSlot, spawned: Result<Process, Failure>) {
+        match spawned {
             Ok(process) => self.host.processes[member as usize] = Some(process),
             Err(failure) => {
                 let now = self.now();
@@ -244,6 +258,13 @@ impl Driver {
                 self.core.handle_completion(now, failed, &mut self.host);
             }
         }
+    }
+
+    fn debug(&mut self, helper: MemberSlot, kind: Kind, session: SessionSlot, member: Option<MemberSlot>) {
+        let owner = self.core.session_owner(session);
+        let whom = (owner.as_str(), subjects(&self.core, session, member));
+        let spawned = self.debugger.start(&mut self.host, helper, kind, whom);
+        self.spawned(helper, spawned);
     }
 
     fn spawn(
@@ -327,10 +348,15 @@ impl Driver {
     /// Takes from the core all that it has to say and to be done.
     fn drain(&mut self) {
         loop {
+            let mut idle = true;
             while let Some(effect) = self.core.poll_effect() {
+                idle = false;
                 match effect {
                     Effect::Start { member, session, number, size, gang } => {
                         self.start(member, session, (number, size, gang));
+                    }
+                    Effect::Debug { helper, kind, session, member } => {
+                        self.debug(helper, kind, session, member);
                     }
                     Effect::Dial => self.dial(),
                     Effect::Exit => self.exit = true,
@@ -338,7 +364,11 @@ impl Driver {
             }
             let now = self.now();
             let Some((link, len)) = self.core.poll_transmit(now, &mut self.host, &mut self.out) else {
-                return;
+                // A read may have asked for something to be done.
+                if idle {
+                    return;
+                }
+                continue;
             };
             let link = link.0 as usize;
             self.pending[link].extend_from_slice(&self.out[..len]);

@@ -156,9 +156,10 @@ impl<B: Bounds> Server<B> {
         let Some(waiting) = self.requests.slots()[index].waiting else { return };
         let id = RequestId { index: index as u16, seq: waiting.seq };
         match waiting.state {
-            State::Parked => tree.cancel(id),
+            // One that was woken may have parked before.
+            State::Parked | State::Ready => tree.cancel(id),
             State::Settled(Settled::Relay(token)) => tree.discard(token),
-            State::Ready | State::Settled(_) => {}
+            State::Settled(_) => {}
         }
         self.forget(id);
         // As the client sees it, a flushed walk has made nothing.

@@ -59,7 +59,7 @@ fn main() {
     COUNT.store(place.as_mut_ptr().cast(), Ordering::Relaxed);
     let args: Vec<String> = args.collect();
     std::process::exit(match args.first().map(String::as_str) {
-        Some("cnode") => cnode_host::main(args),
+        Some("cnode") => cnode_host::main(args, cnode_host::Debugger::beside()),
         Some("ionode") => ionode_host::main(args),
         _ => panic!("want cnode or ionode"),
     });
