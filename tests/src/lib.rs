@@ -1,9 +1,8 @@
-//! What the system tests, the rules and the bench share: where the tree is, an allocator that counts, a
+//! What the system tests, the rules and the bench share: where the tree is, partitions, a
 //! connection.
 //!
 //! Owns no test: those are in `tests/`, each file one subject.
 
-mod counting;
 pub mod fake;
 mod gate;
 mod link;
@@ -11,7 +10,6 @@ mod partition;
 mod running;
 mod tree;
 
-pub use counting::{Counting, allocations};
 pub use gate::Gate;
 pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};

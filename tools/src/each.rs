@@ -17,6 +17,7 @@ use crate::environment::{env_lines, process_lines};
 use crate::fault::Fault;
 use crate::partition::{dial, find_up, up_nodes};
 use crate::run::{read_set, seconds};
+use crate::signal::Signals;
 use argh::FromArgs;
 use attempt::Setting;
 use engine::{Engine, Plan};
@@ -31,7 +32,7 @@ use protocol::message::{Rmsg, Tmsg};
 use protocol::nodeset::NodeSet;
 use protocol::quote::Quoted;
 use protocol::stat::Stats;
-use protocol_host::{Dial, TermSignal};
+use protocol_host::Dial;
 use report::Report;
 use source::Source;
 use std::collections::{HashMap, HashSet};
@@ -100,7 +101,7 @@ impl Each {
         let (template, source) = self.parts()?;
         self.check()?;
         let wanted = self.nodes.as_deref().map(|text| read_set("-w", text)).transpose()?;
-        let signals = TermSignal::new().map_err(|e| format!("unable to watch for signals: {e}"))?;
+        let mut signals = Signals::new()?;
         let at = find_up(self.at.as_ref())?;
         let mut control = dial(&at)?;
         let pool = self.pool(&mut control, wanted.as_deref())?;
@@ -121,7 +122,7 @@ impl Each {
         // It has a thread of its own.
         let progress = Progress::new(self.progress);
         let plan = Plan { template, source, setting, tries: self.retries.max(1), halt: self.halt, done };
-        Ok(Engine::new(plan, (control, lanes, pool), (report, log, progress)).run(signals.fd())?)
+        Ok(Engine::new(plan, (control, lanes, pool), (report, log, progress)).run(&mut signals)?)
     }
 
     /// The command, and where its values come from.

@@ -7,10 +7,9 @@ use crate::hear::{Heard, Stream, hear};
 use crate::outcome::{self, Outcomes};
 use crate::output::Output;
 use crate::plan::{Manner, Plan};
-use crate::signal::next_signal;
+use crate::signal::Signals;
 use protocol::message::{Fid, Tmsg};
 use std::io::{self, ErrorKind};
-use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 /// Bytes of standard input that are on their way at once.
@@ -167,7 +166,7 @@ impl<'a> Job<'a> {
     }
 
     /// Runs until all is told: the exit code.
-    pub(crate) fn finish(mut self, signals: RawFd, timeout: Option<Duration>) -> Result<i32, Told> {
+    pub(crate) fn finish(mut self, signals: &mut Signals, timeout: Option<Duration>) -> Result<i32, Told> {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let code = self.serve(signals, end);
         // A ctl that is clunked leaves no orphan, whatever the link does then.
@@ -177,7 +176,7 @@ impl<'a> Job<'a> {
         code
     }
 
-    fn serve(&mut self, signals: RawFd, end: Option<Instant>) -> Result<i32, Told> {
+    fn serve(&mut self, signals: &mut Signals, end: Option<Instant>) -> Result<i32, Told> {
         loop {
             while self.take()? {}
             if self.is_void {
@@ -224,14 +223,14 @@ impl<'a> Job<'a> {
     }
 
     /// Waits for whatever comes first and does what it asks for; true to give up at once.
-    fn pause(&mut self, signals: RawFd, end: Option<Instant>) -> Result<bool, Told> {
+    fn pause(&mut self, signals: &mut Signals, end: Option<Instant>) -> Result<bool, Told> {
         let wants_input = !self.starting && !self.ended && self.ending == Ending::No;
         let wants_input =
             wants_input && self.input.as_ref().is_some_and(|input| input.left.is_empty() && !input.asked);
         let poll = |fd, events| libc::pollfd { fd, events, revents: 0 };
         let [stdout, stderr] = self.streams.each_ref().map(|stream| stream.out.poll_fd());
         let mut extra = [
-            poll(signals, libc::POLLIN),
+            poll(signals.fd(), libc::POLLIN),
             poll(if wants_input { libc::STDIN_FILENO } else { -1 }, libc::POLLIN),
             poll(stdout, libc::POLLOUT),
             poll(stderr, libc::POLLOUT),
@@ -245,7 +244,7 @@ impl<'a> Job<'a> {
             return Err("the node hung up".to_owned());
         }
         if extra[0].revents != 0
-            && let Some(signal) = next_signal(signals)
+            && let Some(signal) = signals.next()
         {
             if matches!(self.ending, Ending::Signalled(_)) {
                 return Ok(true);

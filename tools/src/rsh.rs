@@ -7,9 +7,10 @@ use crate::outcome::SSH_OWN;
 use crate::partition::connect;
 use crate::plan::{Manner, Plan};
 use crate::run::is_null;
+use crate::signal::Signals;
 use argh::FromArgs;
 use protocol::nodeset::Name;
-use protocol_host::{Dial, TermSignal};
+use protocol_host::Dial;
 
 /// Options of ssh that a value follows.
 const VALUED: &str = "lpioFcembBDEIJLOQRSwW";
@@ -51,10 +52,10 @@ impl Rsh {
         if words.is_empty() {
             return Err(Fault::usage(format!("rsh: what on {host}? a shell for typing is not there yet")));
         }
-        let signals = TermSignal::new().map_err(|e| format!("unable to watch for signals: {e}"))?;
+        let mut signals = Signals::new()?;
         let mut client = connect(self.at.as_ref())?;
         let job = Job::start(&mut client, &self.plan(host, &words.join(" ")), false)?;
-        Ok(job.finish(signals.fd(), None)?)
+        Ok(job.finish(&mut signals, None)?)
     }
 
     fn plan(&self, host: &str, line: &str) -> Plan {

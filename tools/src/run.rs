@@ -7,11 +7,12 @@ use crate::job::Job;
 use crate::outcome::{Outcomes, node_set};
 use crate::partition::{FANOUT_MAX, Local, connect, dial, find, names, up_nodes};
 use crate::plan::{Manner, Plan};
+use crate::signal::Signals;
 use argh::FromArgs;
 use protocol::message::Tmsg;
 use protocol::nodeset::NodeSet;
 use protocol::stat::DMDIR;
-use protocol_host::{Dial, TermSignal};
+use protocol_host::Dial;
 use std::path::Path;
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ impl Run {
         let nodes = self.nodes.as_deref().map(|text| read_set("-w", text)).transpose()?;
         let exclude = self.exclude.as_deref().map(|text| read_set("-x", text)).transpose()?;
         let setup = self.setup()?;
-        let signals = TermSignal::new().map_err(|e| format!("unable to watch for signals: {e}"))?;
+        let mut signals = Signals::new()?;
         // Lives as long as the job.
         let local;
         let at = match find(self.at.as_ref())? {
@@ -128,7 +129,7 @@ impl Run {
             return self.leave(&mut client, &plan);
         }
         let job = Job::start(&mut client, &plan, self.fold)?;
-        Ok(job.finish(signals.fd(), plan.timeout)?)
+        Ok(job.finish(&mut signals, plan.timeout)?)
     }
 
     /// What can be known to be wrong before anything is reached.
@@ -394,12 +395,12 @@ fn settle(client: &mut Client, session: &str, program: &str) -> Result<i32, Told
 
 impl Attach {
     pub(crate) fn run(self) -> Result<i32, Fault> {
-        let signals = TermSignal::new().map_err(|e| format!("unable to watch for signals: {e}"))?;
+        let mut signals = Signals::new()?;
         let mut client = connect(self.at.as_ref())?;
         let path = format!("{}/ctl", self.session);
         let ctl = client.open(&path, 1)?;
         let job = Job::follow(&mut client, ctl, false, &self.session)?;
-        Ok(job.finish(signals.fd(), None)?)
+        Ok(job.finish(&mut signals, None)?)
     }
 }
 

@@ -12,10 +12,9 @@ use super::source::{Source, Task};
 use crate::client::{Client, Told};
 use crate::outcome::{self, INTERRUPTED};
 use crate::partition::up_nodes;
-use crate::signal::next_signal;
+use crate::signal::Signals;
 use protocol::record::End;
 use std::collections::{HashSet, VecDeque};
-use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 /// How often is looked for nodes that were lost.
@@ -95,7 +94,7 @@ impl Engine {
     }
 
     /// Does all of it: the exit code.
-    pub(crate) fn run(mut self, signals: RawFd) -> Result<i32, Told> {
+    pub(crate) fn run(mut self, signals: &mut Signals) -> Result<i32, Told> {
         let mut told = Vec::new();
         loop {
             for lane in &mut self.lanes {
@@ -251,12 +250,12 @@ impl Engine {
     }
 
     /// Waits for whatever comes first and does what it asks for; true to give up at once.
-    fn pause(&mut self, signals: RawFd) -> Result<bool, Told> {
+    fn pause(&mut self, signals: &mut Signals) -> Result<bool, Told> {
         let poll = |fd, events| libc::pollfd { fd, events, revents: 0 };
         let wants_input = self.ending == Ending::No && self.plan.source.wants_input();
         let [stdout, stderr] = self.report.poll_fds();
         let mut fds = vec![
-            poll(signals, libc::POLLIN),
+            poll(signals.fd(), libc::POLLIN),
             poll(if wants_input { libc::STDIN_FILENO } else { -1 }, libc::POLLIN),
             poll(stdout, libc::POLLOUT),
             poll(stderr, libc::POLLOUT),
@@ -286,8 +285,8 @@ impl Engine {
         if fds[0].revents != 0 { self.take_signal(signals) } else { Ok(false) }
     }
 
-    fn take_signal(&mut self, signals: RawFd) -> Result<bool, Told> {
-        let Some(signal) = next_signal(signals) else { return Ok(false) };
+    fn take_signal(&mut self, signals: &mut Signals) -> Result<bool, Told> {
+        let Some(signal) = signals.next() else { return Ok(false) };
         if matches!(self.ending, Ending::Signalled(_)) {
             eprintln!("uem: given up; tasks may still be ending");
             return Ok(true);
