@@ -91,12 +91,13 @@ fn pdsh_reaches_every_node() {
 #[test]
 fn clush_folds_what_all_nodes_say_and_names_those_that_fail() {
     let partition = Partition::up(64);
+    // Quiet: on a machine that is slow it counts on its standard error.
     let clush = |line: &str| {
         let line = format!("{} rsh %h '{line}'", uem().display());
-        run(&partition, &["clush", "-w", "node[01-64]", "-b", "--worker=exec", &line])
+        run(&partition, &["clush", "-w", "node[01-64]", "-q", "-b", "--worker=exec", &line])
     };
     let rule = "---------------";
-    let same = format!("{rule}\nnode[01-64] (64)\n{rule}\n/\n");
+    let same = format!("{rule}\nnode[01-64]\n{rule}\n/\n");
     assert_eq!(clush("cd /; pwd"), told(0, &same, ""));
     let failed = clush("test $UEM_NODE != node07 || exit 3");
     assert_eq!((failed.out.as_str(), failed.err.as_str()), ("", "clush: node07: exited with exit code 3\n"));
