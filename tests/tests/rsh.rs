@@ -91,6 +91,7 @@ fn pdsh_reaches_every_node() {
 #[test]
 fn clush_folds_what_all_nodes_say_and_names_those_that_fail() {
     let partition = Partition::up(64);
+    // Quiet: on a machine that is slow it counts on its standard error.
     let clush = |line: &str| {
         let line = format!("{} rsh %h '{line}'", uem().display());
         run(&partition, &["clush", "-w", "node[01-64]", "-q", "-b", "--worker=exec", &line])

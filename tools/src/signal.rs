@@ -28,7 +28,8 @@ impl Signals {
 
     /// The number of the one that came first, if one has.
     pub(crate) fn next(&mut self) -> Option<i32> {
-        // SAFETY: all-zero is a valid signalfd_siginfo, and the call writes at most its size; it does not block.
+        // SAFETY: all-zero is a valid signalfd_siginfo, and the call does not block and writes at most
+        // its size.
         let (got, told) = unsafe {
             let mut told: libc::signalfd_siginfo = std::mem::zeroed();
             let size = size_of::<libc::signalfd_siginfo>();
