@@ -340,9 +340,9 @@ fn a_disk_that_is_full_on_3_of_64_nodes_is_named_and_the_other_61_write() {
     let partition = Partition::up_behind(&before, &["-n", "64"]);
     let redir = format!("redir stdout {}/$node/out", dir.display());
     let (refused, error, told) = job_of_64(&partition, &[&redir, "exec echo here"]);
-    assert_eq!(error, "exec: node[05,09,12]: No space left on device\n");
+    assert_eq!(error, "exec: node[05,09,12]: redir stdout: No space left on device\n");
     assert_eq!((refused.code, refused.err), (125, format!("uem: job/ctl: {error}")));
-    let err = "uem: job: No space left on device: node[05,09,12] (3 members)\n";
+    let err = "uem: job: redir stdout: No space left on device: node[05,09,12] (3 members)\n";
     assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (125, "", err));
     let wrote = |disk: &&String| std::fs::read(format!("{disk}/out")).is_ok_and(|text| text == b"here\n");
     assert_eq!(disks.iter().filter(wrote).count(), 61);
