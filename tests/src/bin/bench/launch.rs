@@ -65,7 +65,7 @@ fn read(fid: Tag) -> Tmsg<'static> {
 fn job(socket: &Path, count: usize, noop: &Path) -> Duration {
     let mut link = Link::connect(socket);
     link.queue(Tag::NONE, &Tmsg::Version { msize: 65_536, version: VERSION });
-    let root = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "bench", aname: "" };
+    let root = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "root", aname: "" };
     link.queue(Tag(1), &root);
     link.queue_open(0, 1, &["clone"], 2);
     let lines = format!("res {count}\nexec {}\nclose stdin\n", noop.display());
