@@ -1,12 +1,18 @@
-//! What the system tests, the rules and the bench share: where the tree is, an allocator that counts.
+//! What the system tests, the rules and the bench share: where the tree is, an allocator that counts, daemons
+//! and partitions of a test, clients of bare messages.
 //!
 //! Owns no test: those are in `tests/`, each file one subject.
 
 mod counting;
 mod partition;
+pub mod raw;
+mod site;
+mod stream;
 
 pub use counting::{Counting, allocations};
 pub use partition::{Partition, Told, uem};
+pub use site::Site;
+pub use stream::Stream;
 
 use std::path::{Path, PathBuf};
 

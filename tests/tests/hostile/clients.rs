@@ -1,86 +1,14 @@
-//! Bytes that no client should send: each costs at most the link that it came on.
+//! What a client does that no well-kept one does: it costs at most its own link, and leaves nothing.
 
-use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION, frame};
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use protocol::message::{Fid, Tag, Tmsg, VERSION};
 use std::time::Duration;
 use tests::Partition;
+use tests::raw::{Kind, Raw, walk};
 
-struct Raw(UnixStream);
-
-impl Raw {
-    fn dial(partition: &Partition) -> Self {
-        let stream = UnixStream::connect(partition.socket()).expect("the ionode listens");
-        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout can be set");
-        Self(stream)
-    }
-
-    /// One that has agreed on a version and attached as fid 0.
-    fn attached(partition: &Partition) -> Self {
-        let mut raw = Self::dial(partition);
-        let version = Tmsg::Version { msize: 8216, version: VERSION };
-        assert!(matches!(raw.call(Tag::NONE, &version), Some(Kind::Other)));
-        let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" };
-        assert!(matches!(raw.call(Tag(0), &attach), Some(Kind::Other)));
-        raw
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        // A node that has hung up already has told its opinion.
-        let _ = self.0.write_all(bytes);
-    }
-
-    fn ask(&mut self, tag: Tag, msg: &Tmsg<'_>) {
-        let mut out = vec![0; 70_000];
-        let len = msg.encode(tag, &mut out).expect("it fits");
-        self.send(&out[..len]);
-    }
-
-    /// The next answer: its tag and kind; nothing when the node hung up.
-    fn answer(&mut self) -> Option<(Tag, Kind)> {
-        let mut bytes = Vec::new();
-        loop {
-            if let Ok(Some(len)) = frame(&bytes, 1 << 20) {
-                let (tag, msg) = Rmsg::decode(&bytes[..len]).expect("a node speaks 9P");
-                return Some((
-                    tag,
-                    if matches!(msg, Rmsg::Error { .. }) { Kind::Error } else { Kind::Other },
-                ));
-            }
-            let mut one = [0];
-            match self.0.read(&mut one) {
-                Ok(0) => return None,
-                Ok(_) => bytes.push(one[0]),
-                Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => return None,
-                Err(e) => panic!("neither an answer nor a hangup: {e}"),
-            }
-        }
-    }
-
-    fn call(&mut self, tag: Tag, msg: &Tmsg<'_>) -> Option<Kind> {
-        self.ask(tag, msg);
-        self.answer().map(|(got, kind)| {
-            assert_eq!(got, tag, "an answer has its request's tag");
-            kind
-        })
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Error,
-    Other,
-}
-
-fn header(size: u32, kind: u8, tag: u16) -> Vec<u8> {
-    let mut bytes = size.to_le_bytes().to_vec();
-    bytes.push(kind);
-    bytes.extend(tag.to_le_bytes());
-    bytes
-}
-
-fn walk<'a>(from: u32, to: u32, names: &[&'a str]) -> Tmsg<'a> {
-    Tmsg::Walk { fid: Fid(from), newfid: Fid(to), names: Names::new(names).expect("few names") }
+fn attached(partition: &Partition) -> Raw {
+    let mut raw = Raw::dial(&format!("unix!{}", partition.socket().display()));
+    raw.greet(8216, "ann");
+    raw
 }
 
 fn read(fid: u32, count: u32) -> Tmsg<'static> {
@@ -88,42 +16,9 @@ fn read(fid: u32, count: u32) -> Tmsg<'static> {
 }
 
 #[test]
-fn nonsense_costs_its_own_link_and_nobody_else_notices() {
-    let partition = Partition::up(2);
-    let mut witness = Raw::attached(&partition);
-    let mut cases: Vec<(&str, Vec<u8>)> = vec![
-        ("size 0", header(0, 120, 1)),
-        ("size 6", header(6, 120, 1)),
-        ("size above msize", header(8217, 120, 1)),
-        ("the largest size", header(u32::MAX, 120, 1)),
-        ("an answer to nothing", header(7, 109, 1)),
-        ("type 0", header(7, 0, 1)),
-        ("type 255", header(7, 255, 1)),
-        ("Terror", header(7, 106, 1)),
-        ("Tgetattr of another dialect", header(7, 24, 1)),
-        ("NOTAG on a Tclunk", [header(11, 120, u16::MAX), vec![0; 4]].concat()),
-        ("trailing bytes in a Tclunk", [header(12, 120, 1), vec![0; 5]].concat()),
-        ("a string past its message", [header(13, 100, 1), vec![0, 16, 0, 0, 0xff, 0xff]].concat()),
-    ];
-    let mut names = [header(17, 110, 1), vec![0; 8], 17_u16.to_le_bytes().to_vec()].concat();
-    names.extend([1, 0, b'x'].repeat(17));
-    let size = names.len() as u32;
-    names[..4].copy_from_slice(&size.to_le_bytes());
-    cases.push(("17 names", names));
-    for (name, bytes) in cases {
-        let mut raw = Raw::attached(&partition);
-        raw.send(&bytes);
-        assert_eq!(raw.answer(), None, "{name}: the link ends");
-        assert_eq!(witness.call(Tag(1), &walk(0, 0, &[])), Some(Kind::Other), "{name}: others go on");
-    }
-    let told = partition.run(&["run", "-a", "echo", "well"]);
-    assert_eq!((told.code, told.out.as_str()), (0, "well\nwell\n"), "{}", told.err);
-}
-
-#[test]
 fn what_cannot_be_had_is_refused_and_the_link_goes_on() {
     let partition = Partition::up(1);
-    let mut raw = Raw::attached(&partition);
+    let mut raw = attached(&partition);
     let clunk = |fid| Tmsg::Clunk { fid: Fid(fid) };
     let refused: Vec<(&str, Tmsg<'_>)> = vec![
         ("an unknown fid", clunk(77)),
@@ -153,7 +48,7 @@ fn what_cannot_be_had_is_refused_and_the_link_goes_on() {
 #[test]
 fn a_flushed_read_is_answered_once_by_its_rflush() {
     let partition = Partition::up(1);
-    let mut raw = Raw::attached(&partition);
+    let mut raw = attached(&partition);
     assert_eq!(raw.call(Tag(1), &walk(0, 1, &["events"])), Some(Kind::Other));
     assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
     raw.ask(Tag(2), &read(1, 100));
@@ -171,7 +66,7 @@ fn a_flushed_read_is_answered_once_by_its_rflush() {
 #[test]
 fn a_tag_in_use_ends_the_link_and_its_session() {
     let partition = Partition::up(1);
-    let mut raw = Raw::attached(&partition);
+    let mut raw = attached(&partition);
     assert_eq!(raw.call(Tag(1), &walk(0, 1, &["clone"])), Some(Kind::Other));
     assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 2 }), Some(Kind::Other));
     assert!(partition.run(&["ls"]).out.contains("\n0/\n"));
@@ -186,7 +81,7 @@ fn a_tag_in_use_ends_the_link_and_its_session() {
 #[test]
 fn ten_thousand_fids_meet_a_bound_that_concerns_their_link_alone() {
     let partition = Partition::up(1);
-    let mut raw = Raw::attached(&partition);
+    let mut raw = attached(&partition);
     let mut kinds = (1..10_000).map(|fid| raw.call(Tag(1), &walk(0, fid, &[])).expect("the link goes on"));
     let first = kinds.position(|kind| kind == Kind::Error).expect("there is a bound");
     assert!((100..1000).contains(&first), "{first}");
@@ -197,7 +92,7 @@ fn ten_thousand_fids_meet_a_bound_that_concerns_their_link_alone() {
 #[test]
 fn a_new_version_gives_all_fids_back() {
     let partition = Partition::up(1);
-    let mut raw = Raw::attached(&partition);
+    let mut raw = attached(&partition);
     assert_eq!(raw.call(Tag(1), &walk(0, 1, &["clone"])), Some(Kind::Other));
     assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 2 }), Some(Kind::Other));
     for msize in [8216, 4096, 1 << 30] {
@@ -218,7 +113,7 @@ fn a_thousand_sessions_leave_nothing() {
     assert_eq!(partition.run(&["run", "-a", "true"]).code, 0);
     for _ in 0..250 {
         for lines in ["res 4\nexec true\n", "res 4\nexec sleep 1000\n", "res 4\n", "res 4\nexec /nosuch\n"] {
-            let mut raw = Raw::attached(&partition);
+            let mut raw = attached(&partition);
             raw.ask(Tag(1), &walk(0, 1, &["clone"]));
             raw.ask(Tag(2), &Tmsg::Open { fid: Fid(1), mode: 2 });
             raw.ask(Tag(3), &Tmsg::Write { fid: Fid(1), offset: 0, data: lines.as_bytes() });
@@ -237,7 +132,7 @@ fn a_thousand_sessions_leave_nothing() {
 #[test]
 fn a_walk_that_a_stopped_node_does_not_answer_leaves_every_fid_as_it_was() {
     let partition = Partition::up(2);
-    let mut raw = Raw::attached(&partition);
+    let mut raw = attached(&partition);
     assert_eq!(raw.call(Tag(1), &walk(0, 1, &["net", "node01"])), Some(Kind::Other));
     assert_eq!(raw.call(Tag(1), &walk(1, 2, &["info"])), Some(Kind::Other));
     partition.signal("node01", "STOP");
@@ -269,7 +164,7 @@ fn a_walk_that_a_stopped_node_does_not_answer_leaves_every_fid_as_it_was() {
 #[test]
 fn a_walk_that_fails_or_is_flushed_leaves_its_fid_where_it_was() {
     let partition = Partition::up(1);
-    let mut raw = Raw::attached(&partition);
+    let mut raw = attached(&partition);
     assert_eq!(raw.call(Tag(1), &walk(0, 1, &["net", "node01"])), Some(Kind::Other));
     assert_eq!(raw.call(Tag(1), &walk(1, 1, &["nosuch"])), Some(Kind::Error));
     assert_eq!(raw.call(Tag(1), &walk(1, 1, &[])), Some(Kind::Other));
@@ -285,7 +180,7 @@ fn a_walk_that_fails_or_is_flushed_leaves_its_fid_where_it_was() {
 #[test]
 fn lines_behind_a_wipe_find_no_session() {
     let partition = Partition::up(1);
-    let mut raw = Raw::attached(&partition);
+    let mut raw = attached(&partition);
     for path in [&["clone"][..], &["net", "node01", "clone"]] {
         assert_eq!(raw.call(Tag(1), &walk(0, 1, path)), Some(Kind::Other));
         assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 2 }), Some(Kind::Other));
