@@ -82,7 +82,7 @@ impl Node {
         if tag == Tag::NONE {
             return self.greeted(rank, &msg);
         }
-        let ask = self.tags.answered(tag, rank).ok_or(Botch)?;
+        let ask = self.tags.answered(tag, rank, &msg).ok_or(Botch)?;
         let answer = match msg {
             Rmsg::Error { ename } => Err(Ename::from_text(ename)),
             msg => Ok(msg),
@@ -128,6 +128,9 @@ impl Node {
             }
             Ask::Wait(slot) => return self.take_outcomes(rank, slot, answer),
             Ask::Output(slot, stream) => return self.take_output(rank, slot, stream, answer),
+            Ask::Stdin(_) if matches!(&answer, Ok(msg) if !matches!(msg, Rmsg::Write { .. })) => {
+                return Err(Botch);
+            }
             Ask::Stdin(slot) => self.delivered(rank, slot, answer),
             Ask::Command(gather) => self.gathered(rank, gather, answer.map(|_| ())),
             Ask::Late(refusal) => {
@@ -135,11 +138,14 @@ impl Node {
                     told.excuse(ChildSet::one(rank));
                 }
             }
-            Ask::Look(look) => self.looked(rank, look, answer),
+            Ask::Look(look) => return self.looked(rank, look, answer),
             Ask::Clunk(fid) => self.fids.clunked(fid, rank),
             Ask::Flush(old) => {
-                // After its Rflush the old tag is answered, whatever became of it.
-                self.tags.answered(old, rank);
+                // After its Rflush the old tag is answered, whatever became of it. If all had answered it
+                // before, it may be another question's by now.
+                if self.tags.asked(old) == Some(Ask::Rest) {
+                    self.tags.excuse(old, rank);
+                }
             }
             Ask::Forward(index) => self.forward_failed(index, answer.err().unwrap_or(Ename::Io)),
         }

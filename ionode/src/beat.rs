@@ -76,6 +76,7 @@ impl Node {
             return Err(Botch);
         }
         child.msize = msize;
+        child.state = State::CatchingUp;
         let one = ChildSet::one(rank);
         // The node's own files are reached as root, the user of nodes.
         let root = self.user("root").ok_or(Botch)?;
@@ -171,11 +172,13 @@ impl Node {
             Err(Ename::HostDown) => return Ok(()),
             _ => return Err(Botch),
         };
-        let sound = data.ends_with(b"\n") && core::str::from_utf8(data).is_ok();
-        if !sound || data.len() > STATUS_MAX as usize {
+        let text = core::str::from_utf8(data).map_err(|_| Botch)?;
+        let child = self.children.get_mut(rank);
+        // One record, and its own: a child has nothing to say of others.
+        let (name, lines) = (text.split(' ').next().unwrap_or(""), text.matches('\n').count());
+        if lines != 1 || !text.ends_with('\n') || name != child.name.as_str() {
             return Err(Botch);
         }
-        let child = self.children.get_mut(rank);
         child.status.clear();
         child.status.extend_from_slice(data);
         self.changes = self.changes.wrapping_add(1);

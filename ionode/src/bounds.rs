@@ -2,7 +2,7 @@
 
 use crate::ask::Ask;
 use protocol::fan::{FanFid, FanTag};
-use protocol::limits::{CHILDREN_MAX, CLIENTS_MAX, MSIZE_LINK, MSIZE_MAX};
+use protocol::limits::{CHILDREN_MAX, CLIENTS_MAX, IOHDR, MSIZE_LINK, MSIZE_MAX, MSIZE_MIN, PARAM_MAX};
 use protocol::server::{self, Caps, FidEntry, LinkState, RequestEntry};
 use protocol::slots::{SlotSet, Slots};
 
@@ -19,17 +19,28 @@ pub const REQUESTS: usize = 2048;
 /// Fids towards children: 6 for each session, 4 of the node, the rest for files that clients reach through
 /// `net`.
 pub const FAN_FIDS: usize = 6 * SESSIONS + 4 + 2048;
-/// Tags towards children: a launch takes 24 until its answers are in, a running session 4; forwarded
-/// requests as many as may wait; a quarter is room for those that rest after a flush.
-pub const FAN_TAGS: usize = 24 * 64 + 4 * SESSIONS + REQUESTS;
+/// Tags for what follows from something that was let in, and cannot be refused: a clunk of each fid, a flush
+/// of each forwarded request and of a session's 4 standing questions, those themselves, a catch-up burst for
+/// each child.
+pub const FOLLOWING: usize = FAN_FIDS + FORWARDS + 8 * SESSIONS + (USERS + 8) * CHILDREN_MAX;
+/// Tags for what can be refused: commands, launches, forwarded requests, and all of them that rest because a
+/// child is silent.
+pub const ADMITTED: usize = 8192;
+/// Tags towards children.
+pub const FAN_TAGS: usize = FOLLOWING + ADMITTED;
 /// Forwarded requests at once: the rest of the tags is control's.
 pub const FORWARDS: usize = REQUESTS / 2;
 /// Commands to many that are not all answered.
 pub const GATHERS: usize = 64;
 /// Status texts of sessions being read.
 pub const LOOKS: usize = 16;
-/// Messages to children that are not drained: what one call may ask for.
-pub const STEPS: usize = 1024;
+/// Messages to children that are not drained. One call lets in at most half of them; what follows from it,
+/// or from a hangup, has the other half.
+pub const STEPS: usize = 12_288;
+/// Messages not drained above which no more answers of children are to be taken in.
+pub const PRESSED: usize = 512;
+/// Messages of the largest launch: args, env and set-up in the smallest messages, and its 24 steps.
+pub const LAUNCH: usize = 3 * PARAM_MAX.div_ceil(MSIZE_MIN - IOHDR) as usize + 24;
 /// Users at once.
 pub const USERS: usize = 16;
 /// Records that one stdin message is dealt into at most; the rest of it is taken by the next write.
@@ -81,5 +92,7 @@ const _: () = {
     assert!(FAN_TAGS < u16::MAX as usize, "a tag is 16 bits and not NOTAG");
     assert!(LINKS <= u16::MAX as usize);
     assert!(FORWARDS <= REQUESTS);
+    assert!(PRESSED + LAUNCH < STEPS / 2 && LAUNCH < ADMITTED, "any launch can be let in");
+    assert!(FORWARDS + 2 * CLIENT.fids as usize + 10 * SESSIONS < STEPS / 2, "what follows has room");
     assert!(HELD_MANY + protocol::limits::IOHDR <= MSIZE_LINK);
 };

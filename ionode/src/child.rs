@@ -15,8 +15,10 @@ pub enum State {
     Empty,
     /// It has said its name; the answer is not drained yet.
     Joining,
-    /// The catch-up burst is with it.
+    /// It knows its rank and is asked for its version.
     Greeted,
+    /// The catch-up burst is with it.
+    CatchingUp,
     /// It serves.
     Up,
     /// It is silent.
@@ -30,7 +32,7 @@ impl State {
     pub fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
-            Self::Joining | Self::Greeted => "joining",
+            Self::Joining | Self::Greeted | Self::CatchingUp => "joining",
             Self::Up => "up",
             Self::Suspect => "suspect",
             Self::Lost(_) => "lost",
@@ -62,7 +64,7 @@ pub struct Child {
 impl Child {
     /// It has a link that serves.
     pub fn is_linked(&self) -> bool {
-        matches!(self.state, State::Joining | State::Greeted | State::Up | State::Suspect)
+        !matches!(self.state, State::Empty | State::Lost(_))
     }
 }
 

@@ -106,6 +106,9 @@ impl Node {
         set: ChildSet,
         send: Send,
     ) -> Result<(), Why> {
+        if !self.has_room(1) {
+            return Err(Why::Says("too many commands wait for their nodes; try again"));
+        }
         let id = self.join_gather((who, gather), (slot, verb))?;
         if let Some(gather) = self.gather(id) {
             gather.owes += set.count();
@@ -283,7 +286,7 @@ impl Node {
         if up.is_empty() {
             return Err(Why::Few { had: 0, want });
         }
-        if want > MEMBERS_MAX - had {
+        if want > MEMBERS_MAX.saturating_sub(had) {
             return Err(Why::Says("too many members: at most 1048576 in a session"));
         }
         let (each, extra) = (want / up.count(), want % up.count());

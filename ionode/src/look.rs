@@ -16,6 +16,7 @@ use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
 use protocol::text::Window;
 use protocol::time::Time;
+use protocol::wire::Botch;
 
 /// One status text being put together, or read.
 #[derive(Clone, Debug)]
@@ -95,6 +96,9 @@ impl Node {
         self.free_look(index);
         let Some(dir) = self.session(slot).dir else { return Err(Ename::NotFound) };
         let set = self.session(slot).set().and(self.serving()).and(self.fids.holds(dir));
+        if !self.has_room(4) {
+            return Err(Ename::Again);
+        }
         let fid = self.fids.take().ok_or(Ename::Again)?;
         self.open_file(slot, set, fid, (File::Status, mode::READ));
         let count = self.payload(set);
@@ -109,18 +113,22 @@ impl Node {
     }
 
     /// A child answered with its records, or cannot.
-    pub(crate) fn looked(&mut self, rank: Rank, index: u8, answer: Answer<'_>) {
+    pub(crate) fn looked(&mut self, rank: Rank, index: u8, answer: Answer<'_>) -> Result<(), Botch> {
         let look = &mut self.looks[index as usize];
-        let Some(slot) = look.slot else { return };
+        let Some(slot) = look.slot else { return Ok(()) };
         if !look.owes.cut(rank) {
-            return;
+            return Ok(());
         }
-        if let Ok(Rmsg::Read { data }) = answer
-            && !data.is_empty()
-        {
-            look.held[rank.index()] = self.pool.hold(data);
+        if let Ok(Rmsg::Read { data }) = answer {
+            // Of more records than one message holds, the last is there in part.
+            let whole = data.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let records = core::str::from_utf8(&data[..whole]).map_err(|_| Botch)?;
+            if !records.is_empty() {
+                look.held[rank.index()] = self.pool.hold(records.as_bytes());
+            }
         }
         self.touch(slot);
+        Ok(())
     }
 
     fn write_look(&self, index: usize, slot: SessionSlot, w: &mut Window<'_>) -> fmt::Result {

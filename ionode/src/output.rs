@@ -7,6 +7,7 @@ use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::pool::Held;
 use crate::step::Send;
+use protocol::expect::Expected;
 use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, Rmsg, Tag};
 use protocol::server::mode;
@@ -101,6 +102,7 @@ impl Node {
         let set = live.less(full).less(self.tags.owes(tag));
         let most = if live.count() <= FEW { u32::MAX } else { HELD_MANY };
         let count = self.payload(set).min(most);
+        self.tags.admit(tag, Expected::Read(count));
         self.tags.again(tag, set);
         self.send(set, tag, Send::Read { fid, offset: 0, count });
     }

@@ -3,6 +3,7 @@
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use core::fmt::Write;
+use protocol::expect::Expected;
 use protocol::limits::MSIZE_LINK;
 use protocol::message::{Fid, Names, TWRITE_HEADER, Tag, Tmsg, VERSION, seal_twrite};
 use protocol::server::UserId;
@@ -83,6 +84,29 @@ pub enum Send {
         at: u32,
         len: u32,
     },
+}
+
+impl Send {
+    /// What it may be answered with; a scratch message's sender says so itself.
+    pub(crate) fn expected(&self) -> Expected {
+        match *self {
+            Self::Version => Expected::Version,
+            Self::Attach { fid, .. } => Expected::Attach(fid),
+            Self::WalkRoot { fid, file, .. } => {
+                Expected::Walk { newfid: Some(fid), names: usize::from(file.is_some()) }
+            }
+            Self::WalkSession { fid, .. } => Expected::Walk { newfid: Some(fid), names: 2 },
+            Self::Mkdir { .. } => Expected::Create,
+            Self::Open { .. } => Expected::Open,
+            Self::Param { len, .. } => Expected::Write(len),
+            Self::Line { .. } => Expected::Write(MSIZE_LINK),
+            Self::Read { count, .. } => Expected::Read(count),
+            Self::Clunk { fid } => Expected::Clunk(fid),
+            Self::Remove { fid } => Expected::Remove(fid),
+            Self::Flush { .. } => Expected::Flush,
+            Self::Scratch { .. } => Expected::Any,
+        }
+    }
 }
 
 /// A ctl write made here.

@@ -6,6 +6,7 @@ use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
+use protocol::expect::Expected;
 use protocol::message::Rmsg;
 use protocol::record::{End, Outcome};
 use protocol::set::{ChildSet, Rank};
@@ -20,6 +21,7 @@ impl Node {
     pub(crate) fn ask_outcomes(&mut self, slot: SessionSlot, set: ChildSet) {
         let Some((fid, tag)) = self.session(slot).wait else { return };
         let count = self.payload(set).min(crate::bounds::HELD_MANY);
+        self.tags.admit(tag, Expected::Read(count));
         self.tags.again(tag, set);
         self.send(set, tag, Send::Read { fid, offset: 0, count });
     }
@@ -74,7 +76,10 @@ impl Node {
         if member >= range.size || session.child_of(member) != Some(rank) {
             return Err(Botch);
         }
-        self.outcomes.tell(&mut range, member, outcome);
+        // Only its own child tells a member's outcome, and once.
+        if !self.outcomes.tell(&mut range, member, outcome) {
+            return Err(Botch);
+        }
         self.session(slot).range = range;
         self.fail_fast(slot, outcome.end);
         Ok(())

@@ -2,7 +2,8 @@
 //! same tag on every child; so each fid has the set of children where it is established (`holds`), each tag
 //! the set of those that have not answered (`owes`), and a number is free when its sets are empty.
 
-use crate::message::{Fid, Tag};
+use crate::expect::Expected;
+use crate::message::{Fid, Rmsg, Tag};
 use crate::set::{ChildSet, Rank};
 use crate::slots::Slots;
 
@@ -98,6 +99,7 @@ impl<S: Slots<FanFid>> Fids<S> {
 #[derive(Clone, Copy, Debug)]
 pub struct FanTag<A> {
     ask: Option<A>,
+    expected: Expected,
     owes: ChildSet,
     /// The owner of a tag that is asked with again keeps it while nobody owes.
     kept: bool,
@@ -105,7 +107,7 @@ pub struct FanTag<A> {
 
 impl<A> Default for FanTag<A> {
     fn default() -> Self {
-        Self { ask: None, owes: ChildSet::EMPTY, kept: false }
+        Self { ask: None, expected: Expected::Any, owes: ChildSet::EMPTY, kept: false }
     }
 }
 
@@ -116,23 +118,24 @@ pub struct Tags<A, S> {
     ask: core::marker::PhantomData<A>,
     /// Where the search for a free one begins: a number rests before it is used again.
     next: usize,
+    used: usize,
 }
 
 impl<A: Copy, S: Slots<FanTag<A>>> Default for Tags<A, S> {
     fn default() -> Self {
-        Self { slots: S::make(), ask: core::marker::PhantomData, next: 0 }
+        Self { slots: S::make(), ask: core::marker::PhantomData, next: 0, used: 0 }
     }
 }
 
 impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
     /// A number that no child owes an answer to, for a question to `set`.
-    pub fn take(&mut self, ask: A, set: ChildSet) -> Option<Tag> {
-        self.place(FanTag { ask: Some(ask), owes: set, kept: false })
+    pub fn take(&mut self, ask: A, set: ChildSet, expected: Expected) -> Option<Tag> {
+        self.place(FanTag { ask: Some(ask), expected, owes: set, kept: false })
     }
 
     /// A number for a question that is asked again and again; freed by `free`.
     pub fn keep(&mut self, ask: A) -> Option<Tag> {
-        self.place(FanTag { ask: Some(ask), owes: ChildSet::EMPTY, kept: true })
+        self.place(FanTag { ask: Some(ask), kept: true, ..FanTag::default() })
     }
 
     fn place(&mut self, tag: FanTag<A>) -> Option<Tag> {
@@ -142,7 +145,13 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         let index = (self.next..count).chain(0..self.next).find(free)?;
         slots[index] = tag;
         self.next = (index + 1) % count;
+        self.used += 1;
         Some(Tag(index as u16))
+    }
+
+    /// Numbers in use.
+    pub fn used(&self) -> usize {
+        self.used
     }
 
     fn slot(&mut self, tag: Tag) -> &mut FanTag<A> {
@@ -158,13 +167,30 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         slot.owes = slot.owes.or(set);
     }
 
+    /// What the next question of this tag admits; a child that still owes may answer the one before.
+    pub fn admit(&mut self, tag: Tag, expected: Expected) {
+        let slot = self.slot(tag);
+        slot.expected = if slot.owes.is_empty() { expected } else { slot.expected.or(expected) };
+    }
+
     /// Who has not answered.
     pub fn owes(&mut self, tag: Tag) -> ChildSet {
         self.slot(tag).owes
     }
 
-    /// A child answered: what it was asked. `None` if it was not asked: a botch.
-    pub fn answered(&mut self, tag: Tag, rank: Rank) -> Option<A> {
+    /// What a tag is in use for.
+    pub fn asked(&self, tag: Tag) -> Option<A> {
+        self.slots.slots().get(tag.0 as usize)?.ask
+    }
+
+    /// A child answered: what it was asked. `None` if it was not asked, or not that: a botch.
+    pub fn answered(&mut self, tag: Tag, rank: Rank, answer: &Rmsg<'_>) -> Option<A> {
+        let slot = self.slots.slots().get(tag.0 as usize)?;
+        if slot.expected.admits(answer) { self.excuse(tag, rank) } else { None }
+    }
+
+    /// A child will not answer any more: what it was asked, if it owed.
+    pub fn excuse(&mut self, tag: Tag, rank: Rank) -> Option<A> {
         let slot = self.slots.slots_mut().get_mut(tag.0 as usize)?;
         let ask = slot.ask?;
         if !slot.owes.cut(rank) {
@@ -172,6 +198,7 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         }
         if slot.owes.is_empty() && !slot.kept {
             *slot = FanTag::default();
+            self.used -= 1;
         }
         Some(ask)
     }
@@ -181,11 +208,11 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
     pub fn free(&mut self, tag: Tag, instead: A) -> ChildSet {
         let slot = self.slot(tag);
         let owes = slot.owes;
-        *slot = if owes.is_empty() {
-            FanTag::default()
-        } else {
-            FanTag { ask: Some(instead), owes, kept: false }
-        };
+        (slot.ask, slot.kept) = (Some(instead), false);
+        if owes.is_empty() {
+            *slot = FanTag::default();
+            self.used -= 1;
+        }
         owes
     }
 
@@ -194,7 +221,7 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         let slots = self.slots.slots();
         let index = slots.iter().position(|slot| slot.ask.is_some() && slot.owes.has(rank))?;
         let tag = Tag(index as u16);
-        self.answered(tag, rank).map(|ask| (tag, ask))
+        self.excuse(tag, rank).map(|ask| (tag, ask))
     }
 
     /// The first tag whose question `is` it.
@@ -239,23 +266,34 @@ mod tests {
     #[test]
     fn a_tag_rests_until_all_who_owe_have_answered_or_are_gone() {
         let mut tags = Tags::<u8, [FanTag<u8>; 1]>::default();
-        let tag = tags.take(7, set(&[0, 5])).expect("one is free");
-        assert_eq!(tags.answered(tag, rank(4)), None);
-        assert_eq!(tags.answered(tag, rank(5)), Some(7));
-        assert_eq!(tags.answered(tag, rank(5)), None);
+        let clunk = Expected::Clunk(Fid(1));
+        let tag = tags.take(7, set(&[0, 5]), clunk).expect("one is free");
+        assert_eq!(tags.answered(tag, rank(4), &Rmsg::Clunk), None);
+        assert_eq!(tags.answered(tag, rank(5), &Rmsg::Remove), None);
+        assert_eq!(tags.answered(tag, rank(5), &Rmsg::Clunk), Some(7));
+        assert_eq!(tags.answered(tag, rank(5), &Rmsg::Clunk), None);
         assert_eq!(tags.free(tag, 9), set(&[0]));
-        assert_eq!(tags.take(8, set(&[1])), None);
+        assert_eq!((tags.take(8, set(&[1]), clunk), tags.used()), (None, 1));
+        assert_eq!(tags.answered(tag, rank(0), &Rmsg::Flush), None);
         assert_eq!(tags.lose_one(rank(0)), Some((tag, 9)));
-        assert_eq!(tags.take(8, set(&[1])), Some(tag));
+        assert_eq!(tags.used(), 0);
+        assert_eq!(tags.take(8, set(&[1]), clunk), Some(tag));
     }
 
     #[test]
-    fn a_kept_tag_is_asked_with_again() {
+    fn a_kept_tag_is_asked_with_again_and_admits_what_any_child_was_asked() {
         let mut tags = Tags::<u8, [FanTag<u8>; 1]>::default();
         let tag = tags.keep(1).expect("one is free");
-        tags.again(tag, set(&[3]));
-        assert_eq!(tags.answered(tag, rank(3)), Some(1));
+        let three = Rmsg::Read { data: b"abc" };
+        for (count, of, answer) in [(2, 3, None), (3, 4, Some(1))] {
+            tags.admit(tag, Expected::Read(count));
+            tags.again(tag, set(&[of]));
+            assert_eq!(tags.answered(tag, rank(of), &three), answer);
+        }
+        assert_eq!(tags.answered(tag, rank(3), &three), Some(1));
+        tags.admit(tag, Expected::Read(2));
         tags.again(tag, set(&[3, 4]));
+        assert_eq!(tags.answered(tag, rank(3), &three), None);
         assert_eq!(tags.free(tag, 2), set(&[3, 4]));
     }
 }

@@ -14,6 +14,7 @@ extern crate std;
 pub mod client;
 pub mod ename;
 pub mod event;
+pub mod expect;
 pub mod fan;
 pub mod limits;
 pub mod memberset;

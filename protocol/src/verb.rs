@@ -1,7 +1,7 @@
 //! The grammar of ctl: every verb is one row, and a line becomes one command or one reason why not.
 
 use crate::ename::Ename;
-use crate::limits::{CHILDREN_MAX, LINE_MAX, NODE_NAME_MAX};
+use crate::limits::{CHILDREN_MAX, LINE_MAX, MEMBERS_MAX, NODE_NAME_MAX};
 use crate::quote::{Word, Words};
 use crate::set::Rank;
 use crate::text::Text;
@@ -427,7 +427,7 @@ impl Share {
         }
     }
 
-    /// All the numbers shared out are below `size`, and no two ranks have one in common.
+    /// All the numbers shared out are below `size` and fit a qid, and no two ranks have one in common.
     pub fn is_sound(&self) -> bool {
         let total = self.counts.iter().map(|n| u64::from(*n)).sum::<u64>();
         let last = u64::from(self.first) + total.saturating_sub(1) * u64::from(self.stride);
@@ -438,7 +438,8 @@ impl Share {
                 previous = *n;
                 falls
             });
-        self.stride > 0 && total > 0 && last < u64::from(self.size) && even
+        let fits = self.size < MEMBERS_MAX && last < u64::from(self.size);
+        self.stride > 0 && total > 0 && fits && even
     }
 }
 

@@ -4,6 +4,7 @@
 //! Owns no test: those are in `tests/`, each file one subject.
 
 mod counting;
+pub mod fake;
 mod partition;
 pub mod raw;
 mod site;

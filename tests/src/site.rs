@@ -44,7 +44,11 @@ impl Site {
         for node in 1..=nodes {
             site.cnode(&format!("node{node:02}"), &["--parent", &unix]);
         }
-        let want = if nodes == 1 { "node01 up\n".into() } else { format!("node[01-{nodes:02}] up\n") };
+        let want = match nodes {
+            0 => String::new(),
+            1 => "node01 up\n".to_owned(),
+            _ => format!("node[01-{nodes:02}] up\n"),
+        };
         site.until("the nodes are up", |site| site.told(&["cat", "summary"]).out == want);
         site
     }

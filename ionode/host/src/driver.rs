@@ -155,7 +155,7 @@ impl Driver {
                 Ok(0) => return true,
                 Ok(len) => {
                     stream.consume(len);
-                    if request {
+                    if request || self.core.is_pressed() {
                         self.drain();
                     }
                 }

@@ -3,6 +3,7 @@
 //! `corpus` is bytes by class, `talk` what must hold after any bytes, `clients` what a client can do with the
 //! right ones.
 
+mod children;
 mod clients;
 mod corpus;
 mod talk;

@@ -155,7 +155,7 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// Fids in use by the answers, those that a flushed request may or may not have ended, and all that occur.
+    /// Fids in use by the answers, those that a flushed request may have ended, and all that occur.
     fn fids(&self) -> (BTreeSet<u32>, BTreeSet<u32>, BTreeSet<u32>) {
         let (mut held, mut doubtful, mut seen) = (BTreeSet::from([0]), BTreeSet::new(), BTreeSet::from([0]));
         for asked in &self.asked {
