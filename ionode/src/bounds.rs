@@ -25,7 +25,7 @@ pub const FAN_FIDS: usize = 6 * SESSIONS + 4 + 2048;
 pub const FOLLOWING: usize = FAN_FIDS + FORWARDS + 8 * SESSIONS + (USERS + 8) * CHILDREN_MAX;
 /// Tags for what can be refused: commands, launches, forwarded requests, and all of them that rest because a
 /// child is silent.
-pub const ADMITTED: usize = 8192;
+pub const ADMITTED: usize = 12_288;
 /// Tags towards children.
 pub const FAN_TAGS: usize = FOLLOWING + ADMITTED;
 /// Forwarded requests at once: the rest of the tags is control's.
@@ -92,7 +92,7 @@ const _: () = {
     assert!(FAN_TAGS < u16::MAX as usize, "a tag is 16 bits and not NOTAG");
     assert!(LINKS <= u16::MAX as usize);
     assert!(FORWARDS <= REQUESTS);
-    assert!(PRESSED + LAUNCH < STEPS / 2 && LAUNCH < ADMITTED, "any launch can be let in");
+    assert!(PRESSED + LAUNCH < STEPS / 2 && 3 * LAUNCH < ADMITTED, "any launch can be let in");
     assert!(FORWARDS + 2 * CLIENT.fids as usize + 10 * SESSIONS < STEPS / 2, "what follows has room");
     assert!(HELD_MANY + protocol::limits::IOHDR <= MSIZE_LINK);
 };

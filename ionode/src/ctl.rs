@@ -106,7 +106,7 @@ impl Node {
         set: ChildSet,
         send: Send,
     ) -> Result<(), Why> {
-        if !self.has_room(1) {
+        if !self.has_room_beside() {
             return Err(Why::Says("too many commands wait for their nodes; try again"));
         }
         let id = self.join_gather((who, gather), (slot, verb))?;

@@ -223,7 +223,7 @@ impl Node {
 
     fn pass_on(&mut self, free: usize, entry: Forwarded, msg: &Tmsg<'_>) -> Result<(), Ename> {
         let one = ChildSet::one(entry.rank);
-        if !self.has_room(1) {
+        if !self.has_room_beside() {
             return Err(Ename::Again);
         }
         let tag = self.tags.take(Ask::Forward(free as u16), one, Expected::of(msg)).ok_or(Ename::Again)?;

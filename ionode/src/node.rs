@@ -1,7 +1,7 @@
 //! What an aggregator is apart from its conversations: its children, its tables, what changed.
 
 use crate::ask::{Ask, GatherId};
-use crate::bounds::{ADMITTED, FanFids, FanTags, GATHERS, LOOKS, SESSIONS, STEPS, USERS};
+use crate::bounds::{ADMITTED, FanFids, FanTags, GATHERS, LAUNCH, LOOKS, SESSIONS, STEPS, USERS};
 use crate::child::{Children, State};
 use crate::forward::Forwards;
 use crate::gather::Gather;
@@ -226,6 +226,12 @@ impl Node {
     /// So many more questions may be let in; what cannot be refused has room of its own.
     pub(crate) fn has_room(&self, questions: usize) -> bool {
         self.steps.len() + questions <= STEPS / 2 && self.tags.used() + questions <= ADMITTED
+    }
+
+    /// One more question may be let in that a client can ask in any number: a launch has room beside them,
+    /// and beside what follows from them.
+    pub(crate) fn has_room_beside(&self) -> bool {
+        self.has_room(LAUNCH) && self.tags.used() + 2 * LAUNCH <= ADMITTED
     }
 
     /// Asks a set of children one question. The tag table has room for all that bounds elsewhere allow.

@@ -105,7 +105,7 @@ impl Fake {
     }
 
     /// What a cnode would answer; nothing to what waits.
-    fn usual(&mut self, tag: Tag, msg: &Tmsg<'_>) -> Vec<u8> {
+    pub fn usual(&mut self, tag: Tag, msg: &Tmsg<'_>) -> Vec<u8> {
         let text;
         let qid = Qid::default();
         let answer = match *msg {

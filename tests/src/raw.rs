@@ -79,6 +79,11 @@ impl Raw {
         let _ = self.stream.write_all(bytes);
     }
 
+    /// Sends bytes; false when the node hung up or takes no more.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
     /// Sends a request.
     pub fn ask(&mut self, tag: Tag, msg: &Tmsg<'_>) {
         self.send(&request(tag, msg));
