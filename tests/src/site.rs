@@ -156,7 +156,8 @@ impl Site {
     /// # Panics
     /// When it does not come in time.
     pub fn until(&mut self, what: &str, mut is: impl FnMut(&Self) -> bool) {
-        let end = Instant::now() + PATIENCE;
+        // A session of a client that vanished over TCP stays for as long as one answer may take.
+        let end = Instant::now() + 2 * PATIENCE;
         while !is(self) {
             self.check_alive(what);
             assert!(Instant::now() < end, "{what}");

@@ -466,10 +466,10 @@ fn run(site: &mut Site, node: &str, at: &str) {
 fn whatever_a_client_sends_an_ionode_costs_at_most_its_own_link() {
     let mut site = Site::up(2);
     let (unix, tcp) = (site.at("io"), site.tcp());
-    run(&mut site, "io", &unix);
+    run(&mut site, "io", &tcp);
     // What is there once, such as buffers and tables, is there now.
     let before = site.kib("io", "VmRSS:");
-    run(&mut site, "io", &tcp);
+    run(&mut site, "io", &unix);
     run(&mut site, "io", &unix);
     let after = site.kib("io", "VmRSS:");
     assert!(after < before + 8192, "{before} KiB, then {after} KiB");
