@@ -473,3 +473,34 @@ fn a_child_is_a_client_too_and_its_requests_cost_the_same() {
         site.told(&["status"]).out.matches(" sessions=0 members=0 ").count() == 2
     });
 }
+
+#[test]
+fn what_a_session_is_told_by_a_child_is_checked_too() {
+    let mut site = Site::up(2);
+    let input: Misbehaviour = Box::new(|child, tag, msg| match *msg {
+        Tmsg::Write { fid, .. } if child.path(fid).ends_with("stdin") => Act::Send(reply(tag, &Rmsg::Clunk)),
+        _ => Act::Usual,
+    });
+    let cases: Vec<(Case, &str, u8)> = vec![
+        (("a status that is no text", data("status", b"2 \xff\n")), "status", 0),
+        (("an Rclunk to input", input), "stdin", 1),
+        (("an outcome twice", data("wait", b"2 fake 1 0 0 0 ''\n2 fake 1 0 0 0 'exit: 1'\n")), "wait", 0),
+    ];
+    for ((name, act), file, mode) in cases {
+        let serving = fake(&mut site, act);
+        let mut raw = Raw::attached(&site.at("io"));
+        raw.open(1, &["clone"], 2);
+        let exec = Tmsg::Write { fid: Fid(1), offset: 0, data: b"res 3\nexec sleep 1000\n" };
+        assert_eq!(raw.refusal(Tag(1), &exec), "", "{name}");
+        assert_eq!(raw.call(Tag(1), &walk(1, 2, &["..", file])), Some(Kind::Other), "{name}");
+        assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(2), mode }), Some(Kind::Other), "{name}");
+        let msg = match mode {
+            0 => Tmsg::Read { fid: Fid(2), offset: 0, count: 4000 },
+            _ => Tmsg::Write { fid: Fid(2), offset: 0, data: b"x" },
+        };
+        assert_eq!(raw.call(Tag(1), &msg), Some(Kind::Other), "{name}");
+        serving.hung_up();
+        until_lost(&mut site, name);
+        assert_eq!(raw.call(Tag(1), &walk(0, 3, &["status"])), Some(Kind::Other), "{name}");
+    }
+}
