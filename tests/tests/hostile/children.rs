@@ -186,6 +186,10 @@ fn joinings() -> Vec<Case> {
         ("a msize below all", version(4095, VERSION)),
         ("no msize", version(0, VERSION)),
         ("an unknown version", version(8192, "unknown")),
+        (
+            "a thousand versions",
+            once(100, |tag| reply(tag, &Rmsg::Version { msize: 8192, version: VERSION }).repeat(1000)),
+        ),
         ("a refused version", once(100, |tag| reply(tag, &error()))),
         ("an Rattach to a version", once(100, |tag| reply(tag, &Rmsg::Attach { qid: Qid::default() }))),
         ("a refused walk", once(110, |tag| reply(tag, &error()))),
@@ -482,7 +486,7 @@ fn what_a_session_is_told_by_a_child_is_checked_too() {
         _ => Act::Usual,
     });
     let cases: Vec<(Case, &str, u8)> = vec![
-        (("a status that is no text", data("status", b"2 \xff\n")), "status", 0),
+        (("a status that is no text", data("/status", b"2 \xff\n")), "status", 0),
         (("an Rclunk to input", input), "stdin", 1),
         (("an outcome twice", data("wait", b"2 fake 1 0 0 0 ''\n2 fake 1 0 0 0 'exit: 1'\n")), "wait", 0),
     ];

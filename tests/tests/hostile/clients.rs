@@ -2,8 +2,8 @@
 
 use protocol::message::{Fid, Tag, Tmsg, VERSION};
 use std::time::Duration;
-use tests::Partition;
 use tests::raw::{Kind, Raw, walk};
+use tests::{Partition, Site};
 
 fn attached(partition: &Partition) -> Raw {
     let mut raw = Raw::dial(&format!("unix!{}", partition.socket().display()));
@@ -189,4 +189,20 @@ fn lines_behind_a_wipe_find_no_session() {
         assert_eq!(raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(1) }), Some(Kind::Other));
     }
     assert_eq!(partition.run(&["run", "true"]).code, 0);
+}
+
+#[test]
+fn a_refused_line_behind_an_exec_is_told_and_the_member_ends() {
+    let mut site = Site::up(1);
+    for (at, node) in [(site.at("io"), "node01"), (site.at("node01"), "node01")] {
+        let mut raw = Raw::attached(&at);
+        raw.open(1, &["clone"], 2);
+        let lines = Tmsg::Write { fid: Fid(1), offset: 0, data: b"res 1\nexec true\nnonsense\n" };
+        assert_eq!(raw.refusal(Tag(1), &lines), "Invalid argument");
+        assert_eq!(raw.call(Tag(1), &walk(1, 2, &["..", "wait"])), Some(Kind::Other));
+        assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(2), mode: 0 }), Some(Kind::Other));
+        let record = String::from_utf8(raw.data(2, 0, 1000)).expect("it is text");
+        assert!(record.starts_with(&format!("0 {node} ")) && record.ends_with(" ''\n"), "{record}");
+        site.check_alive("a refused line");
+    }
 }
