@@ -1,5 +1,6 @@
 //! How large a stub's tables are: a daemon's, and a simulated node's.
 
+use crate::debug::Probe;
 use crate::member::Member;
 use crate::session::Session;
 use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, MSIZE_MIN};
@@ -12,6 +13,8 @@ pub trait Bounds: server::Bounds {
     type Sessions: Slots<Session>;
     /// Members of all sessions at once.
     type Members: Slots<Member>;
+    /// Helpers of `debug` at once: files of it that are open.
+    type Probes: Slots<Probe>;
     /// What the parent's link may have: all sessions, each with its files open.
     const PARENT: Caps;
     /// What a client's link may have.
@@ -32,6 +35,7 @@ impl server::Bounds for Full {
 impl Bounds for Full {
     type Sessions = [Session; 64];
     type Members = [Member; 256];
+    type Probes = [Probe; 16];
     const PARENT: Caps = Caps { msize: MSIZE_LINK, fids: 480, requests: 240 };
     const CLIENT: Caps = Caps { msize: MSIZE_LINK, fids: 64, requests: 16 };
 }
@@ -49,6 +53,7 @@ impl server::Bounds for Small {
 impl Bounds for Small {
     type Sessions = [Session; 4];
     type Members = [Member; 8];
+    type Probes = [Probe; 1];
     const PARENT: Caps = Caps { msize: MSIZE_MIN, fids: 32, requests: 20 };
     const CLIENT: Caps = Caps { msize: MSIZE_MIN, fids: 8, requests: 4 };
 }

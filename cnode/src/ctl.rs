@@ -4,6 +4,7 @@
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};
 use crate::node::Node;
+use crate::session::Gang;
 use protocol::ename::Ename;
 use protocol::event::Event;
 use protocol::quote::{Words, split_line};
@@ -36,7 +37,7 @@ impl<B: Bounds> Node<B> {
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        self.each_line(who, None, data, |this, line| {
+        self.each_line(who, None, data, |this, _, line| {
             let command = node(line)?;
             this.run_node(who, command, host)
         })?;
@@ -51,13 +52,18 @@ impl<B: Bounds> Node<B> {
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        let outcome = self.each_line(who, Some(slot), data, |this, line| {
+        let outcome = self.each_line(who, Some(slot), data, |this, number, line| {
             let command = session(line)?;
             // A `wipe` before this line has ended the session.
             if !this.sessions.slots()[slot as usize].is_open() {
                 return Err(Why::Ename(Ename::NotFound));
             }
-            this.run(slot, who, command, line, host)
+            this.run(slot, who, command, line, host)?;
+            let session = &mut this.sessions.slots_mut()[slot as usize];
+            if session.exec == Some(who.request) && session.exec_line == 0 {
+                session.exec_line = number;
+            }
+            Ok(())
         });
         if !self.sessions.slots()[slot as usize].is_open() {
             outcome?;
@@ -90,7 +96,7 @@ impl<B: Bounds> Node<B> {
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        self.each_line(who, Some(slot), data, |this, line| match session(line)? {
+        self.each_line(who, Some(slot), data, |this, _, line| match session(line)? {
             Command::Signal(signal) => {
                 this.signal_member(index, signal, host);
                 this.touch(slot);
@@ -106,7 +112,7 @@ impl<B: Bounds> Node<B> {
         who: Writer,
         slot: Option<SessionSlot>,
         data: &[u8],
-        mut run: impl FnMut(&mut Self, &str) -> Result<(), Why>,
+        mut run: impl FnMut(&mut Self, u16, &str) -> Result<(), Why>,
     ) -> Result<(), Ename> {
         let mut number = 0;
         let mut left = match core::str::from_utf8(data) {
@@ -124,7 +130,7 @@ impl<B: Bounds> Node<B> {
             if line.trim().is_empty() {
                 continue;
             }
-            if let Err(why) = run(self, line) {
+            if let Err(why) = run(self, number, line) {
                 return Err(self.refuse(who, slot, word_of(line), (number, why)));
             }
         }
@@ -200,9 +206,9 @@ impl<B: Bounds> Node<B> {
                 let size = size.checked_add(count).ok_or(Ename::Again)?;
                 self.reserve(slot, (first, 1, count), size)?;
             }
-            Command::Share(share) => {
+            Command::Share(_) | Command::Nodes(_) | Command::From(..) => {
                 early(session.executed)?;
-                self.take_share(slot, &share)?;
+                self.run_parents(slot, command)?;
             }
             Command::Exec(words) => self.run_exec(slot, who, words, host)?,
             Command::Signal(signal) => {
@@ -220,6 +226,11 @@ impl<B: Bounds> Node<B> {
             }
             Command::Prefix(prefix) => session.prefix = prefix,
             Command::Failfast(on) => session.failfast = on,
+            Command::Gang(on) => {
+                early(session.executed)?;
+                session.gang = if on { Gang::Waits(0) } else { Gang::No };
+            }
+            Command::Go(on) => self.run_go(slot, who, on)?,
             Command::Setup => {
                 early(session.executed)?;
                 host.append(slot, Param::Setup, line.as_bytes())?;
@@ -232,15 +243,33 @@ impl<B: Bounds> Node<B> {
                 unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
                 session.label = label;
             }
-            Command::Clear => {
-                session.poisoned = false;
-                if !session.executed {
-                    for param in [Param::Args, Param::Env, Param::Setup] {
-                        host.truncate(slot, param);
-                    }
-                }
-            }
+            Command::Clear => self.clear(slot, host),
             Command::Wipe => self.close_session(slot, host),
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        let session = self.session(slot);
+        session.poisoned = false;
+        if !session.executed {
+            for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
+                host.truncate(slot, param);
+            }
+        }
+    }
+
+    /// Lines that only a parent writes, before `exec`.
+    fn run_parents(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
+        match command {
+            Command::Share(share) => self.take_share(slot, &share)?,
+            Command::From(levels, name) => {
+                let session = self.session(slot);
+                session.levels = levels;
+                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
+            }
+            // Which nodes have members was decided above; the share says how many are here.
+            _ => {}
         }
         Ok(())
     }
@@ -293,7 +322,26 @@ impl<B: Bounds> Node<B> {
             self.reserve(slot, (0, 1, 1), 1)?;
         }
         self.execute(slot);
-        self.session(slot).exec = Some(who.request);
+        let session = self.session(slot);
+        session.exec = Some(who.request);
+        session.exec_user = who.user;
+        Ok(())
+    }
+
+    /// A parent's word to a gang that is ready: it may run, or not.
+    fn run_go(&mut self, slot: SessionSlot, who: Writer, on: bool) -> Result<(), Why> {
+        let session = self.session(slot);
+        match session.gang {
+            Gang::Waits(_) if session.executed && session.is_parents() => {}
+            // Its own members have decided that.
+            _ if !on => return Ok(()),
+            _ => return Err(Why::Says("nothing waits to go on")),
+        }
+        session.gang = if on { Gang::Goes } else { Gang::Stays };
+        if on {
+            session.exec = Some(who.request);
+        }
+        self.touch(slot);
         Ok(())
     }
 

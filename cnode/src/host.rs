@@ -1,7 +1,10 @@
 //! What a stub asks of the machine it runs on: calls that cannot sleep, effects that may, and their
 //! completions.
 
+use protocol::debug::Kind;
 use protocol::ename::Ename;
+use protocol::failure::Failure;
+use protocol::table::File;
 
 /// A session's number in its table.
 pub type SessionSlot = u16;
@@ -15,8 +18,22 @@ pub enum Param {
     Args,
     /// Lines `NAME=VALUE`.
     Env,
-    /// Checked ctl lines: dir, umask, limit, redir.
+    /// Lines that make the members' name space.
+    Ns,
+    /// Checked ctl lines: dir, user, umask, limit, cpus, redir.
     Setup,
+}
+
+impl Param {
+    /// What a file of a session keeps, if it is one of these.
+    pub fn of(file: File) -> Option<Self> {
+        match file {
+            File::Args => Some(Self::Args),
+            File::Env => Some(Self::Env),
+            File::Ns => Some(Self::Ns),
+            _ => None,
+        }
+    }
 }
 
 /// One of a member's outputs.
@@ -87,10 +104,14 @@ pub trait Host {
     fn discard(&mut self, member: MemberSlot, stream: Stream, len: usize);
     /// Nobody can write to this output any more: what is in it is all.
     fn is_last(&mut self, member: MemberSlot, stream: Stream) -> bool;
-    /// The output's pipe is full.
+    /// The output's pipe is full; while it is not, `Readable` tells of what is written to it.
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool;
     /// Signals a member and all its descendants that stayed in its group.
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename>;
+    /// A member that is ready runs its program now.
+    fn go(&mut self, member: MemberSlot);
+    /// A member that is starting never runs its program, and nothing more is told of it.
+    fn cancel(&mut self, member: MemberSlot);
     /// Frees what is held for a member that has ended or never ran.
     fn release_member(&mut self, member: MemberSlot);
     /// Frees what is held for a session.
@@ -102,7 +123,7 @@ pub trait Host {
 /// What a stub wants done that may take time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Start a member of a session; answered by `Started` or `Failed`.
+    /// Start a member of a session; answered by `Started` or `Failed`, in a gang by `Ready` before.
     Start {
         /// Where the member is.
         member: MemberSlot,
@@ -112,6 +133,19 @@ pub enum Effect {
         number: u32,
         /// Members of the whole session.
         size: u32,
+        /// It is to wait before its program until it is told to go.
+        gang: bool,
+    },
+    /// Start a helper of `debug`, which is in all that follows as a member is; answered as a member's start.
+    Debug {
+        /// Its slot, behind those of members.
+        helper: MemberSlot,
+        /// What it is for.
+        kind: Kind,
+        /// Whose member it looks at.
+        session: SessionSlot,
+        /// Which; all of the session's for none.
+        member: Option<MemberSlot>,
     },
     /// Connect to the parent; answered by `Cnode::connect` on link 0, or by `Undialed`.
     Dial,
@@ -122,6 +156,11 @@ pub enum Effect {
 /// What came of an effect, or happened by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
+    /// The member could run its program, and waits.
+    Ready {
+        /// Which.
+        member: MemberSlot,
+    },
     /// The member runs its program.
     Started {
         /// Which.
@@ -134,7 +173,7 @@ pub enum Completion {
         /// Which.
         member: MemberSlot,
         /// Why.
-        ename: Ename,
+        failure: Failure,
     },
     /// The member's process ended; times in milliseconds.
     Exited {
@@ -161,4 +200,19 @@ pub enum Completion {
     },
     /// The parent could not be reached.
     Undialed,
+}
+
+impl Completion {
+    /// Whose it is.
+    pub fn member(&self) -> Option<MemberSlot> {
+        match *self {
+            Self::Ready { member }
+            | Self::Started { member, .. }
+            | Self::Failed { member, .. }
+            | Self::Exited { member, .. }
+            | Self::Readable { member, .. }
+            | Self::Writable { member } => Some(member),
+            Self::Undialed => None,
+        }
+    }
 }

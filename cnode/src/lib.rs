@@ -1,11 +1,11 @@
 //! The stub's core: sessions and their members on one node, served as a file tree.
 //!
 //! It performs no input or output, reads no clock and allocates nothing. A driver feeds it (`handle_*`) and
-//! after each call drains it (`poll_effect`, then `poll_transmit` until it has nothing), in that order.
+//! after each call drains it: `poll_effect`, then `poll_transmit`, until neither has anything.
 //! Every call does a bounded amount of work; `now` never runs backwards.
 //!
-//! `session` and `member` are what runs; `ctl`, `output`, `stdin`, `wait`, `status` and `event` serve the
-//! files of those names; `join` is the way to the parent; `tree` says which path is which.
+//! `session` and `member` are what runs; `ctl`, `output`, `stdin`, `wait`, `status`, `event` and `debug`
+//! serve the files of those names; `join` is the way to the parent; `tree` says which path is which.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ extern crate std;
 
 pub mod bounds;
 pub mod ctl;
+pub mod debug;
 pub mod host;
 pub mod join;
 pub mod member;
@@ -30,14 +31,18 @@ use host::{Completion, Effect, Host, MemberSlot, SessionSlot};
 use join::PARENT;
 use member::State;
 use node::{Facts, Node};
-use protocol::ename::Ename;
-use protocol::limits::ORPHAN_US;
+use protocol::failure::{Failure, Fault, Step};
+use protocol::limits::{ORPHAN_US, USER_NAME_MAX};
 use protocol::message::{frame, is_request};
 use protocol::record::{End, Outcome};
+use protocol::refusal::Refusal;
 use protocol::server::{LinkId, Server, Settled};
+use protocol::set::ChildSet;
 use protocol::slots::{SlotSet, Slots};
+use protocol::text::Text;
 use protocol::time::Time;
 use protocol::wire::Botch;
+use session::Gang;
 use tree::View;
 
 pub use bounds::{Bounds, Full, Small};
@@ -124,6 +129,7 @@ impl<B: Bounds> Cnode<B> {
             self.end_sessions(|session| session.is_parents(), host);
         }
         self.end_sessions(|session| session.linger.is_some_and(|at| at <= now), host);
+        self.expire_probes(now, host);
         self.settle(now, host);
     }
 
@@ -140,14 +146,29 @@ impl<B: Bounds> Cnode<B> {
     pub fn poll_timeout(&self) -> Time {
         let lingers = self.node.sessions.slots().iter().filter_map(|s| s.linger);
         let first = lingers.min().unwrap_or(Time::NEVER);
+        let probes = self.node.probes.slots().iter().filter(|probe| probe.state != debug::State::Free);
+        let first = probes.map(|probe| probe.deadline).fold(first, Time::min);
         first.min(self.orphaned.unwrap_or(Time::NEVER)).min(self.node.parent.timeout())
     }
 
     /// Takes what came of an effect, or happened by itself.
     pub fn handle_completion(&mut self, now: Time, done: Completion, host: &mut impl Host) {
+        if let Some(probe) = done.member().and_then(|slot| self.node.probe_at(slot)) {
+            match done {
+                Completion::Failed { failure, .. } => self.probe_ended(probe, End::Never(failure), host),
+                Completion::Exited { end, .. } => self.probe_ended(probe, end, host),
+                Completion::Readable { .. } => self.probe_said(probe, host),
+                Completion::Ready { .. }
+                | Completion::Started { .. }
+                | Completion::Writable { .. }
+                | Completion::Undialed => {}
+            }
+            return self.settle(now, host);
+        }
         match done {
+            Completion::Ready { member } => self.ready(member),
             Completion::Started { member, pid } => self.started(now, member, pid, host),
-            Completion::Failed { member, ename } => self.failed(member, ename, host),
+            Completion::Failed { member, failure } => self.failed(now, member, failure, host),
             Completion::Exited { member, end, user, sys } => {
                 let entry = self.node.member(member);
                 assert!(entry.state.is_live(), "what exits was running");
@@ -179,27 +200,77 @@ impl<B: Bounds> Cnode<B> {
         let entry = self.node.member(index);
         assert!(entry.state == State::Starting, "what starts was asked for");
         entry.state = State::Running;
+        let was_ready = entry.ready;
         entry.pid = pid;
         entry.since = now;
         let (slot, kept) = (entry.session, entry.kept.take());
+        if !was_ready {
+            self.ready(index);
+        }
         if let Some(signal) = kept {
             self.node.signal_member(index, signal, host);
         }
-        self.count_start(slot, host);
+        self.count_start(now, slot, host);
     }
 
-    fn failed(&mut self, index: MemberSlot, ename: Ename, host: &mut impl Host) {
+    /// A member of a gang could run its program, or has ended before.
+    fn ready(&mut self, index: MemberSlot) {
+        let entry = self.node.member(index);
+        entry.ready = true;
+        let slot = entry.session;
+        let session = &mut self.node.sessions.slots_mut()[slot as usize];
+        if let Gang::Waits(count) = &mut session.gang
+            && session.used
+        {
+            assert!(*count > 0, "members of a gang are counted");
+            *count -= 1;
+            self.node.touch(slot);
+        }
+    }
+
+    /// Has the members of a gang run or ended, when it is known which.
+    fn settle_gang(&mut self, now: Time, slot: SessionSlot, host: &mut impl Host) {
+        let session = &self.node.sessions.slots()[slot as usize];
+        if !session.is_open() || !session.executed {
+            return;
+        }
+        let goes = match session.gang {
+            Gang::No => return,
+            _ if session.refused.is_some() => false,
+            Gang::Waits(count) if count > 0 || session.is_parents() => return,
+            Gang::Waits(_) | Gang::Goes => true,
+            Gang::Stays => false,
+        };
+        self.node.session(slot).gang = Gang::No;
+        for index in 0..self.node.members.slots().len() as MemberSlot {
+            let member = self.node.member(index);
+            if member.state != State::Starting || member.session != slot {
+                continue;
+            }
+            if goes {
+                host.go(index);
+                continue;
+            }
+            if !core::mem::replace(&mut member.asked, true) {
+                self.node.starts -= 1;
+            }
+            host.cancel(index);
+            self.failed(now, index, Failure::bad(Step::Gang, 0, Fault::Another), host);
+        }
+    }
+
+    fn failed(&mut self, now: Time, index: MemberSlot, failure: Failure, host: &mut impl Host) {
         let entry = self.node.member(index);
         assert!(entry.state == State::Starting, "what fails to start was asked for");
         entry.ended = [true; 2];
         entry.stdin = false;
         let slot = entry.session;
-        self.node.session(slot).refused.get_or_insert(ename);
-        self.node.end_member(index, Outcome::without(End::Never(ename)), host);
-        self.count_start(slot, host);
+        self.node.session(slot).refused.get_or_insert(failure);
+        self.node.end_member(index, Outcome::without(End::Never(failure)), host);
+        self.count_start(now, slot, host);
     }
 
-    fn count_start(&mut self, slot: SessionSlot, host: &mut impl Host) {
+    fn count_start(&mut self, now: Time, slot: SessionSlot, host: &mut impl Host) {
         let session = &mut self.node.sessions.slots_mut()[slot as usize];
         if !session.used {
             return;
@@ -210,6 +281,12 @@ impl<B: Bounds> Cnode<B> {
             return;
         }
         let idle = session.closed_stdin && session.spill.is_none();
+        if let Some(failure) = session.refused {
+            let (user, line) = (session.exec_user, session.exec_line);
+            let mut refusal = Refusal::new(now, user, Some(slot), Text::cut("exec"), line);
+            refusal.add(failure.into(), ChildSet::EMPTY);
+            self.node.refusals.push(refusal);
+        }
         self.node.touch(slot);
         self.fed(slot, host);
         if idle {
@@ -232,6 +309,13 @@ impl<B: Bounds> Cnode<B> {
 
     /// Carries what changed in sessions to the requests that wait on them.
     fn settle(&mut self, now: Time, host: &mut impl Host) {
+        if !self.node.touched.is_empty() {
+            for slot in 0..self.node.sessions.slots().len() as SessionSlot {
+                if self.node.touched.has(slot) {
+                    self.settle_gang(now, slot, host);
+                }
+            }
+        }
         let touched = core::mem::take(&mut self.node.touched);
         let gone = core::mem::take(&mut self.node.gone);
         if !touched.is_empty() {
@@ -252,12 +336,14 @@ impl<B: Bounds> Cnode<B> {
 
     fn settle_exec(&mut self, slot: SessionSlot) {
         let session = &mut self.node.sessions.slots_mut()[slot as usize];
-        if !session.used || session.starting > 0 || !session.executed {
+        // A parent hears that all are ready, and then whether they run.
+        let ready = session.is_parents() && session.gang == Gang::Waits(0);
+        if !session.used || session.starting > 0 && !ready || !session.executed {
             return;
         }
         if let Some(request) = session.exec.take() {
             let settled = match session.refused {
-                Some(ename) => Settled::Refused(ename),
+                Some(failure) => Settled::Refused(failure.ename()),
                 None => Settled::Wrote(session.exec_len),
             };
             self.server.settle(request, settled);
@@ -273,7 +359,7 @@ impl<B: Bounds> Cnode<B> {
             return Some(Effect::Exit);
         }
         if self.node.starts == 0 {
-            return None;
+            return self.node.poll_debug();
         }
         let members = self.node.members.slots_mut().iter_mut().enumerate();
         for (index, member) in members {
@@ -282,7 +368,8 @@ impl<B: Bounds> Cnode<B> {
                 self.node.starts -= 1;
                 let (session, number) = (member.session, member.number);
                 let size = self.node.sessions.slots()[session as usize].size;
-                return Some(Effect::Start { member: index as MemberSlot, session, number, size });
+                let gang = self.node.sessions.slots()[session as usize].gang != Gang::No;
+                return Some(Effect::Start { member: index as MemberSlot, session, number, size, gang });
             }
         }
         unreachable!("starts that are counted are there")
@@ -335,11 +422,16 @@ impl<B: Bounds> Cnode<B> {
         self.node.members.slots()[member as usize].pid
     }
 
-    /// The name that a member sees its session by: where it was made.
-    pub fn session_name(&self, slot: SessionSlot) -> &str {
+    /// Whose a session is.
+    pub fn session_owner(&self, slot: SessionSlot) -> Text<USER_NAME_MAX> {
+        self.node.user_name(self.node.sessions.slots()[slot as usize].owner)
+    }
+
+    /// The name that a member sees its session by, and how many levels above this node it has that name.
+    pub fn session_name(&self, slot: SessionSlot) -> (&str, u8) {
         let session = &self.node.sessions.slots()[slot as usize];
-        let name = if session.is_parents() { &session.label } else { &session.name };
-        name.as_str()
+        let name = if session.is_parents() { &session.origin } else { &session.name };
+        (name.as_str(), session.levels)
     }
 }
 

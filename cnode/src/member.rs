@@ -54,6 +54,8 @@ pub struct Member {
     pub pid: u32,
     /// When it started.
     pub since: Time,
+    /// Of a gang: it could run its program, or it has ended.
+    pub ready: bool,
     /// A signal that came while it was starting.
     pub kept: Option<u8>,
     /// Its outcome, once it has one.

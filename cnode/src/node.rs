@@ -45,6 +45,12 @@ pub struct Node<B: Bounds> {
     pub sessions: B::Sessions,
     /// The member table.
     pub members: B::Members,
+    /// Helpers that look at members.
+    pub probes: B::Probes,
+    /// The number of the last of them.
+    pub next_probe: u32,
+    /// Those whose start is not drained yet.
+    pub probes_wanted: u32,
     /// Who has attached, by `UserId`.
     pub users: [Text<USER_NAME_MAX>; USERS],
     /// What was refused.
@@ -79,6 +85,9 @@ impl<B: Bounds> Node<B> {
             parent: Parent::new(facts.has_parent, now),
             sessions: B::Sessions::make(),
             members: B::Members::make(),
+            probes: B::Probes::make(),
+            next_probe: 0,
+            probes_wanted: 0,
             users: [Text::EMPTY; USERS],
             refusals: Refusals::default(),
             events: Events::default(),

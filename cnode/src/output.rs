@@ -6,7 +6,9 @@ use crate::Bounds;
 use crate::host::{Host, MemberSlot, Pull, SessionSlot, Stream};
 use crate::member::State;
 use crate::node::Node;
+use crate::session::Session;
 use core::fmt::Write;
+use protocol::ename::Ename;
 use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::verb::Prefix;
@@ -49,25 +51,29 @@ impl<B: Bounds> Node<B> {
         }
     }
 
-    /// Reads a session's output: bytes, 0 when all members' have ended, `None` when there is nothing yet.
+    /// Reads a session's output: bytes, 0 when all members' have ended, `None` when there is nothing yet. A
+    /// read in which no prefix has room is refused.
     pub fn read_output(
         &mut self,
         slot: SessionSlot,
         stream: Stream,
         host: &mut impl Host,
         out: &mut [u8],
-    ) -> Option<usize> {
+    ) -> Result<Option<usize>, Ename> {
         let session = *self.session(slot);
         if !session.executed {
             // What was refused before its exec will never run.
-            return if session.poisoned { Some(0) } else { None };
+            return Ok(if session.poisoned { Some(0) } else { None });
         }
         if out.is_empty() {
-            return Some(0);
+            return Ok(Some(0));
         }
         if session.size == 1 && session.prefix == Prefix::Off {
-            let index = self.member_from(slot, 0)?;
-            return self.read_member_output(index, stream, host, out);
+            let member = self.member_from(slot, 0);
+            return Ok(member.and_then(|index| self.read_member_output(index, stream, host, out)));
+        }
+        if session.prefix != Prefix::Off && front(out.len()) <= self.prefix_max(session) {
+            return Err(Ename::Invalid);
         }
         let s = stream as usize;
         let mut len = 0;
@@ -102,7 +108,7 @@ impl<B: Bounds> Node<B> {
             }
         }
         let all_ended = self.members_of(slot).all(|(_, member)| member.ended[s]);
-        if len > 0 || all_ended { Some(len) } else { None }
+        Ok(if len > 0 || all_ended { Some(len) } else { None })
     }
 
     /// Takes whole records of one member into `out`; if `alone` (the message is empty so far) and the
@@ -125,12 +131,13 @@ impl<B: Bounds> Node<B> {
             prefix = Text::EMPTY;
         }
         // The look goes to the end of the room, so that records can move to the front with their prefixes.
-        // One byte is kept for the newline of an unended last record.
-        let skip = if session.prefix == Prefix::Off { 0 } else { (out.len() / 2).min(4096) };
-        if out.len() < skip + 2 || (skip > 0 && skip <= PREFIX_MAX) {
+        let skip = if session.prefix == Prefix::Off { 0 } else { front(out.len()) };
+        if out.is_empty() || (skip > 0 && skip <= self.prefix_max(session)) {
             return Turn::Nothing;
         }
-        let end = out.len() - 1;
+        // One byte is kept for the newline of an unended last record; where there is only one, that record
+        // goes in pieces.
+        let end = (out.len() - 1).max(1);
         let room = end - skip;
         let looked = match host.peek(index, stream, &mut out[skip..end]) {
             Pull::Data(len) => len,
@@ -173,6 +180,11 @@ impl<B: Bounds> Node<B> {
         Turn::Gave(given, goes_on)
     }
 
+    /// Bytes of the longest prefix of a session's records.
+    fn prefix_max(&self, session: Session) -> usize {
+        self.prefix(session.prefix, session.size).as_str().len()
+    }
+
     fn prefix(&self, kind: Prefix, number: u32) -> Text<PREFIX_MAX> {
         let mut text = Text::EMPTY;
         let written = match kind {
@@ -183,6 +195,11 @@ impl<B: Bounds> Node<B> {
         assert!(written.is_ok(), "a node name has at most 64 bytes");
         text
     }
+}
+
+/// How much of so much room is left in front of records for their prefixes.
+fn front(room: usize) -> usize {
+    (room / 2).min(4096)
 }
 
 /// Moves the records in `out[skip..skip + len]` to the front, each behind its prefix, as far as they do not

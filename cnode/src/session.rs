@@ -5,6 +5,7 @@ use crate::host::{Host, MemberSlot, SessionSlot, Stream};
 use crate::member::{Member, State};
 use crate::node::Node;
 use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::{LINGER_US, SESSION_NAME_MAX};
 use protocol::record::{End, Outcome};
 use protocol::server::{RequestId, UserId};
@@ -22,6 +23,20 @@ pub enum Target {
     Deal,
     /// One member alone.
     One(MemberSlot),
+}
+
+/// How far a session is that starts all its members or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gang {
+    /// It is no such session, or that is decided.
+    #[default]
+    No,
+    /// So many members are not ready yet.
+    Waits(u32),
+    /// A parent has said that all may run.
+    Goes,
+    /// A parent has said that none does.
+    Stays,
 }
 
 /// A stdin message that not all members have yet.
@@ -48,6 +63,10 @@ pub struct Session {
     pub owner: UserId,
     /// What its owner calls it.
     pub label: Text<SESSION_NAME_MAX>,
+    /// How many levels above this node it was made.
+    pub levels: u8,
+    /// Its name there.
+    pub origin: Text<SESSION_NAME_MAX>,
     /// It lives until it is removed.
     pub persistent: bool,
     /// It is being ended: members are killed, and the slot is free when they are gone.
@@ -66,18 +85,24 @@ pub struct Session {
     pub poisoned: bool,
     /// Kill all when one fails.
     pub failfast: bool,
+    /// All members start, or none.
+    pub gang: Gang,
     /// How stdin reaches the members.
     pub deal: Deal,
     /// What begins each record of its outputs.
     pub prefix: Prefix,
     /// Who waits for the members to have started.
     pub exec: Option<RequestId>,
+    /// Whose command it was.
+    pub exec_user: UserId,
+    /// Its line in that write, from 1.
+    pub exec_line: u16,
     /// The length of that write.
     pub exec_len: u32,
     /// Members whose start is not answered.
     pub starting: u32,
     /// The first reason why a member did not start.
-    pub refused: Option<Ename>,
+    pub refused: Option<Failure>,
     /// Outcomes so far.
     pub outcomes: u32,
     /// The state that `events` told last.
@@ -222,6 +247,9 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.executed = true;
         session.starting = count;
+        if session.gang != Gang::No {
+            session.gang = Gang::Waits(count);
+        }
         self.touch(slot);
     }
 
@@ -260,7 +288,13 @@ impl<B: Bounds> Node<B> {
     pub fn signal_member(&mut self, index: MemberSlot, signal: u8, host: &mut impl Host) {
         let member = self.member(index);
         match member.state {
-            State::Starting => member.kept = Some(signal),
+            State::Starting => {
+                member.kept = Some(signal);
+                // Its start may never be answered: one that hangs is ended all the same.
+                if signal == 9 {
+                    let _gone = host.signal(index, signal);
+                }
+            }
             State::Running | State::Stopped => {
                 match signal {
                     19 => member.state = State::Stopped,
@@ -280,6 +314,7 @@ impl<B: Bounds> Node<B> {
             return;
         }
         self.signal_session(slot, 9, host);
+        self.end_debug(slot, host);
         let session = self.session(slot);
         session.closing = true;
         session.linger = None;

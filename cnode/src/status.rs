@@ -48,7 +48,8 @@ impl<B: Bounds> Node<B> {
     }
 
     /// What the node is.
-    pub fn write_info(&self, out: &mut impl Write) -> fmt::Result {
+    pub fn write_info(&mut self, host: &mut impl Host, out: &mut impl Write) -> fmt::Result {
+        self.load = host.load();
         let facts = &self.facts;
         writeln!(out, "ns=1\nname={}\npath=/\nos={}\narch={}", facts.name, facts.os, facts.arch)?;
         writeln!(out, "cores={}\nmem={}\nleaves=1\nheight=0", facts.cores, self.load.mem)?;

@@ -2,17 +2,20 @@
 
 use crate::Bounds;
 use crate::ctl::Writer;
-use crate::host::{Host, Param, SessionSlot, Stream};
+use crate::host::{Host, MemberSlot, Param, SessionSlot, Stream};
 use crate::join::PARENT;
 use crate::node::Node;
 use core::fmt::Write;
+use protocol::debug::Kind;
 use protocol::ename::Ename;
 use protocol::message::Tag;
 use protocol::qid::Path;
 use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
 use protocol::slots::Slots;
 use protocol::stat::DMDIR;
-use protocol::table::{File, LEAF, Row, SESSION, check_session_name, find, row_of};
+use protocol::table::{
+    File, LEAF, MEMBER_DEBUG, Row, SESSION, SESSION_DEBUG, check_session_name, find, row_of,
+};
 use protocol::text::{Text, Window};
 use protocol::time::Time;
 use protocol::verb;
@@ -34,6 +37,13 @@ enum Place {
     Session(SessionSlot, &'static Row),
     MemberDir(SessionSlot, u32),
     Member(SessionSlot, u32, &'static Row),
+    /// A file of `debug`, of a session or of a member.
+    Debug(SessionSlot, Option<u32>, &'static Row),
+}
+
+/// What `debug` holds.
+fn debug_table(number: Option<u32>) -> &'static [Row] {
+    if number.is_some() { MEMBER_DEBUG } else { SESSION_DEBUG }
 }
 
 impl<B: Bounds, H: Host> View<'_, B, H> {
@@ -48,15 +58,18 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
         if !session.used || session.closing {
             return Err(Ename::NotFound);
         }
-        match at.member_number() {
-            None if is_dir => Ok(Place::SessionDir(slot)),
-            None => Ok(Place::Session(slot, row_of(SESSION, at).ok_or(Ename::NotFound)?)),
-            Some(number) => {
-                self.node.find_member(slot, number).ok_or(Ename::NotFound)?;
-                if is_dir {
-                    return Ok(Place::MemberDir(slot, number));
-                }
-                Ok(Place::Member(slot, number, row_of(SESSION, at).ok_or(Ename::NotFound)?))
+        let number = at.member_number();
+        if let Some(number) = number {
+            self.node.find_member(slot, number).ok_or(Ename::NotFound)?;
+        }
+        match (number, row_of(SESSION, at)) {
+            (None, _) if is_dir => Ok(Place::SessionDir(slot)),
+            (Some(number), _) if is_dir => Ok(Place::MemberDir(slot, number)),
+            (None, Some(row)) => Ok(Place::Session(slot, row)),
+            (Some(number), Some(row)) => Ok(Place::Member(slot, number, row)),
+            (number, None) => {
+                let row = row_of(debug_table(number), at).ok_or(Ename::NotFound)?;
+                Ok(Place::Debug(slot, number, row))
             }
         }
     }
@@ -66,12 +79,23 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
         if self.node.is_owner(user, owner) { Ok(()) } else { Err(Ename::Denied) }
     }
 
+    /// Whom a file of `debug` is about, and what its helper is for.
+    fn debugged(
+        &self,
+        slot: SessionSlot,
+        number: Option<u32>,
+        row: &Row,
+    ) -> Result<(SessionSlot, Option<MemberSlot>, Kind), Ename> {
+        let member = number.map(|number| self.node.find_member(slot, number).ok_or(Ename::NotFound));
+        Ok((slot, member.transpose()?, Kind::of(row.file).ok_or(Ename::NotFound)?))
+    }
+
     fn root_text(&mut self, row: &Row, hold: &mut Hold, offset: u64, out: &mut [u8]) -> usize {
         let mut w = Window::new(offset, out);
         let written = match row.file {
             File::Status => self.node.write_status(self.now, self.host, &mut w),
             File::Summary => self.node.write_summary(&mut w),
-            File::Info => self.node.write_info(&mut w),
+            File::Info => self.node.write_info(self.host, &mut w),
             File::Error => self.node.write_errors(hold.user, None, &mut w),
             File::Beat => writeln!(w, "{:016x} {}", self.node.facts.boot, self.node.changes),
             File::Ctl => verb::write_usages(verb::NODE, &mut w),
@@ -116,15 +140,15 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
             File::Stdout => Stream::Stdout,
             File::Stderr => Stream::Stderr,
             File::Wait => return Ok(self.node.read_wait(slot, number, &mut hold.cursor, out)),
-            File::Args => return Ok(Some(self.host.param(slot, Param::Args, offset, out))),
-            File::Env => return Ok(Some(self.host.param(slot, Param::Env, offset, out))),
-            _ => return Ok(Some(self.session_text(slot, number, row, (hold, offset), out))),
+            file => match Param::of(file) {
+                Some(param) => return Ok(Some(self.host.param(slot, param, offset, out))),
+                None => return Ok(Some(self.session_text(slot, number, row, (hold, offset), out))),
+            },
         };
-        let given = match number.and_then(|n| self.node.find_member(slot, n)) {
-            Some(index) => self.node.read_member_output(index, stream, self.host, out),
+        match number.and_then(|n| self.node.find_member(slot, n)) {
+            Some(index) => Ok(self.node.read_member_output(index, stream, self.host, out)),
             None => self.node.read_output(slot, stream, self.host, out),
-        };
-        Ok(given)
+        }
     }
 }
 
@@ -153,7 +177,13 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
                 }
             },
             Place::MemberDir(..) => at.beside(find(SESSION, name).ok_or(Ename::NotFound)?.file as u8),
-            Place::Root(_) | Place::Session(..) | Place::Member(..) => return Err(Ename::NotDir),
+            Place::Session(_, row) | Place::Member(_, _, row) if row.file == File::Debug => {
+                let row = find(debug_table(at.member_number()), name).ok_or(Ename::NotFound)?;
+                at.beside(row.file as u8)
+            }
+            Place::Root(_) | Place::Session(..) | Place::Member(..) | Place::Debug(..) => {
+                return Err(Ename::NotDir);
+            }
         };
         Ok(Step::Here(path))
     }
@@ -162,6 +192,9 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
         let root = Path::root(File::Dir as u8);
         match (at.slot(), at.member_number(), at.file() == File::Dir as u8) {
             (None, ..) | (Some(_), None, true) => root,
+            (Some(_), _, false) if matches!(self.place(at), Ok(Place::Debug(..))) => {
+                at.beside(File::Debug as u8)
+            }
             (Some(_), _, false) => at.beside(File::Dir as u8),
             (Some(slot), Some(_), true) => Path::session(slot, File::Dir as u8),
         }
@@ -183,7 +216,7 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
                 own(slot);
                 (0o555 | DMDIR, write!(name, "{number}"))
             }
-            Place::Session(slot, row) | Place::Member(slot, _, row) => {
+            Place::Session(slot, row) | Place::Member(slot, _, row) | Place::Debug(slot, _, row) => {
                 own(slot);
                 (row.mode, name.write_str(row.name))
             }
@@ -198,7 +231,11 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
             Place::RootDir => (LEAF, None),
             Place::SessionDir(slot) => (SESSION, Some(slot)),
             Place::MemberDir(..) => return SESSION.get(index).map(|row| at.beside(row.file as u8)),
-            Place::Root(_) | Place::Session(..) | Place::Member(..) => return None,
+            Place::Session(_, row) | Place::Member(_, _, row) if row.file == File::Debug => {
+                let rows = debug_table(at.member_number());
+                return rows.get(index).map(|row| at.beside(row.file as u8));
+            }
+            Place::Root(_) | Place::Session(..) | Place::Member(..) | Place::Debug(..) => return None,
         };
         if let Some(row) = rows.get(index) {
             return Some(at.beside(row.file as u8));
@@ -234,16 +271,26 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
                 }
             }
             Place::Member(slot, _, row) if row.mode & 0o044 == 0 => self.owns(hold.user, slot)?,
+            Place::Debug(slot, number, row) => {
+                self.owns(hold.user, slot)?;
+                let (session, member, kind) = self.debugged(slot, number, row)?;
+                self.node.check_debug(session, member, kind)?;
+            }
             _ => {}
         }
         Ok(())
     }
 
     fn opened(&mut self, hold: &mut Hold) {
-        if let Ok(Place::Root(row)) = self.place(hold.path)
-            && row.file == File::Events
-        {
-            hold.cursor = self.node.events.next();
+        match self.place(hold.path) {
+            Ok(Place::Root(row)) if row.file == File::Events => hold.cursor = self.node.events.next(),
+            Ok(Place::Debug(slot, number, row)) if row.mode & 0o200 != 0 => {
+                // `open` has just seen that there is room.
+                let begun = self.debugged(slot, number, row);
+                let begun = begun.and_then(|what| self.node.begin_debug(self.now, what, self.host));
+                hold.cursor = begun.unwrap_or(0);
+            }
+            _ => {}
         }
     }
 
@@ -260,12 +307,16 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
 
     fn read(
         &mut self,
-        _: RequestId,
+        id: RequestId,
         hold: &mut Hold,
         offset: u64,
         out: &mut [u8],
     ) -> Result<Option<usize>, Ename> {
         match self.place(hold.path)? {
+            Place::Debug(slot, number, row) => {
+                let what = self.debugged(slot, number, row)?;
+                self.node.read_debug((self.now, id), what, (&mut hold.cursor, offset), self.host, out)
+            }
             Place::Root(row) if row.file == File::Events => {
                 let len = self.node.events.read(&mut hold.cursor, out);
                 Ok(if len > 0 { Some(len) } else { None })
@@ -279,7 +330,13 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
         }
     }
 
-    fn write(&mut self, id: RequestId, hold: &mut Hold, data: &[u8]) -> Result<Option<u32>, Ename> {
+    fn write(
+        &mut self,
+        id: RequestId,
+        hold: &mut Hold,
+        offset: u64,
+        data: &[u8],
+    ) -> Result<Option<u32>, Ename> {
         let now = self.now;
         let who = Writer { user: hold.user, is_parent: hold.link == PARENT, request: id, now };
         let (slot, number, row) = match self.place(hold.path)? {
@@ -288,22 +345,26 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
             }
             Place::Session(slot, row) => (slot, None, row),
             Place::Member(slot, number, row) => (slot, Some(number), row),
+            Place::Debug(..) => {
+                return self.node.write_debug((now, id), (hold.cursor, offset), data, self.host);
+            }
             _ => return Err(Ename::Denied),
         };
         match (row.file, number.and_then(|n| self.node.find_member(slot, n))) {
             (File::Ctl, None) => self.node.write_session_ctl(slot, who, data, self.host),
             (File::Ctl, Some(index)) => self.node.write_member_ctl(slot, index, who, data, self.host),
             (File::Stdin, _) => self.node.write_stdin(slot, number, id, data, self.host),
-            (File::Args | File::Env, None) if !self.node.session(slot).executed => {
-                let param = if row.file == File::Args { Param::Args } else { Param::Env };
+            (file, index) => {
+                let param = Param::of(file).ok_or(Ename::Denied)?;
+                if index.is_some() || self.node.session(slot).executed {
+                    return Err(Ename::Busy);
+                }
                 let kept = self.host.append(slot, param, data);
                 if kept.is_err() && self.node.session(slot).is_parents() {
                     self.node.session(slot).poisoned = true;
                 }
                 kept.map(|()| Some(data.len() as u32))
             }
-            (File::Args | File::Env, _) => Err(Ename::Busy),
-            _ => Err(Ename::Denied),
         }
     }
 
@@ -311,11 +372,9 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
         if let Place::Session(slot, row) = self.place(hold.path)?
             && !self.node.session(slot).executed
         {
-            match row.file {
-                File::Args => self.host.truncate(slot, Param::Args),
-                File::Env => self.host.truncate(slot, Param::Env),
-                // Nothing is kept by the others that a shell's `>` could empty.
-                _ => {}
+            // Nothing is kept by the others that a shell's `>` could empty.
+            if let Some(param) = Param::of(row.file) {
+                self.host.truncate(slot, param);
             }
         }
         Ok(())
@@ -323,6 +382,12 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
 
     fn clunk(&mut self, hold: &Hold, clean: bool) {
         let writes = hold.open != mode::CLOSED && matches!(hold.open & 3, mode::WRITE | mode::RDWR);
+        if !hold.dead
+            && hold.open != mode::CLOSED
+            && let Ok(Place::Debug(..)) = self.place(hold.path)
+        {
+            self.node.leave_debug(hold.cursor, self.now, self.host);
+        }
         if hold.dead || !writes {
             return;
         }
@@ -343,12 +408,15 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
             }
             // So that `rm -r job` works: the directory's own removal does it.
             Place::Session(slot, _) => self.owns(hold.user, slot),
-            Place::MemberDir(slot, _) | Place::Member(slot, ..) => self.owns(hold.user, slot),
+            Place::MemberDir(slot, _) | Place::Member(slot, ..) | Place::Debug(slot, ..) => {
+                self.owns(hold.user, slot)
+            }
             Place::RootDir | Place::Root(_) => Err(Ename::NotOwner),
         }
     }
 
     fn cancel(&mut self, id: RequestId) {
+        self.node.cancel_debug(id);
         for session in self.node.sessions.slots_mut() {
             if session.exec == Some(id) {
                 session.exec = None;

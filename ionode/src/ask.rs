@@ -23,8 +23,12 @@ pub enum Ask {
     Fence,
     /// Its change count.
     Beat,
-    /// Its status record.
+    /// What it is; the first answer of a child that joins goes on with the catch-up.
+    Info,
+    /// Its status record, or the sum of those below it.
     Status,
+    /// What happens below it.
+    Events,
     /// A step before a session's `exec`, or the opening of one of its files; `fid` is lost with a refusal.
     Step {
         /// The session, and its serial number for when the slot is another's.
@@ -53,8 +57,12 @@ pub enum Ask {
     Command(GatherId),
     /// A command whose deadline has passed: the refusal that was told, which a late answer corrects.
     Late(u16),
-    /// A session's status: the look it is for.
+    /// Whom below it a child's refusal is about.
+    Below(GatherId),
+    /// A status text: the look it is for.
     Look(u8),
+    /// Where members are: the trace it is for.
+    Trace(u8),
     /// A fid's clunk, or its removal.
     Clunk(Fid),
     /// A flush of this tag.
@@ -82,9 +90,12 @@ impl Node {
         if tag == Tag::NONE {
             return self.greeted(rank, &msg);
         }
+        let expected = self.tags.expected(tag);
         let ask = self.tags.answered(tag, rank, &msg).ok_or(Botch)?;
         let answer = match msg {
             Rmsg::Error { ename } => Err(Ename::from_text(ename)),
+            // The fid was not made.
+            msg if expected.is_short(&msg) && !matches!(ask, Ask::Forward(_)) => Err(Ename::NotFound),
             msg => Ok(msg),
         };
         if let (Ask::Forward(index), Ok(_)) = (ask, &answer) {
@@ -116,7 +127,9 @@ impl Node {
                 self.child_is_up(now, rank);
             }
             Ask::Beat => return self.beaten(now, rank, answer),
+            Ask::Info => return self.take_info(rank, answer),
             Ask::Status => return self.take_status(rank, answer),
+            Ask::Events => return self.take_events(now, rank, answer),
             Ask::Step { slot, serial, fid } => {
                 if let Err(ename) = answer {
                     self.step_refused(rank, (slot, serial, fid), ename);
@@ -128,9 +141,6 @@ impl Node {
             }
             Ask::Wait(slot) => return self.take_outcomes(rank, slot, answer),
             Ask::Output(slot, stream) => return self.take_output(rank, slot, stream, answer),
-            Ask::Stdin(_) if matches!(&answer, Ok(msg) if !matches!(msg, Rmsg::Write { .. })) => {
-                return Err(Botch);
-            }
             Ask::Stdin(slot) => self.delivered(rank, slot, answer),
             Ask::Command(gather) => self.gathered(rank, gather, answer.map(|_| ())),
             Ask::Late(refusal) => {
@@ -138,7 +148,9 @@ impl Node {
                     told.excuse(ChildSet::one(rank));
                 }
             }
+            Ask::Below(gather) => self.told_below(rank, gather, answer),
             Ask::Look(look) => return self.looked(rank, look, answer),
+            Ask::Trace(trace) => self.traced(rank, trace, answer),
             Ask::Clunk(fid) => self.fids.clunked(fid, rank),
             Ask::Flush(old) => {
                 // After its Rflush the old tag is answered, whatever became of it. If all had answered it

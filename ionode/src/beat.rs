@@ -1,13 +1,16 @@
 //! Children come and go: joining, the catch-up burst, the beat by which silence is known, and loss.
 
 use crate::ask::{Answer, Ask};
-use crate::child::State;
+use crate::bounds::SETS_MAX;
+use crate::child::{Child, State, Sums};
 use crate::node::Node;
 use crate::step::{Line, Send};
 use core::fmt::Write;
 use protocol::ename::Ename;
+use protocol::event::Event;
 use protocol::limits::{BEAT_US, DETECT_US, GRACE_US, IOHDR, MSIZE_LINK, MSIZE_MIN, NODE_NAME_MAX};
 use protocol::message::{Rmsg, Tag, VERSION};
+use protocol::nodeset::NodeSet;
 use protocol::server::{LinkId, mode};
 use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
@@ -16,8 +19,12 @@ use protocol::time::Time;
 use protocol::verb::Why;
 use protocol::wire::Botch;
 
-/// The longest status record of a leaf.
-const STATUS_MAX: u32 = 512;
+/// The longest status record of a compute node, in bytes.
+const STATUS_MAX: usize = 512;
+/// What is asked for at once of a node's own texts: what the smallest message holds.
+const SHORT: u32 = MSIZE_MIN - IOHDR;
+/// Levels that one node may have below it.
+const HEIGHT_MAX: u8 = 15;
 
 impl Node {
     /// A client on `link` says that it is a child.
@@ -49,7 +56,10 @@ impl Node {
         child.state = State::Joining;
         child.msize = MSIZE_MIN;
         child.asked = Some(now);
+        (child.height, child.leaves, child.sums) = (0, 0, Sums::default());
         child.status.clear();
+        child.fresh.clear();
+        child.is_reading = false;
         self.children.bind(rank, link);
         self.tell_child(now, rank);
         Ok(())
@@ -88,14 +98,16 @@ impl Node {
         for (fid, file, mode) in [
             (files.ctl, File::Ctl, mode::RDWR),
             (files.beat, File::Beat, mode::READ),
+            (files.info, File::Info, mode::READ),
             (files.status, File::Status, mode::READ),
+            (files.summary, File::Summary, mode::READ),
+            (files.events, File::Events, mode::READ),
         ] {
             self.fids.establish(fid, one);
             self.ask(one, Ask::CatchUp, Send::WalkRoot { from, fid, file: Some(file) });
             self.ask(one, Ask::CatchUp, Send::Open { fid, mode });
         }
-        self.ask_status(one);
-        self.ask(one, Ask::Fence, Send::Line { fid: files.ctl, line: Line::Fence });
+        self.ask_info(one);
         Ok(())
     }
 
@@ -119,7 +131,10 @@ impl Node {
         }
         let fid = self.node_fids.beat;
         self.ask(ready, Ask::Beat, Send::Read { fid, offset: 0, count: 64 });
-        let stale = core::mem::take(&mut self.stale).and(self.serving());
+        let idle = self.children.those(|child| !child.is_reading);
+        let stale = self.stale.and(self.serving()).and(idle);
+        self.stale = self.stale.less(stale);
+        self.ask_info(stale);
         self.ask_status(stale);
         for rank in self.children.those(|child| child.is_linked() && child.asked.is_some()) {
             let child = self.children.get_mut(rank);
@@ -135,10 +150,72 @@ impl Node {
         }
     }
 
+    fn ask_info(&mut self, set: ChildSet) {
+        let fid = self.node_fids.info;
+        self.ask(set, Ask::Info, Send::Read { fid, offset: 0, count: SHORT });
+    }
+
+    /// Asks compute nodes for their record, inner nodes for the sum of those below them.
     fn ask_status(&mut self, set: ChildSet) {
-        let fid = self.node_fids.status;
-        let count = STATUS_MAX.min(MSIZE_MIN - IOHDR);
-        self.ask(set, Ask::Status, Send::Read { fid, offset: 0, count });
+        let inner = set.and(self.children.those(Child::is_inner));
+        for (set, fid) in [(set.less(inner), self.node_fids.status), (inner, self.node_fids.summary)] {
+            set.into_iter().for_each(|rank| self.children.get_mut(rank).is_reading = true);
+            self.ask(set, Ask::Status, Send::Read { fid, offset: 0, count: SHORT });
+        }
+    }
+
+    /// What a child is: `key=value` lines.
+    pub(crate) fn take_info(&mut self, rank: Rank, answer: Answer<'_>) -> Result<(), Botch> {
+        let data = match answer {
+            Ok(Rmsg::Read { data }) => data,
+            Err(Ename::HostDown) => return Ok(()),
+            _ => return Err(Botch),
+        };
+        let text = core::str::from_utf8(data).map_err(|_| Botch)?;
+        let number = |key: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            value.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0)
+        };
+        let child = self.children.get_mut(rank);
+        child.height = number("height").min(u64::from(HEIGHT_MAX)) as u8;
+        child.sums = Sums { cores: number("cores"), mem: number("mem"), gpus: number("gpus") };
+        if child.state == State::CatchingUp {
+            let one = ChildSet::one(rank);
+            self.ask_status(one);
+            if self.children.get(rank).is_inner() {
+                self.ask_events(one);
+            }
+            let fid = self.node_fids.ctl;
+            self.ask(one, Ask::Fence, Send::Line { fid, line: Line::Fence });
+        }
+        Ok(())
+    }
+
+    /// Asks inner nodes for what happens below them: answered when something does.
+    fn ask_events(&mut self, set: ChildSet) {
+        let fid = self.node_fids.events;
+        self.ask(set, Ask::Events, Send::Read { fid, offset: 0, count: SHORT });
+    }
+
+    /// What happened below a child is told here too, as far as it is about nodes.
+    pub(crate) fn take_events(&mut self, now: Time, rank: Rank, answer: Answer<'_>) -> Result<(), Botch> {
+        let data = match answer {
+            Ok(Rmsg::Read { data }) => data,
+            Err(Ename::HostDown) => return Ok(()),
+            _ => return Err(Botch),
+        };
+        let text = core::str::from_utf8(data).map_err(|_| Botch)?;
+        for line in text.lines() {
+            let mut words = line.split(' ').skip(1);
+            if let (Some("node"), Some(name), Some(state)) = (words.next(), words.next(), words.next())
+                && let Some(state) = crate::child::state_word(state)
+            {
+                self.events.push(Event { at: now, what: "node", name: Text::cut(name), state });
+                self.stirred = true;
+            }
+        }
+        self.ask_events(ChildSet::one(rank));
+        Ok(())
     }
 
     /// A child's change count: `<boot> <count>`.
@@ -165,22 +242,42 @@ impl Node {
         Ok(())
     }
 
-    /// A child's own status record.
+    /// A compute node's own record, or a piece of an inner node's lines by state.
     pub(crate) fn take_status(&mut self, rank: Rank, answer: Answer<'_>) -> Result<(), Botch> {
+        let child = self.children.get_mut(rank);
         let data = match answer {
             Ok(Rmsg::Read { data }) => data,
-            Err(Ename::HostDown) => return Ok(()),
+            Err(Ename::HostDown) => {
+                child.is_reading = false;
+                child.fresh.clear();
+                return Ok(());
+            }
             _ => return Err(Botch),
         };
-        let text = core::str::from_utf8(data).map_err(|_| Botch)?;
-        let child = self.children.get_mut(rank);
-        // One record, and its own: a child has nothing to say of others.
-        let (name, lines) = (text.split(' ').next().unwrap_or(""), text.matches('\n').count());
-        if lines != 1 || !text.ends_with('\n') || name != child.name.as_str() {
+        let inner = child.is_inner();
+        if child.fresh.len() + data.len() > if inner { SETS_MAX } else { STATUS_MAX } {
             return Err(Botch);
         }
-        child.status.clear();
-        child.status.extend_from_slice(data);
+        child.fresh.extend_from_slice(data);
+        if inner && data.len() == SHORT as usize {
+            let (fid, offset) = (self.node_fids.summary, child.fresh.len() as u64);
+            self.ask(ChildSet::one(rank), Ask::Status, Send::Read { fid, offset, count: SHORT });
+            return Ok(());
+        }
+        let text = core::str::from_utf8(&child.fresh).map_err(|_| Botch)?;
+        let (name, lines) = (text.split(' ').next().unwrap_or(""), text.matches('\n').count());
+        // A compute node has one record, and its own: it has nothing to say of others.
+        let is_own = lines == 1 && name == child.name.as_str();
+        let is_whole = text.ends_with('\n') || inner && text.is_empty();
+        if !is_whole || !inner && !is_own {
+            return Err(Botch);
+        }
+        core::mem::swap(&mut child.status, &mut child.fresh);
+        child.fresh.clear();
+        child.is_reading = false;
+        let first = child.sets().next().and_then(|(set, _)| NodeSet::parse(set).ok()?.iter().next());
+        child.first = first.map_or(Text::EMPTY, |name| Text::cut(name.as_str()));
+        child.leaves = if inner { child.up_below().map_or(0, |set| set.count() as u32) } else { 1 };
         self.changes = self.changes.wrapping_add(1);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A child: who it is, what is known of it, and whether it is heard.
 
 use protocol::limits::{CHILDREN_MAX, NODE_NAME_MAX};
+use protocol::nodeset::{self, NodeSet};
 use protocol::server::LinkId;
 use protocol::set::{ChildSet, Rank};
 use protocol::text::Text;
@@ -40,6 +41,14 @@ impl State {
     }
 }
 
+/// The words of all states, in the order in which `summary` tells them.
+pub const STATES: [&str; 6] = ["up", "joining", "suspect", "draining", "lost", "down"];
+
+/// The word of a state as another node told it.
+pub fn state_word(told: &str) -> Option<&'static str> {
+    STATES.into_iter().find(|word| *word == told)
+}
+
 /// An entry of the table of children; its index is the rank.
 #[derive(Clone, Debug, Default)]
 pub struct Child {
@@ -57,14 +66,57 @@ pub struct Child {
     pub asked: Option<Time>,
     /// Its change count, as the last beat told.
     pub changes: u32,
-    /// Its own status record, with its newline.
+    /// Levels below it: 0 for a compute node.
+    pub height: u8,
+    /// Compute nodes at or below it that are up.
+    pub leaves: u32,
+    /// The first name of those below an inner child.
+    pub first: Text<NODE_NAME_MAX>,
+    /// Processors, memory (KiB) and accelerators below it.
+    pub sums: Sums,
+    /// A compute node's own status record, with its newline; an inner node's lines of node sets by state.
     pub status: Vec<u8>,
+    /// What is being read to replace that.
+    pub fresh: Vec<u8>,
+    /// It is being read.
+    pub is_reading: bool,
+}
+
+/// What `info` adds up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // The keys of `info`.
+pub struct Sums {
+    pub cores: u64,
+    pub mem: u64,
+    pub gpus: u64,
 }
 
 impl Child {
     /// It has a link that serves.
     pub fn is_linked(&self) -> bool {
         !matches!(self.state, State::Empty | State::Lost(_))
+    }
+
+    /// The name of the first compute node at or below it, as far as it is known.
+    pub fn first_name(&self) -> &str {
+        if self.first.is_empty() { self.name.as_str() } else { self.first.as_str() }
+    }
+
+    /// It has nodes below it.
+    pub fn is_inner(&self) -> bool {
+        self.height > 0
+    }
+
+    /// The node sets below it, and the state that each is in; for an inner child.
+    pub fn sets(&self) -> impl Iterator<Item = (&str, &str)> {
+        let text = if self.is_inner() { core::str::from_utf8(&self.status).unwrap_or("") } else { "" };
+        text.lines().filter_map(|line| line.rsplit_once(' '))
+    }
+
+    /// The nodes below it that are up, by name; for an inner child.
+    pub fn up_below(&self) -> Option<NodeSet<'_>> {
+        let (set, _) = self.sets().find(|(_, state)| *state == "up")?;
+        NodeSet::parse(set).ok()
     }
 }
 
@@ -78,7 +130,10 @@ pub struct Children {
 impl Default for Children {
     fn default() -> Self {
         let mut all = vec![Child::default(); CHILDREN_MAX];
-        all.iter_mut().for_each(|child| child.status.reserve_exact(512));
+        all.iter_mut().for_each(|child| {
+            child.status.reserve_exact(512);
+            child.fresh.reserve_exact(512);
+        });
         Self { all, ranks: [None; crate::bounds::LINKS] }
     }
 }
@@ -143,13 +198,14 @@ impl Children {
     /// Writes a set as a node set.
     pub fn write_names(&self, set: ChildSet, out: &mut impl core::fmt::Write) -> core::fmt::Result {
         let names = self.by_name(set).into_iter().map(|rank| self.get(rank).name.as_str());
-        protocol::nodeset::fold(names, out)
+        nodeset::fold(names, out)
     }
 
-    /// A set in the order of names, as people look for them; ranks are in the order of joining.
+    /// A set in the order of the names of compute nodes, as people look for them; ranks are in the order of
+    /// joining.
     pub fn by_name(&self, set: ChildSet) -> SmallVec<[Rank; CHILDREN_MAX]> {
         let mut ranks: SmallVec<[Rank; CHILDREN_MAX]> = set.collect();
-        ranks.sort_unstable_by(|a, b| self.get(*a).name.as_str().cmp(self.get(*b).name.as_str()));
+        ranks.sort_unstable_by(|a, b| nodeset::order(self.get(*a).first_name(), self.get(*b).first_name()));
         ranks
     }
 }

@@ -2,20 +2,22 @@
 //! which is kept for `error`; what goes to many children is sent as one and answered when all of them have.
 
 use crate::ask::{Ask, GatherId};
-use crate::child::State;
+use crate::bounds::PARENT;
+use crate::gather::Names;
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use crate::step::{Line, Send};
 use protocol::ename::Ename;
-use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX};
-use protocol::nodeset::NodeSet;
 use protocol::quote::{Words, split_line};
 use protocol::refusal::Refusal;
 use protocol::server::{LinkId, RequestId, UserId};
-use protocol::set::{ChildSet, Rank};
+use protocol::set::ChildSet;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{Command, Layout, NodeCommand, Res, Why, node, session, word_of};
+
+/// Why a user cannot write what parents do.
+const PARENTS: &str = "only a parent's session takes that";
 
 /// Who writes, and when.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +46,28 @@ impl Node {
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
         let serial = self.session(slot).serial;
-        self.each_line(who, Some(slot), data, |this, gather, line| {
+        let outcome = self.each_line(who, Some(slot), data, |this, gather, line| {
             let command = session(line)?;
             if this.same_session(slot, serial).is_none() {
                 return Err(Why::Ename(Ename::NotFound));
             }
             this.run(slot, (who, gather), (command, line), host)
-        })
+        });
+        if outcome.is_err() {
+            self.poison(slot, serial);
+        }
+        outcome
+    }
+
+    /// A step of a parent's session was refused: it will never run.
+    pub(crate) fn poison(&mut self, slot: SessionSlot, serial: u32) {
+        if let Some(session) = self.same_session(slot, serial)
+            && session.is_parents()
+            && !session.executed
+        {
+            session.poisoned = true;
+            self.touch(slot);
+        }
     }
 
     fn each_line(
@@ -74,7 +91,12 @@ impl Node {
             if line.trim().is_empty() {
                 continue;
             }
-            if let Err(why) = run(self, &mut gather, line) {
+            let asked = gather.is_some();
+            let outcome = run(self, &mut gather, line);
+            if !asked && let Some(refusal) = gather.and_then(|id| self.gather(id)?.refusal.as_mut()) {
+                refusal.line = number;
+            }
+            if let Err(why) = outcome {
                 let refusal = Refusal::new(who.now, who.user, slot, word_of(line), number);
                 let ename = self.refuse(refusal, why);
                 // What was sent on before this line goes on; nobody waits for it.
@@ -92,7 +114,7 @@ impl Node {
         Ok(None)
     }
 
-    fn refuse(&mut self, mut refusal: Refusal, why: Why) -> Ename {
+    fn refuse(&mut self, mut refusal: Refusal<Names>, why: Why) -> Ename {
         refusal.add(why, ChildSet::EMPTY);
         self.refusals.push(refusal);
         why.ename()
@@ -110,8 +132,10 @@ impl Node {
             return Err(Why::Says("too many commands wait for their nodes; try again"));
         }
         let id = self.join_gather((who, gather), (slot, verb))?;
+        let deadline = who.now + self.patience(set);
         if let Some(gather) = self.gather(id) {
             gather.owes += set.count();
+            gather.deadline = gather.deadline.max(deadline);
         }
         self.ask(set, Ask::Command(id), send);
         Ok(())
@@ -140,7 +164,11 @@ impl Node {
     ) -> Result<(), Why> {
         match command {
             NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot),
-            NodeCommand::Fence => Err(Why::Ename(Ename::NotOwner)),
+            NodeCommand::Fence if who.link != PARENT => Err(Why::Ename(Ename::NotOwner)),
+            NodeCommand::Fence => {
+                self.fence();
+                Ok(())
+            }
             NodeCommand::Exit
                 if self.user_name(who.user).as_str() != "root" && !self.local_links[who.link.0 as usize] =>
             {
@@ -195,6 +223,12 @@ impl Node {
             Command::Signal(signal) => self.signal(slot, (who, gather), (signal, line))?,
             Command::CloseStdin => self.close_stdin(slot),
             Command::Failfast(on) => session.failfast = on,
+            Command::Gang(on) => {
+                early?;
+                session.gang = on;
+            }
+            Command::Go(on) if session.is_parents() => self.run_go(slot, (who, gather), (on, line))?,
+            Command::Go(_) => return Err(Why::Says(PARENTS)),
             Command::Persistent(on) => session.persistent = on,
             Command::Label(raw) => {
                 let mut label = Text::EMPTY;
@@ -204,16 +238,20 @@ impl Node {
             }
             Command::Wipe => self.close_session(slot, host),
             Command::Exec(words) => self.run_exec(slot, (who, gather), (words, line), host)?,
-            Command::Share(_) => return Err(Why::Says("share is a parent's")),
+            Command::Share(_) | Command::Nodes(_) | Command::From(..) => {
+                early?;
+                self.run_parents(slot, (command, line), host)?;
+            }
             Command::Clear => {
                 early?;
-                for param in [Param::Args, Param::Env, Param::Setup] {
+                session.poisoned = false;
+                for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
                     host.truncate(slot, param);
                 }
             }
             Command::Res(res) => {
                 early?;
-                self.reserve(slot, res)?;
+                self.reserve(slot, res, host)?;
             }
             Command::Layout(layout) => {
                 early?;
@@ -232,9 +270,44 @@ impl Node {
             }
             Command::Setup => {
                 early?;
-                host.append(slot, Param::Setup, line.as_bytes())?;
-                host.append(slot, Param::Setup, b"\n")?;
+                keep_line(host, slot, Param::Setup, line)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A parent's word to a gang that is ready: it may run, or not.
+    fn run_go(
+        &mut self,
+        slot: SessionSlot,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (on, line): (bool, &str),
+    ) -> Result<(), Why> {
+        if !on {
+            self.tell_gang(slot, None);
+            return Ok(());
+        }
+        let id = self.join_gather((who, gather), (Some(slot), line))?;
+        self.tell_gang(slot, Some(id));
+        Ok(())
+    }
+
+    /// Lines that only a parent writes.
+    fn run_parents(
+        &mut self,
+        slot: SessionSlot,
+        (command, line): (Command<'_>, &str),
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        let session = self.session(slot);
+        match command {
+            _ if !session.is_parents() => return Err(Why::Says(PARENTS)),
+            Command::Share(share) => self.take_share(slot, &share, host)?,
+            Command::From(levels, name) => {
+                session.levels = levels;
+                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
+            }
+            _ => keep_line(host, slot, Param::Nodes, line)?,
         }
         Ok(())
     }
@@ -246,6 +319,9 @@ impl Node {
         (words, line): (&str, &str),
         host: &mut impl Host,
     ) -> Result<(), Why> {
+        if self.session(slot).poisoned {
+            return Err(Why::Says("earlier step refused"));
+        }
         if self.session(slot).executed {
             return Err(Why::Says("already run: a member runs once"));
         }
@@ -257,64 +333,14 @@ impl Node {
             return Err(Why::Says("no program: exec PROG ARGS..., or write args first"));
         }
         if self.session(slot).size() == 0 {
-            self.reserve(slot, Res::Count(1))?;
+            self.reserve(slot, Res::Count(1), host)?;
         }
         let id = self.join_gather((who, gather), (Some(slot), line))?;
-        self.launch(slot, id, host)
+        self.launch(slot, (id, who.now), host)
     }
+}
 
-    /// Decides at once, from what is known of the children, where members go.
-    fn reserve(&mut self, slot: SessionSlot, res: Res<'_>) -> Result<(), Why> {
-        let mut counts = self.session(slot).counts;
-        match res {
-            Res::Count(want) => self.spread(slot, want, &mut counts)?,
-            Res::Nodes(text) => self.name_nodes(text, &mut counts)?,
-        }
-        let session = self.session(slot);
-        let before = core::mem::replace(&mut session.counts, counts);
-        if session.layout == Layout::Cyclic && !session.share().is_sound() {
-            session.counts = before;
-            return Err(Why::Says("layout cyclic needs nodes with equal counts, the larger first"));
-        }
-        self.touch(slot);
-        Ok(())
-    }
-
-    fn spread(&mut self, slot: SessionSlot, want: u32, counts: &mut [u16; CHILDREN_MAX]) -> Result<(), Why> {
-        let up = self.children.up();
-        let had = self.session(slot).size();
-        if up.is_empty() {
-            return Err(Why::Few { had: 0, want });
-        }
-        if want > MEMBERS_MAX.saturating_sub(had) {
-            return Err(Why::Says("too many members: at most 1048576 in a session"));
-        }
-        let (each, extra) = (want / up.count(), want % up.count());
-        for (index, rank) in up.into_iter().enumerate() {
-            let more = each + u32::from((index as u32) < extra);
-            let count = &mut counts[rank.index()];
-            let total = u32::from(*count) + more;
-            *count = u16::try_from(total)
-                .map_err(|_| Why::Says("too many members: at most 65535 below one child"))?;
-        }
-        Ok(())
-    }
-
-    fn name_nodes(&mut self, text: &str, counts: &mut [u16; CHILDREN_MAX]) -> Result<(), Why> {
-        let set = NodeSet::parse(text)
-            .map_err(|_| Why::Says("not a node set; like node[001-064,100] or n[0-63/2]"))?;
-        let mut had = 0;
-        for rank in (0..CHILDREN_MAX).filter_map(Rank::new) {
-            let child = self.children.get(rank);
-            if child.state == State::Up && set.contains(child.name.as_str()) {
-                had += 1;
-                let count = &mut counts[rank.index()];
-                *count = count
-                    .checked_add(1)
-                    .ok_or(Why::Says("too many members: at most 65535 below one child"))?;
-            }
-        }
-        let want = set.count() as u32;
-        if had < want { Err(Why::Few { had, want }) } else { Ok(()) }
-    }
+fn keep_line(host: &mut impl Host, slot: SessionSlot, param: Param, line: &str) -> Result<(), Ename> {
+    host.append(slot, param, line.as_bytes())?;
+    host.append(slot, param, b"\n")
 }

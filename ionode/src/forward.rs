@@ -6,11 +6,11 @@ use crate::bounds::FORWARDS;
 use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::pool::Held;
-use crate::step::Send;
+use crate::step::{Send, down_name};
 use core::fmt::Write;
 use protocol::ename::Ename;
 use protocol::expect::Expected;
-use protocol::limits::{GATHER_US, IOHDR, WALK_MAX};
+use protocol::limits::{IOHDR, WALK_MAX};
 use protocol::message::{Fid, Names, Qids, RREAD_HEADER, Rmsg, Tag, Tmsg};
 use protocol::qid::{Path, QTDIR, Qid};
 use protocol::server::{Forward, Hold, RequestId, Settled};
@@ -117,7 +117,7 @@ impl Node {
             return Err(Ename::Stale);
         }
         let most = self.payload(ChildSet::one(rank));
-        let mut deadline = now + GATHER_US;
+        let mut deadline = now + self.patience(ChildSet::one(rank));
         let (kind, msg) = match msg {
             Forward::Walk { .. } => return Err(Ename::BadUse),
             Forward::Open { mode } => (Kind::Open, Tmsg::Open { fid, mode }),
@@ -165,6 +165,7 @@ impl Node {
         (names, qids): (&[&str], Qids),
     ) -> Result<u32, Ename> {
         let mut text = Text::<16>::EMPTY;
+        let mut session_name = Text::EMPTY;
         let mut all = Names::NONE;
         let (rank, from) = match away {
             Away::File(rank, fid) => {
@@ -179,7 +180,9 @@ impl Node {
                 let rank = session.child_of(number).ok_or(Ename::NotFound)?;
                 let written = write!(text, "{number}");
                 assert!(written.is_ok(), "a number has at most 10 digits");
-                (rank, session.dir.ok_or(Ename::NotFound)?)
+                session_name = down_name(self.facts.boot, session.serial);
+                // As the user who walks: the session's own fids are its owner's.
+                (rank, self.attach_fid(hold.user))
             }
         };
         if !self.serving().has(rank) {
@@ -194,7 +197,7 @@ impl Node {
         }
         let mut full = Ok(());
         if !text.is_empty() {
-            full = all.push(text.as_str());
+            full = all.push(session_name.as_str()).and_then(|()| all.push(text.as_str()));
         }
         for name in names {
             full = full.and_then(|()| all.push(name));
@@ -209,7 +212,7 @@ impl Node {
             rank,
             fid,
             tag: Tag::NONE,
-            deadline: now + GATHER_US,
+            deadline: now + self.patience(one),
             qids,
             held: Held::default(),
         };
@@ -349,9 +352,9 @@ impl Node {
         let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
         let msg = match msg {
             Rmsg::Walk { qids } => {
-                // A member's directory was one name more there than here: its qid is the first that came
-                // back.
-                let skip = usize::from(begins_at_member(entry));
+                // The session and the member's directory were names there and are a place here: theirs are
+                // the first qids that came back.
+                let skip = if begins_at_member(entry) { 2 } else { 0 };
                 let mut all = entry.qids;
                 for qid in qids.as_slice().iter().skip(skip) {
                     all.push(here(*qid))?;
@@ -395,9 +398,10 @@ impl Node {
     }
 }
 
-/// The walk began at a member's directory, which is one name on the child and one qid of ours.
+/// The walk began at a member's directory, which is two names on the child and one qid of ours.
 fn begins_at_member(entry: &Forwarded) -> bool {
-    entry.qids.as_slice().last().is_some_and(|qid| Path(qid.path).member_number().is_some())
+    let is_member = |path: Path| path.slot().is_some() && path.member_number().is_some();
+    entry.qids.as_slice().last().is_some_and(|qid| is_member(Path(qid.path)))
 }
 
 /// A wstat that changes nothing: what a file of this kind can be asked.

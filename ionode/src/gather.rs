@@ -1,13 +1,18 @@
 //! A command to many: who has not answered, who refused, and by when the writer is answered in any case.
 
-use crate::ask::{Ask, GatherId};
+use crate::ask::{Answer, Ask, GatherId};
 use crate::host::SessionSlot;
 use crate::node::Node;
+use crate::step::Send;
 use protocol::ename::Ename;
-use protocol::limits::GATHER_US;
+use protocol::failure::Failure;
+use protocol::limits::{GATHER_US, REASON_MAX};
+use protocol::message::Rmsg;
+use protocol::nodeset::NodeSet;
 use protocol::refusal::Refusal;
-use protocol::server::{RequestId, Settled, UserId};
+use protocol::server::{RequestId, Settled, UserId, mode};
 use protocol::set::{ChildSet, Rank};
+use protocol::table::File;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::Why;
@@ -28,8 +33,20 @@ pub struct Gather {
     /// When it ends in any case.
     pub deadline: Time,
     /// What was refused so far.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<Refusal<Names>>,
+    /// It is an exec.
+    pub launches: bool,
+    /// Of a gang, of which nobody has been told whether it may run.
+    pub waits: bool,
+    /// The serial number of the session that it is about, 0 for none.
+    pub serial: u32,
+    /// Children that refused, and are not asked yet what it is about: inner ones whom below them, compute
+    /// nodes which step of a start.
+    pub below: ChildSet,
 }
+
+/// Names of nodes below children, in a refusal.
+pub type Names = Text<200>;
 
 impl Node {
     /// A gather for a write; none if there are too many.
@@ -50,6 +67,10 @@ impl Node {
             owes: 0,
             deadline: now + GATHER_US,
             refusal: Some(Refusal::new(now, user, slot, verb, 1)),
+            launches: false,
+            waits: false,
+            serial: slot.map_or(0, |slot| self.sessions[slot as usize].serial),
+            below: ChildSet::EMPTY,
         };
         Some(GatherId { index: index as u8, seq })
     }
@@ -61,6 +82,57 @@ impl Node {
         gather.owes -= 1;
         if let (Err(ename), Some(refusal)) = (answer, &mut gather.refusal) {
             refusal.add(Why::Ename(ename), ChildSet::one(rank));
+            let more = gather.launches || self.children.get(rank).is_inner();
+            // A link that is gone has nobody to ask.
+            if more && self.serving().has(rank) {
+                self.gathers[id.index as usize].below.add(rank);
+            }
+        }
+        self.try_end(id);
+    }
+
+    /// Asks children what a refusal is about: what their `error` says of it.
+    fn ask_below(&mut self, id: GatherId) {
+        let Some(gather) = self.gather(id) else { return };
+        let below = core::mem::take(&mut gather.below);
+        let (about, serial) = (gather.refusal.and_then(|refusal| refusal.slot), gather.serial);
+        // One that is gone has no `error` any more.
+        let about = about.filter(|slot| self.same_session(*slot, serial).is_some());
+        let set = below.and(self.serving());
+        let Some(slot) = about else { return self.try_end(id) };
+        let Some(fid) = self.fids.take() else { return self.try_end(id) };
+        if let Some(gather) = self.gather(id) {
+            gather.owes += set.count();
+        }
+        self.open_file(slot, set, fid, (File::Error, mode::READ));
+        let count = 2 * REASON_MAX as u32;
+        self.ask(set, Ask::Below(id), Send::Read { fid, offset: 0, count });
+        self.clunk(fid);
+        self.try_end(id);
+    }
+
+    /// What a child's `error` says: its newest line, which is about the command.
+    pub(crate) fn told_below(&mut self, rank: Rank, id: GatherId, answer: Answer<'_>) {
+        let is_inner = self.children.get(rank).is_inner();
+        let Some(gather) = self.gather(id) else { return };
+        gather.owes -= 1;
+        if let (Ok(Rmsg::Read { data }), Some(refusal)) = (answer, &mut gather.refusal)
+            && let Some(line) = core::str::from_utf8(data).ok().and_then(|text| text.lines().next())
+        {
+            if !is_inner {
+                // One that is of no start is the refusal as it is known already.
+                if let Some(failure) = Failure::parse(Refusal::<()>::text(line)) {
+                    refusal.excuse(ChildSet::one(rank));
+                    refusal.add(failure.into(), ChildSet::one(rank));
+                }
+                return self.try_end(id);
+            }
+            for (set, reason) in Refusal::<()>::reasons(line) {
+                let Some(nodes) = set.and_then(|set| NodeSet::parse(set).ok()) else { continue };
+                refusal.excuse(ChildSet::one(rank));
+                let why = Failure::parse(reason).unwrap_or_else(|| Ename::from_text(reason).into()).into();
+                refusal.add_below(why, nodes.as_str(), nodes.count() as u32);
+            }
         }
         self.try_end(id);
     }
@@ -68,9 +140,31 @@ impl Node {
     /// Answers the writer when nobody owes any more.
     pub(crate) fn try_end(&mut self, id: GatherId) {
         let Some(gather) = self.gather(id) else { return };
-        if gather.owes == 0 && gather.len > 0 {
-            self.end_gather(id);
+        if gather.owes > 0 || gather.len == 0 {
+            return;
         }
+        if core::mem::take(&mut gather.waits) {
+            self.decide_gang(id);
+        } else if gather.below.is_empty() {
+            self.end_gather(id);
+        } else {
+            self.ask_below(id);
+        }
+    }
+
+    /// All children have said whether the members of a gang could run.
+    fn decide_gang(&mut self, id: GatherId) {
+        let Some(gather) = self.gather(id) else { return };
+        let refused = gather.refusal.is_none_or(|refusal| !refusal.is_empty());
+        let (slot, serial) = (gather.refusal.and_then(|refusal| refusal.slot), gather.serial);
+        if let Some(slot) = slot.filter(|slot| self.same_session(*slot, serial).is_some()) {
+            if refused {
+                self.tell_gang(slot, None);
+            } else if !self.session(slot).is_parents() {
+                self.tell_gang(slot, Some(id));
+            }
+        }
+        self.try_end(id);
     }
 
     fn end_gather(&mut self, id: GatherId) -> Option<u16> {
@@ -104,8 +198,15 @@ impl Node {
                     late = late.or(owes);
                 }
             }
-            if let Some(refusal) = &mut self.gathers[index].refusal {
+            if let Some(refusal) = &mut self.gathers[index].refusal
+                && !late.is_empty()
+            {
                 refusal.add(Why::Ename(Ename::TimedOut), late);
+            }
+            let (waits, serial) = (self.gathers[index].waits, self.gathers[index].serial);
+            let slot = self.gathers[index].refusal.and_then(|refusal| refusal.slot);
+            if let Some(slot) = slot.filter(|slot| waits && self.same_session(*slot, serial).is_some()) {
+                self.tell_gang(slot, None);
             }
             let told = self.end_gather(id).unwrap_or(u16::MAX);
             while let Some((tag, ask)) = self.tags.find(its) {
@@ -116,6 +217,9 @@ impl Node {
                     self.touch(slot);
                 }
                 self.tags.free(tag, Ask::Late(told));
+            }
+            while let Some((tag, _)) = self.tags.find(|ask| *ask == Ask::Below(id)) {
+                self.tags.free(tag, Ask::Rest);
             }
         }
     }

@@ -2,19 +2,38 @@
 
 use protocol::ename::Ename;
 use protocol::server::LinkId;
+use protocol::table::File;
 
 /// A session's number in its table.
 pub type SessionSlot = u16;
 
-/// What is kept of a session for its launch, each an appendable memory file of the host.
+/// What is kept of a session, each an appendable memory file of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Param {
     /// Words, quoted as rc does.
     Args,
     /// Lines `NAME=VALUE`.
     Env,
-    /// Checked ctl lines: dir, umask, limit, redir.
+    /// Lines that make the members' name space.
+    Ns,
+    /// Checked ctl lines: dir, user, umask, limit, cpus, redir.
     Setup,
+    /// Checked ctl lines: nodes.
+    Nodes,
+    /// Bytes of stdin that wait for their turn.
+    Input,
+}
+
+impl Param {
+    /// What a file of a session keeps, if it is one of these.
+    pub fn of(file: File) -> Option<Self> {
+        match file {
+            File::Args => Some(Self::Args),
+            File::Env => Some(Self::Env),
+            File::Ns => Some(Self::Ns),
+            _ => None,
+        }
+    }
 }
 
 /// The calls that cannot sleep.
@@ -36,6 +55,8 @@ pub trait Host {
 pub enum Effect {
     /// Hang up on a link; what was sent to it may be dropped.
     Drop(LinkId),
+    /// Connect to the parent; answered by `Ionode::connect` on link 0, or by `undialed`.
+    Dial,
     /// End the program.
     Exit,
 }

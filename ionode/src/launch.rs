@@ -3,11 +3,12 @@
 
 use crate::ask::{Ask, GatherId};
 use crate::host::{Host, Param, SessionSlot};
+use crate::names::NameId;
 use crate::node::Node;
 use crate::output::Output;
 use crate::step::{Line, Send};
 use protocol::ename::Ename;
-use protocol::limits::{IOHDR, MSIZE_LINK};
+use protocol::limits::{GATHER_US, IOHDR, MSIZE_LINK};
 use protocol::message::Fid;
 use protocol::record::{End, Outcome};
 use protocol::server::mode;
@@ -21,7 +22,7 @@ impl Node {
     pub(crate) fn launch(
         &mut self,
         slot: SessionSlot,
-        gather: GatherId,
+        (gather, now): (GatherId, Time),
         host: &mut impl Host,
     ) -> Result<(), Why> {
         let (size, owner, serial) = {
@@ -47,7 +48,7 @@ impl Node {
         self.ask(set, step, Send::WalkRoot { from: attach, fid: dir, file: None });
         self.ask(set, step, Send::Mkdir { fid: dir, serial });
         self.open_file(slot, set, ctl, (File::Ctl, mode::RDWR));
-        for (param, file) in [(Param::Env, File::Env), (Param::Args, File::Args)] {
+        for (param, file) in [(Param::Env, File::Env), (Param::Ns, File::Ns), (Param::Args, File::Args)] {
             if host.len(slot, param) > 0 {
                 let file_fid = fid(self)?;
                 self.open_file(slot, set, file_fid, (file, mode::WRITE));
@@ -56,11 +57,15 @@ impl Node {
             }
         }
         self.write_param(slot, set, (ctl, Param::Setup), host);
+        if set.into_iter().any(|rank| self.children.get(rank).is_inner()) {
+            self.write_param(slot, set, (ctl, Param::Nodes), host);
+        }
         let launch = Ask::Launch { slot, serial, gather };
         self.ask(set, launch, Send::Line { fid: ctl, line: Line::Launch(slot) });
         self.open_file(slot, set, wait, (File::Wait, mode::READ));
 
         let session = self.session(slot);
+        let gang = session.gang;
         session.range = range;
         session.executed = true;
         session.starting = set;
@@ -69,13 +74,15 @@ impl Node {
         for output in &mut session.outputs {
             output.live = set;
         }
+        let deadline = now + self.patience(set);
         if let Some(gather) = self.gather(gather) {
+            gather.launches = true;
+            gather.waits = gang;
             gather.owes += set.count();
+            gather.deadline = gather.deadline.max(deadline);
         }
         self.ask_outcomes(slot, set);
-        if self.session(slot).stdin.ended {
-            self.pass_close(slot);
-        }
+        self.fed.set(slot);
         for rank in all.less(set) {
             self.lose_members(slot, rank);
         }
@@ -106,7 +113,13 @@ impl Node {
         let most = self.payload(set);
         let mut offset = 0;
         while offset < total {
-            let len = (total - offset).min(most);
+            let mut len = (total - offset).min(most);
+            if matches!(param, Param::Setup | Param::Nodes) {
+                // A ctl takes whole lines, each shorter than a message.
+                self.piece.resize(len as usize, 0);
+                host.param(slot, param, u64::from(offset), &mut self.piece);
+                len = self.piece.iter().rposition(|byte| *byte == b'\n').map_or(len, |at| at as u32 + 1);
+            }
             let step = Ask::Step { slot, serial, fid };
             self.ask(set, step, Send::Param { fid, slot, param, offset, len });
             offset += len;
@@ -117,6 +130,12 @@ impl Node {
     pub(crate) fn payload(&self, set: ChildSet) -> u32 {
         let least = set.map(|rank| self.children.get(rank).msize).min();
         least.unwrap_or(MSIZE_LINK) - IOHDR
+    }
+
+    /// How long a set of children may take to answer: they ask their own first.
+    pub(crate) fn patience(&self, set: ChildSet) -> u64 {
+        let height = set.map(|rank| self.children.get(rank).height).max().unwrap_or(0);
+        GATHER_US * (1 + u64::from(height))
     }
 
     /// A child refused a step: what hangs on it cannot be had there.
@@ -157,24 +176,38 @@ impl Node {
         self.gathered(rank, gather, answer);
     }
 
+    /// Lets the members of a gang run, which the gather then waits for; without one, ends them.
+    pub(crate) fn tell_gang(&mut self, slot: SessionSlot, gather: Option<GatherId>) {
+        let session = self.session(slot);
+        let (live, Some(fid)) = (session.live, session.ctl) else { return };
+        let set = live.and(self.fids.holds(fid)).and(self.serving());
+        let Some(id) = gather else {
+            self.ask(set, Ask::Rest, Send::Line { fid, line: Line::Go(false) });
+            return;
+        };
+        let patience = self.patience(set);
+        if let Some(gather) = self.gather(id) {
+            gather.launches = true;
+            gather.owes += set.count();
+            gather.deadline = gather.deadline + patience;
+        }
+        self.ask(set, Ask::Command(id), Send::Line { fid, line: Line::Go(true) });
+    }
+
     /// The members of a child that have no outcome get one: they are lost with it.
     pub(crate) fn lose_members(&mut self, slot: SessionSlot, rank: Rank) {
+        let is_told = self.owes_outcomes(slot, rank);
         self.end_members(slot, rank, End::Lost);
-        let session = self.session(slot);
-        session.starting.cut(rank);
-        for output in &mut session.outputs {
-            output.live.cut(rank);
-        }
+        self.session(slot).starting.cut(rank);
+        self.lose_output(slot, rank, is_told);
         self.touch(slot);
     }
 
     /// The members of a child that have no outcome get this one.
     pub(crate) fn end_members(&mut self, slot: SessionSlot, rank: Rank, end: End) {
-        let share = self.session(slot).share();
         let mut range = self.session(slot).range;
-        let (first, stride, count) = share.own(rank);
-        for i in 0..count {
-            self.outcomes.tell(&mut range, first + i * stride, Outcome::without(end));
+        for index in self.session(slot).places(rank) {
+            self.outcomes.tell(&mut range, index, (NameId::default(), Outcome::without(end)));
         }
         let session = self.session(slot);
         session.range = range;

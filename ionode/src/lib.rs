@@ -6,9 +6,9 @@
 //! at the latest when it `is_pressed`. Every call does a bounded amount of work; `now` never runs backwards.
 //!
 //! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`,
-//! `look` and `status` serve the files of those names; `step` is what is said to children, `ask` what they
-//! answer, `gather` who still owes; `forward` is the way into another node's files; `tree` says which path
-//! is which.
+//! `look`, `trace` and `status` serve the files of those names; `step` is what is said to children, `ask`
+//! what they answer, `gather` who still owes; `forward` is the way into another node's files; `tree` says
+//! which path is which.
 
 #![forbid(unsafe_code)]
 
@@ -22,21 +22,25 @@ pub mod gather;
 pub mod host;
 pub mod launch;
 pub mod look;
+pub mod names;
 pub mod node;
 pub mod outcome;
 pub mod output;
 pub mod pool;
+pub mod reserve;
 pub mod session;
 pub mod status;
 pub mod stdin;
 pub mod step;
+pub mod trace;
 pub mod tree;
 pub mod wait;
 
-use bounds::{CHILD, CLIENT, Tables};
+use bounds::{CHILD, CLIENT, PARENT, PARENT_CAPS, Tables};
 use host::{Effect, Host, SessionSlot};
 use node::{Facts, Node};
-use protocol::limits::MSIZE_LINK;
+use protocol::join;
+use protocol::limits::{MSIZE_LINK, ORPHAN_US};
 use protocol::message::{frame, is_request};
 use protocol::qid::Path;
 use protocol::server::{LinkId, Server};
@@ -68,8 +72,13 @@ impl Ionode {
     }
 
     /// A client, or a child that has not said so yet, has connected. `local` if it is on this machine.
+    /// Link 0 is the parent's and was dialled.
     pub fn connect(&mut self, link: LinkId, local: bool) {
-        self.server.connect(link, CLIENT);
+        self.server.connect(link, if link == PARENT { PARENT_CAPS } else { CLIENT });
+        if link == PARENT {
+            assert!(self.node.parent.state == join::State::Dialing, "a parent is dialled for");
+            self.node.parent.state = join::State::Greeting;
+        }
         self.node.local_links[link.0 as usize] = local;
     }
 
@@ -100,6 +109,11 @@ impl Ionode {
         if is_request(message) {
             let mut view = View { node: &mut self.node, host, now };
             self.server.request(link, message, &mut view)?;
+        } else if link == PARENT {
+            self.node.parent.answer(message)?;
+            if self.node.parent.rank().is_some() {
+                self.node.orphaned = None;
+            }
         } else {
             self.node.answer(now, child.ok_or(Botch)?, message)?;
         }
@@ -114,7 +128,17 @@ impl Ionode {
         }
         let mut view = View { node: &mut self.node, host, now };
         self.server.hangup(link, &mut view);
+        if link == PARENT {
+            self.undialed(now);
+            self.node.orphaned = Some(now + ORPHAN_US);
+        }
         self.settle(now, host);
+    }
+
+    /// The parent could not be reached, or is gone: it is dialled again after a while.
+    pub fn undialed(&mut self, now: Time) {
+        let jitter = self.node.facts.boot ^ now.0;
+        self.node.parent.fall(now, jitter);
     }
 
     /// The output of `link` is backed up, or no longer.
@@ -124,14 +148,23 @@ impl Ionode {
 
     /// More may come on `link`. False only while a client's output is backed up.
     pub fn wants(&self, link: LinkId) -> bool {
-        self.node.children.on(link).is_some() || !self.server.is_blocked(link)
+        link == PARENT || self.node.children.on(link).is_some() || !self.server.is_blocked(link)
     }
 
     /// Time has come to what `poll_timeout` said; calling it early is harmless.
     pub fn handle_timeout(&mut self, now: Time, host: &mut impl Host) {
+        if self.node.parent.timeout() <= now {
+            self.node.parent.state = join::State::Dialing;
+            self.node.dial = true;
+        }
+        if self.node.orphaned.is_some_and(|at| at <= now) {
+            self.node.orphaned = None;
+            self.node.fence();
+        }
         self.node.beat(now);
         self.node.expire_gathers(now);
         self.node.expire_looks(now);
+        self.node.expire_traces(now);
         self.node.expire_forwards(now);
         // One at a time: what follows from its end is drained before the next.
         self.node.expire_session(now, host);
@@ -141,16 +174,31 @@ impl Ionode {
     /// When `handle_timeout` is due next.
     pub fn poll_timeout(&self) -> Time {
         let node = &self.node;
+        if !node.fenced.is_empty() {
+            return Time::default();
+        }
         let gathers = node.gathers.iter().filter(|gather| gather.used).map(|gather| gather.deadline);
         let looks = node.looks.iter().map(|look| look.deadline);
+        let traces = node.traces.iter().map(|trace| trace.deadline);
         let lingers = node.sessions.iter().filter_map(|session| session.linger);
-        let first = gathers.chain(looks).chain(lingers).min().unwrap_or(Time::NEVER);
-        first.min(node.beat_at).min(node.forwards_timeout())
+        let first = gathers.chain(looks).chain(traces).chain(lingers).min().unwrap_or(Time::NEVER);
+        let own = node.parent.timeout().min(node.orphaned.unwrap_or(Time::NEVER));
+        first.min(node.beat_at).min(node.forwards_timeout()).min(own)
     }
 
     /// Carries what changed to the requests that wait for it.
     fn settle(&mut self, now: Time, host: &mut impl Host) {
         let node = &mut self.node;
+        // One at a time: what follows from its end is drained before the next.
+        if let Some(slot) = node.fenced.take_first() {
+            node.close_session(slot, host);
+        }
+        let fed = core::mem::take(&mut node.fed);
+        if !fed.is_empty() {
+            for slot in (0..node.sessions.len() as SessionSlot).filter(|slot| fed.has(*slot)) {
+                node.next_input(slot, host);
+            }
+        }
         // Before the walks that made nothing: what waits on their fids and has its own answer keeps it.
         while let Some((request, settled)) = node.settled.pop() {
             if self.server.waits(request) {
@@ -178,9 +226,10 @@ impl Ionode {
             }
         }
         if stirred {
-            let is_events = |path: Path| path.slot().is_none() && path.file() == File::Events as u8;
+            let of_node = [File::Events as u8, File::Status as u8];
+            let is_nodes = |path: Path| path.slot().is_none() && of_node.contains(&path.file());
             let has = |path: Path| path.slot().is_some_and(|slot| touched.has(slot));
-            self.server.wake(|path| has(path) || is_events(path));
+            self.server.wake(|path| has(path) || is_nodes(path));
         }
         if !gone.is_empty() {
             let mut view = View { node, host, now };
@@ -198,6 +247,9 @@ impl Ionode {
         if core::mem::take(&mut self.node.exit) {
             return Some(Effect::Exit);
         }
+        if core::mem::take(&mut self.node.dial) {
+            return Some(Effect::Dial);
+        }
         self.node.drops.pop().map(Effect::Drop)
     }
 
@@ -209,6 +261,11 @@ impl Ionode {
         host: &mut impl Host,
         out: &mut [u8],
     ) -> Option<(Target, usize)> {
+        if self.node.parent.state == join::State::Greeting {
+            let facts = self.node.facts;
+            let greeted = self.node.parent.greet(facts.name.as_str(), facts.boot, out);
+            return greeted.ok().map(|len| (Target::Link(PARENT), len));
+        }
         let mut view = View { node: &mut self.node, host, now };
         if let Some((link, len)) = self.server.poll(&mut view, out) {
             return Some((Target::Link(link), len));
@@ -222,9 +279,9 @@ impl Ionode {
         &self.node
     }
 
-    /// Fids of clients in use, for checkers.
-    pub fn fid_count(&self) -> usize {
-        self.server.holds().count()
+    /// Fids in use on a link, for checkers.
+    pub fn fid_count(&self, link: LinkId) -> usize {
+        self.server.holds().filter(|hold| hold.link == link).count()
     }
 }
 

@@ -1,17 +1,20 @@
 //! What an aggregator is apart from its conversations: its children, its tables, what changed.
 
 use crate::ask::{Ask, GatherId};
-use crate::bounds::{ADMITTED, FanFids, FanTags, GATHERS, LAUNCH, LOOKS, SESSIONS, STEPS, USERS};
+use crate::bounds::{ADMITTED, FanFids, FanTags, GATHERS, LAUNCH, LOOKS, SESSIONS, STEPS, TRACES, USERS};
 use crate::child::{Children, State};
 use crate::forward::Forwards;
 use crate::gather::Gather;
 use crate::host::SessionSlot;
 use crate::look::Look;
+use crate::names::Names;
 use crate::outcome::Outcomes;
 use crate::pool::Pool;
 use crate::session::Session;
 use crate::step::{Send, Step};
+use crate::trace::Trace;
 use protocol::event::{Event, Events};
+use protocol::join::Parent;
 use protocol::limits::{BEAT_US, MSIZE_MAX, NODE_NAME_MAX, USER_NAME_MAX};
 use protocol::message::{Fid, Tag};
 use protocol::refusal::Refusals;
@@ -36,6 +39,8 @@ pub struct Facts {
     pub os: &'static str,
     /// `x86_64`, …
     pub arch: &'static str,
+    /// It has a parent to join.
+    pub has_parent: bool,
 }
 
 /// The fids that every child has from its catch-up burst on.
@@ -44,6 +49,9 @@ pub(crate) struct NodeFids {
     pub(crate) ctl: Fid,
     pub(crate) beat: Fid,
     pub(crate) status: Fid,
+    pub(crate) info: Fid,
+    pub(crate) summary: Fid,
+    pub(crate) events: Fid,
 }
 
 /// The aggregator without its conversations.
@@ -52,8 +60,14 @@ pub struct Node {
     pub facts: Facts,
     /// When it started.
     pub started: Time,
+    /// The conversation with the parent, as the child that dials.
+    pub parent: Parent,
+    /// When sessions of a parent that went away are given up.
+    pub(crate) orphaned: Option<Time>,
     /// The children.
     pub children: Children,
+    /// Nodes that outcomes were told of.
+    pub(crate) names: Names,
     /// The session table.
     pub sessions: Vec<Session>,
     /// The outcomes of all sessions' members.
@@ -62,7 +76,7 @@ pub struct Node {
     pub users: [Text<USER_NAME_MAX>; USERS],
     attach: [Option<Fid>; USERS],
     /// What was refused.
-    pub refusals: Refusals<REFUSALS>,
+    pub refusals: Refusals<REFUSALS, crate::gather::Names>,
     /// What happened.
     pub events: Events,
     pub(crate) fids: FanFids,
@@ -73,6 +87,8 @@ pub struct Node {
     pub(crate) pool: Pool,
     pub(crate) gathers: Vec<Gather>,
     pub(crate) looks: Vec<Look>,
+    pub(crate) traces: Vec<Trace>,
+    pub(crate) next_trace: u32,
     pub(crate) forwards: Forwards,
     /// Moves whenever the node's status may have.
     pub(crate) changes: u32,
@@ -81,6 +97,7 @@ pub struct Node {
     /// The next session's number on the children.
     pub(crate) next_serial: u32,
     pub(crate) next_gather: u32,
+    pub(crate) next_look: u32,
     /// When the next beat is due.
     pub(crate) beat_at: Time,
     /// Children whose status has changed since it was read.
@@ -89,12 +106,18 @@ pub struct Node {
     pub(crate) touched: SlotSet,
     /// Sessions that are gone: fids on them are dead.
     pub(crate) gone: SlotSet,
+    /// Sessions that a returning parent has done with.
+    pub(crate) fenced: SlotSet,
     /// Something changed at the node.
     pub(crate) stirred: bool,
     /// Names of sessions that have just ended, for `events`.
     pub(crate) closed: Vec<Text<NODE_NAME_MAX>>,
     /// Where the records of a stdin message go: the rank, and where they begin and end.
     pub(crate) dealt: Vec<(u8, u32, u32)>,
+    /// A piece of stdin on its way from its memory file.
+    pub(crate) piece: Vec<u8>,
+    /// Sessions whose stdin may go on.
+    pub(crate) fed: SlotSet,
     /// Requests that have their answer.
     pub(crate) settled: Vec<(RequestId, Settled)>,
     /// Forwarded walks and opens that were refused.
@@ -103,6 +126,8 @@ pub struct Node {
     pub(crate) drops: Vec<LinkId>,
     /// Links whose peer is on this machine.
     pub(crate) local_links: Vec<bool>,
+    /// The driver is to connect to the parent.
+    pub(crate) dial: bool,
     /// Somebody asked the program to end.
     pub(crate) exit: bool,
 }
@@ -116,17 +141,29 @@ impl Node {
             assert!(fid.is_some(), "an empty table has room");
             fid.unwrap_or_default()
         };
-        let node_fids = NodeFids { ctl: take(), beat: take(), status: take() };
+        let node_fids = NodeFids {
+            ctl: take(),
+            beat: take(),
+            status: take(),
+            info: take(),
+            summary: take(),
+            events: take(),
+        };
         let mut sessions = Vec::new();
         sessions.resize_with(SESSIONS, Session::default);
         let mut gathers = Vec::new();
         gathers.resize_with(GATHERS, Gather::default);
+        let mut traces = Vec::new();
+        traces.resize_with(TRACES, Trace::default);
         let mut looks = Vec::new();
         looks.resize_with(LOOKS, Look::default);
         Self {
             facts,
             started: now,
+            parent: Parent::new(facts.has_parent, now),
+            orphaned: None,
             children: Children::default(),
+            names: Names::default(),
             sessions,
             outcomes: Outcomes::default(),
             users: [Text::EMPTY; USERS],
@@ -141,22 +178,29 @@ impl Node {
             pool: Pool::default(),
             gathers,
             looks,
+            traces,
+            next_trace: 0,
             forwards: Forwards::default(),
             changes: 0,
             next_id: 0,
             next_serial: 0,
             next_gather: 0,
+            next_look: 0,
             beat_at: now + BEAT_US,
             stale: ChildSet::EMPTY,
             touched: SlotSet::default(),
             gone: SlotSet::default(),
+            fenced: SlotSet::default(),
             stirred: false,
             closed: Vec::with_capacity(SESSIONS),
             dealt: Vec::with_capacity(crate::bounds::DEAL_RECORDS),
+            piece: Vec::with_capacity(protocol::limits::MSIZE_LINK as usize),
+            fed: SlotSet::default(),
             settled: Vec::with_capacity(crate::bounds::REQUESTS),
             undone: Vec::with_capacity(crate::bounds::REQUESTS),
             drops: Vec::with_capacity(crate::bounds::LINKS),
             local_links: vec![false; crate::bounds::LINKS],
+            dial: false,
             exit: false,
         }
     }
@@ -246,6 +290,12 @@ impl Node {
         tag
     }
 
+    /// Asks once more with a tag that is kept; nobody in the set owes an answer to it.
+    pub(crate) fn ask_again(&mut self, set: ChildSet, tag: Tag, send: Send) {
+        self.tags.again(tag, set, send.expected());
+        self.send(set, tag, send);
+    }
+
     /// A fid is not wanted any more on any child.
     pub(crate) fn clunk(&mut self, fid: Fid) {
         let set = self.fids.clunk(fid);
@@ -271,15 +321,26 @@ impl Node {
 
     /// Nothing is out at any child, nobody waits: what a quiet node looks like.
     pub fn is_quiet(&self) -> bool {
-        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Status);
-        self.tags.waiting().all(|(_, ask, _)| beats(&ask))
+        self.question_count() == 0
             && self.pool.used() == 0
             && self.gathers.iter().all(|gather| !gather.used)
+            && self.looks.iter().all(Look::is_free)
     }
 
-    /// Fids in use on children, tags in use, bytes of answers held: for checkers and measurement.
-    pub fn census(&self) -> (usize, usize, usize) {
-        (self.fids.used(), self.tags.waiting().count(), self.pool.size())
+    /// Tags of questions to children, the beat's own apart, which come and go by themselves: for checkers.
+    pub fn question_count(&self) -> usize {
+        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Info | Ask::Status | Ask::Events);
+        self.tags.waiting().filter(|(_, ask, _)| !beats(ask)).count()
+    }
+
+    /// Fids on children in use, for checkers.
+    pub fn fid_count(&self) -> usize {
+        self.fids.used()
+    }
+
+    /// Fids that a child has as far as this node knows, for checkers.
+    pub fn fids_on(&self, rank: Rank) -> usize {
+        self.fids.on(rank)
     }
 
     /// The state of a child by name.

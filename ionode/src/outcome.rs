@@ -2,9 +2,11 @@
 //! its exec until it goes.
 
 use crate::bounds::OUTCOMES;
+use crate::names::NameId;
 use protocol::record::Outcome;
 
-/// A session's part of the arena: its outcomes by member, and the members in the order they were told.
+/// A session's part of the arena: its outcomes by the places of its members, and the places in the order they
+/// were told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Range {
     /// Where it begins.
@@ -19,12 +21,15 @@ pub struct Range {
 #[derive(Debug)]
 pub struct Outcomes {
     outcomes: Vec<Option<Outcome>>,
+    /// The node that each was told of, where that is not the child itself.
+    nodes: Vec<NameId>,
     order: Vec<u32>,
 }
 
 impl Default for Outcomes {
     fn default() -> Self {
-        Self { outcomes: vec![None; OUTCOMES], order: vec![0; OUTCOMES] }
+        let (outcomes, nodes) = (vec![None; OUTCOMES], vec![NameId::default(); OUTCOMES]);
+        Self { outcomes, nodes, order: vec![0; OUTCOMES] }
     }
 }
 
@@ -44,30 +49,32 @@ impl Outcomes {
         Some(Range { base, size, told: 0 })
     }
 
-    /// A member's outcome, once told.
-    pub fn get(&self, range: Range, member: u32) -> Option<Outcome> {
-        assert!(member < range.size, "a member is of its session");
-        self.outcomes[(range.base + member) as usize]
+    /// The outcome of the member with that place, once told.
+    pub fn get(&self, range: Range, index: u32) -> Option<Outcome> {
+        assert!(index < range.size, "a member is of its session");
+        self.outcomes[(range.base + index) as usize]
     }
 
     /// Tells a member's outcome; false if it has one: an outcome once told is final.
-    pub fn tell(&mut self, range: &mut Range, member: u32, outcome: Outcome) -> bool {
-        if self.get(*range, member).is_some() {
+    pub fn tell(&mut self, range: &mut Range, index: u32, (node, outcome): (NameId, Outcome)) -> bool {
+        if self.get(*range, index).is_some() {
             return false;
         }
-        self.outcomes[(range.base + member) as usize] = Some(outcome);
-        self.order[(range.base + range.told) as usize] = member;
+        self.outcomes[(range.base + index) as usize] = Some(outcome);
+        self.nodes[(range.base + index) as usize] = node;
+        self.order[(range.base + range.told) as usize] = index;
         range.told += 1;
         true
     }
 
-    /// The `nth` outcome told, and whose it is.
-    pub fn nth(&self, range: Range, nth: u32) -> Option<(u32, Outcome)> {
+    /// The `nth` outcome told: the place of its member, the node and what became of it.
+    pub fn nth(&self, range: Range, nth: u32) -> Option<(u32, NameId, Outcome)> {
         if nth >= range.told {
             return None;
         }
-        let member = self.order[(range.base + nth) as usize];
-        self.get(range, member).map(|outcome| (member, outcome))
+        let index = self.order[(range.base + nth) as usize];
+        let node = self.nodes[(range.base + index) as usize];
+        self.get(range, index).map(|outcome| (index, node, outcome))
     }
 }
 
@@ -85,9 +92,10 @@ mod tests {
         let c = all.place(8, [b].into_iter()).expect("a went");
         assert_eq!(c.base, 0);
         assert_eq!(all.place(OUTCOMES as u32, [b].into_iter()), None);
-        assert!(all.tell(&mut a, 3, Outcome::without(End::Exit(1))));
-        assert!(!all.tell(&mut a, 3, Outcome::without(End::Lost)));
-        assert_eq!(all.nth(a, 0), Some((3, Outcome::without(End::Exit(1)))));
+        let node = NameId::default();
+        assert!(all.tell(&mut a, 3, (node, Outcome::without(End::Exit(1)))));
+        assert!(!all.tell(&mut a, 3, (node, Outcome::without(End::Lost))));
+        assert_eq!(all.nth(a, 0), Some((3, node, Outcome::without(End::Exit(1)))));
         assert_eq!(all.nth(a, 1), None);
     }
 }

@@ -7,12 +7,16 @@ use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::pool::Held;
 use crate::step::Send;
-use protocol::expect::Expected;
+use protocol::ename::Ename;
 use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, Rmsg, Tag};
-use protocol::server::mode;
+use protocol::refusal::Refusal;
+use protocol::server::{UserId, mode};
 use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
+use protocol::text::Text;
+use protocol::time::Time;
+use protocol::verb::Why;
 use protocol::wire::Botch;
 
 /// One of a session's outputs.
@@ -30,6 +34,13 @@ impl Stream {
             Self::Stderr => File::Stderr,
         }
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
 }
 
 /// What is known of one output of a session.
@@ -39,6 +50,9 @@ pub struct Output {
     pub file: Option<(Fid, Tag)>,
     /// Children whose output has not ended.
     pub live: ChildSet,
+    /// Children that went away before their output had ended, though their members' outcomes were told: the
+    /// end says so, since nothing else does.
+    cut: ChildSet,
     /// What children answered and nobody has read yet.
     held: [Held; CHILDREN_MAX],
     /// Those who have something held.
@@ -54,6 +68,7 @@ impl Default for Output {
         Self {
             file: None,
             live: ChildSet::EMPTY,
+            cut: ChildSet::EMPTY,
             held: [Held::default(); CHILDREN_MAX],
             full: ChildSet::EMPTY,
             open_record: None,
@@ -64,18 +79,44 @@ impl Default for Output {
 
 impl Node {
     /// Reads a session's output: bytes, 0 when all children's have ended, `None` when there is nothing yet.
-    pub(crate) fn read_output(&mut self, slot: SessionSlot, stream: Stream, out: &mut [u8]) -> Option<usize> {
+    /// Where some was lost with a child its end is a refusal, once.
+    pub(crate) fn read_output(
+        &mut self,
+        (now, user, slot): (Time, UserId, SessionSlot),
+        stream: Stream,
+        out: &mut [u8],
+    ) -> Result<Option<usize>, Ename> {
         if !self.session(slot).executed {
-            return None;
+            // What was refused before its exec will never run.
+            return Ok(if self.session(slot).poisoned { Some(0) } else { None });
         }
         if out.is_empty() {
-            return Some(0);
+            return Ok(Some(0));
         }
         let len = self.take_held(slot, stream, out);
         self.ask_output(slot, stream);
-        let output = &self.session(slot).outputs[stream as usize];
+        let output = &mut self.session(slot).outputs[stream as usize];
         let ended = output.live.is_empty() && output.full.is_empty();
-        if len > 0 || ended { Some(len) } else { None }
+        if len > 0 || !ended {
+            return Ok(if len > 0 { Some(len) } else { None });
+        }
+        let cut = core::mem::take(&mut output.cut);
+        if cut.is_empty() {
+            return Ok(Some(0));
+        }
+        let mut refusal = Refusal::new(now, user, Some(slot), Text::cut(stream.name()), 1);
+        refusal.add(Why::Ename(Ename::HostDown), cut);
+        self.refusals.push(refusal);
+        Err(Ename::HostDown)
+    }
+
+    /// What a child that is gone had not given yet is lost.
+    pub(crate) fn lose_output(&mut self, slot: SessionSlot, rank: Rank, is_told: bool) {
+        for output in &mut self.session(slot).outputs {
+            if output.live.cut(rank) && !is_told {
+                output.cut.add(rank);
+            }
+        }
     }
 
     /// Asks for more where nothing is held, with one question for all of them.
@@ -102,9 +143,7 @@ impl Node {
         let set = live.less(full).less(self.tags.owes(tag));
         let most = if live.count() <= FEW { u32::MAX } else { HELD_MANY };
         let count = self.payload(set).min(most);
-        self.tags.admit(tag, Expected::Read(count));
-        self.tags.again(tag, set);
-        self.send(set, tag, Send::Read { fid, offset: 0, count });
+        self.ask_again(set, tag, Send::Read { fid, offset: 0, count });
     }
 
     /// A child gave output, or its end.
@@ -118,6 +157,12 @@ impl Node {
         let data = match answer {
             Ok(Rmsg::Read { data }) => data,
             Ok(_) => return Err(Botch),
+            // A level below has lost some of it.
+            Err(Ename::HostDown) => {
+                self.lose_output(slot, rank, false);
+                self.touch(slot);
+                return Ok(());
+            }
             Err(_) => &[],
         };
         let held = if data.is_empty() { Held::default() } else { self.pool.hold(data) };
@@ -135,7 +180,7 @@ impl Node {
 
     /// Moves what is held to a reader: whole records, or a piece of one that is too long for any message.
     fn take_held(&mut self, slot: SessionSlot, stream: Stream, out: &mut [u8]) -> usize {
-        let raw = self.session(slot).size() == 1;
+        let raw = self.session(slot).total() == 1;
         let session = &mut self.sessions[slot as usize];
         let output = &mut session.outputs[stream as usize];
         let mut len = 0;

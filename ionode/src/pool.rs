@@ -1,5 +1,7 @@
 //! Answers of children that wait for their reader: memory that is made once and used again.
 
+use protocol::limits::{CHILDREN_MAX, MSIZE_LINK};
+
 /// A buffer's number; 0 is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
@@ -17,10 +19,23 @@ impl Held {
 
 /// The buffers. How many there can be follows from who may hold one: a child and stream of a session, a
 /// forwarded request, a look.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pool {
     buffers: Vec<Vec<u8>>,
     free: Vec<u32>,
+}
+
+impl Default for Pool {
+    /// With the buffers that one session's two outputs can fill: more are made when they are needed first.
+    /// What was never used takes no memory of the machine's.
+    fn default() -> Self {
+        let count = 2 * CHILDREN_MAX;
+        Self { buffers: (0..count).map(|_| buffer()).collect(), free: (1..=count as u32).collect() }
+    }
+}
+
+fn buffer() -> Vec<u8> {
+    Vec::with_capacity(MSIZE_LINK as usize)
 }
 
 impl Pool {
@@ -28,7 +43,7 @@ impl Pool {
     pub fn hold(&mut self, data: &[u8]) -> Held {
         assert!(!data.is_empty(), "an empty answer is an end and not held");
         let index = self.free.pop().unwrap_or_else(|| {
-            self.buffers.push(Vec::new());
+            self.buffers.push(buffer());
             self.buffers.len() as u32
         });
         let buffer = &mut self.buffers[index as usize - 1];
@@ -57,11 +72,6 @@ impl Pool {
             self.free.push(held.index);
             *held = Held::default();
         }
-    }
-
-    /// Bytes reserved for answers, in use or not.
-    pub fn size(&self) -> usize {
-        self.buffers.iter().map(Vec::capacity).sum()
     }
 
     /// Buffers in use.

@@ -39,6 +39,18 @@ pub struct Session {
     pub ctls: u16,
     /// Its client vanished: it is ended then.
     pub linger: Option<Time>,
+    /// How many levels above this node it was made.
+    pub levels: u8,
+    /// Its name there.
+    pub origin: Text<SESSION_NAME_MAX>,
+    /// A step before `exec` was refused to its parent.
+    pub poisoned: bool,
+    /// The number of its first member here, and the distance between two.
+    pub first: u32,
+    /// See `first`.
+    pub stride: u32,
+    /// Members of the whole session, here and elsewhere; of one that was made here it is what `size` tells.
+    pub whole: u32,
     /// Members by rank.
     pub counts: [u16; CHILDREN_MAX],
     /// How their numbers lie.
@@ -49,6 +61,8 @@ pub struct Session {
     pub prefix: Prefix,
     /// Kill all when one fails.
     pub failfast: bool,
+    /// All members start, or none.
+    pub gang: bool,
     /// `exec` was given.
     pub executed: bool,
     /// Children whose `exec` is not answered.
@@ -84,11 +98,18 @@ impl Default for Session {
             persistent: false,
             ctls: 0,
             linger: None,
+            levels: 0,
+            origin: Text::EMPTY,
+            poisoned: false,
+            first: 0,
+            stride: 1,
+            whole: 0,
             counts: [0; CHILDREN_MAX],
             layout: Layout::Block,
             deal: Deal::Bcast,
             prefix: Prefix::Off,
             failfast: false,
+            gang: false,
             executed: false,
             starting: ChildSet::EMPTY,
             live: ChildSet::EMPTY,
@@ -105,9 +126,31 @@ impl Default for Session {
 }
 
 impl Session {
-    /// Members of it.
+    /// A parent made it: it is not listed, and lives as its parent says.
+    pub fn is_parents(&self) -> bool {
+        self.name.as_str().starts_with('.')
+    }
+
+    /// Members of it here.
     pub fn size(&self) -> u32 {
         self.counts.iter().map(|count| u32::from(*count)).sum()
+    }
+
+    /// Members of the whole session, here and elsewhere.
+    pub fn total(&self) -> u32 {
+        if self.is_parents() { self.whole } else { self.size() }
+    }
+
+    /// The number of the member with that place among those here.
+    pub fn number(&self, index: u32) -> u32 {
+        self.first + index * self.stride
+    }
+
+    /// The place among those here of the member with that number.
+    pub fn index(&self, number: u32) -> Option<u32> {
+        let over = number.checked_sub(self.first)?;
+        let index = over / self.stride;
+        (over % self.stride == 0 && index < self.size()).then_some(index)
     }
 
     /// Children that take part.
@@ -118,13 +161,26 @@ impl Session {
 
     /// What its children are told of their members.
     pub fn share(&self) -> Share {
-        let (size, counts) = (self.size(), self.counts);
-        Share { size, first: 0, stride: 1, layout: self.layout, counts }
+        let Self { first, stride, layout, counts, .. } = *self;
+        Share { size: self.total(), first, stride, layout, counts }
     }
 
-    /// The child that has member `member`, which is below its size.
-    pub fn child_of(&self, member: u32) -> Option<Rank> {
-        let mut left = member;
+    /// The places of a child's members.
+    pub fn places(&self, rank: Rank) -> impl Iterator<Item = u32> + use<> {
+        let plain =
+            Share { size: self.size(), first: 0, stride: 1, layout: self.layout, counts: self.counts };
+        let (first, stride, count) = plain.own(rank);
+        (0..count).map(move |i| first + i * stride)
+    }
+
+    /// The child that has the member with that number.
+    pub fn child_of(&self, number: u32) -> Option<Rank> {
+        self.child_at(self.index(number)?)
+    }
+
+    /// The child that has the member with that place.
+    pub fn child_at(&self, index: u32) -> Option<Rank> {
+        let mut left = index;
         match self.layout {
             Layout::Block => {
                 let holds = |count: &u16| match left.checked_sub(u32::from(*count)) {
@@ -138,7 +194,7 @@ impl Session {
             }
             Layout::Cyclic => {
                 let set = self.set();
-                let nth = member.checked_rem(set.count())?;
+                let nth = index.checked_rem(set.count())?;
                 set.into_iter().nth(nth as usize)
             }
         }
@@ -257,6 +313,7 @@ impl Node {
             self.ask(set, Ask::Clunk(fid), Send::Remove { fid });
         }
         self.end_looks(slot);
+        self.end_traces(slot);
         host.release_session(slot);
         self.refusals.forget(slot);
         self.gone.set(slot);
@@ -296,6 +353,15 @@ impl Node {
         true
     }
 
+    /// Ends all sessions that a parent made.
+    pub(crate) fn fence(&mut self) {
+        for slot in 0..self.sessions.len() {
+            if self.sessions[slot].used && self.sessions[slot].is_parents() {
+                self.fenced.set(slot as SessionSlot);
+            }
+        }
+    }
+
     /// Tells a session's state to `events` when it is not what it was.
     pub(crate) fn tell_state(&mut self, slot: SessionSlot, now: Time) {
         let session = &mut self.sessions[slot as usize];
@@ -319,13 +385,16 @@ mod tests {
             for (rank, count) in [(3, 3), (7, 3), (8, 2), (63, 2)] {
                 session.counts[rank] = count;
             }
+            (session.first, session.stride) = (5, 3);
             let share = session.share();
             for rank in session.set() {
                 let (first, stride, count) = share.own(rank);
-                for i in 0..count {
-                    assert_eq!(session.child_of(first + i * stride), Some(rank), "{layout:?}");
-                }
+                let numbers: Vec<u32> = (0..count).map(|i| first + i * stride).collect();
+                assert!(numbers.iter().all(|number| session.child_of(*number) == Some(rank)), "{layout:?}");
+                let places: Vec<u32> = session.places(rank).map(|index| session.number(index)).collect();
+                assert_eq!(places, numbers, "{layout:?}");
             }
+            assert_eq!((session.child_of(4), session.child_of(6), session.child_of(35)), (None, None, None));
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `status`, `summary`, `info` and `error` of the node, and what of a session is known without asking: all
 //! from tables.
 
-use crate::child::{Child, State};
+use crate::child::{Child, STATES, State, Sums};
 use crate::host::SessionSlot;
 use crate::node::Node;
 use core::fmt::{self, Write};
 use protocol::memberset;
+use protocol::nodeset::{self, NodeSet};
 use protocol::quote::Quoted;
 use protocol::record::{End, Outcome};
 use protocol::server::UserId;
@@ -17,46 +18,74 @@ impl Node {
         self.children.by_name(all).into_iter().map(|rank| self.children.get(rank))
     }
 
-    /// One record a leaf.
-    pub(crate) fn write_status(&self, w: &mut Window<'_>) -> fmt::Result {
-        for child in self.known() {
-            match child.state {
-                State::Up if !child.status.is_empty() => w.put(&child.status),
-                State::Lost(since) => writeln!(w, "{} lost since={}", child.name, since.secs())?,
-                state => writeln!(w, "{} {}", child.name, state.name())?,
+    /// What is known of a child without asking it: its record, or one for each node below it.
+    pub(crate) fn write_child(&self, child: &Child, w: &mut Window<'_>) -> fmt::Result {
+        let record = |w: &mut Window<'_>, name: &str| match child.state {
+            State::Lost(since) => writeln!(w, "{name} lost since={}", since.secs()),
+            State::Up if child.is_inner() => writeln!(w, "{name} unknown"),
+            state => writeln!(w, "{name} {}", state.name()),
+        };
+        if !child.is_inner() {
+            if child.state == State::Up && !child.status.is_empty() {
+                w.put(&child.status);
+                return Ok(());
+            }
+            return record(w, child.name.as_str());
+        }
+        let mut told = false;
+        for set in child.sets().filter_map(|(set, _)| NodeSet::parse(set).ok()) {
+            for name in set {
+                told = true;
+                record(w, name.as_str())?;
             }
         }
-        Ok(())
+        // An ionode that is up and has nobody below it is no compute node.
+        if told || child.state == State::Up { Ok(()) } else { record(w, child.name.as_str()) }
     }
 
     /// A line for each state, with the node set that is in it.
     pub(crate) fn write_summary(&self, w: &mut Window<'_>) -> fmt::Result {
-        for state in ["up", "joining", "suspect", "lost"] {
-            let set = self.children.those(|c| c.state != State::Empty && c.state.name() == state);
-            if !set.is_empty() {
-                self.children.write_names(set, w)?;
+        for state in STATES {
+            if self.sets_in(state).next().is_some() {
+                nodeset::join(self.sets_in(state), w)?;
                 writeln!(w, " {state}")?;
             }
         }
         Ok(())
     }
 
+    /// The node sets in a state, in the order of the children's names.
+    fn sets_in(&self, state: &'static str) -> impl Iterator<Item = &str> {
+        self.known().flat_map(move |child| {
+            let own = child.state.name();
+            let alone = !child.is_inner() || child.status.is_empty() && child.state != State::Up;
+            let name = (alone && own == state).then(|| child.name.as_str());
+            // What is below a child that is not up is in the child's state, whatever it was in.
+            let below =
+                child.sets().filter(move |(_, told)| if own == "up" { *told == state } else { own == state });
+            name.into_iter().chain(below.map(|(set, _)| set).filter(move |_| !alone))
+        })
+    }
+
     /// What the node is.
     pub(crate) fn write_info(&self, w: &mut Window<'_>) -> fmt::Result {
         let facts = &self.facts;
-        let up = self.children.up();
+        let up = || self.known().filter(|child| child.state == State::Up);
+        let sum = |key: fn(&Sums) -> u64| up().map(|child| key(&child.sums)).sum::<u64>();
+        let leaves: u32 = up().map(|child| child.leaves).sum();
         writeln!(w, "ns=1\nname={}\npath=/\nos={}\narch={}", facts.name, facts.os, facts.arch)?;
-        writeln!(w, "mem={}\nleaves={}\nheight=1", self.sum_of("mem="), up.count())?;
-        writeln!(w, "version={}", env!("CARGO_PKG_VERSION"))
+        let (cores, mem, gpus) = (sum(|sums| sums.cores), sum(|sums| sums.mem), sum(|sums| sums.gpus));
+        writeln!(w, "cores={cores}\nmem={mem}\ngpus={gpus}")?;
+        match self.parent.rank() {
+            Some(rank) => writeln!(w, "rank={}", rank.index())?,
+            None => w.write_str("rank=\n")?,
+        }
+        writeln!(w, "height={}\nleaves={leaves}\nversion={}", self.height(), env!("CARGO_PKG_VERSION"))
     }
 
-    /// The sum of a key of the children's status records.
-    fn sum_of(&self, key: &str) -> u64 {
-        let value = |child: &Child| {
-            let text = core::str::from_utf8(&child.status).ok()?;
-            text.split([' ', '\n']).find_map(|word| word.strip_prefix(key))?.parse::<u64>().ok()
-        };
-        self.known().filter(|child| child.state == State::Up).filter_map(value).sum()
+    /// Levels below this node; one that has no child yet is a level above compute nodes to come.
+    pub(crate) fn height(&self) -> u8 {
+        1 + self.known().map(|child| child.height).max().unwrap_or(0)
     }
 
     /// The refusals of a user at the node, or of a session.
@@ -87,7 +116,13 @@ impl Node {
         writeln!(w, "id={}\nowner={owner}\nstate={}", session.name, session.state_name())?;
         w.write_str("nodes=")?;
         self.children.write_names(session.set(), w)?;
-        writeln!(w, "\nsize={}\nlabel={}", session.size(), Quoted(session.label.as_str()))?;
+        writeln!(
+            w,
+            "\nsize={}\nhere={}\nlabel={}",
+            session.total(),
+            session.size(),
+            Quoted(session.label.as_str())
+        )?;
         let kind = if session.persistent { "persistent" } else { "normal" };
         writeln!(w, "type={kind}\nexits={}", session.range.told)
     }
@@ -99,15 +134,16 @@ impl Node {
             if session.executed { self.outcomes.get(session.range, member) } else { None }
         };
         let mut told = [None; 16];
-        for member in 0..session.size() {
+        let size = session.size();
+        for member in 0..size {
             let kind = outcome(member).map(|o| o.end);
             if told.contains(&Some(kind)) {
                 continue;
             }
             let Some(free) = told.iter().position(Option::is_none) else { break };
             told[free] = Some(kind);
-            let same = (member..session.size()).filter(|m| outcome(*m).map(|o| o.end) == kind);
-            memberset::fold(same, w)?;
+            let same = (member..size).filter(|m| outcome(*m).map(|o| o.end) == kind);
+            memberset::fold(same.map(|index| session.number(index)), w)?;
             match kind {
                 None => writeln!(w, " {}", session.state_name())?,
                 Some(End::Exit(0)) => w.write_str(" done\n")?,

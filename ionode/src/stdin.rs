@@ -1,77 +1,187 @@
 //! `stdin` over many children: one message at a time, sent to all of them as one, or dealt record by
 //! record. The write is answered when every child has delivered it: the only unbounded wait there is.
+//!
+//! A write that cannot go at once, before `exec` or behind another, is kept in a memory file of the host and
+//! goes in its turn.
 
 use crate::ask::{Answer, Ask};
-use crate::bounds::DEAL_RECORDS;
-use crate::host::SessionSlot;
+use crate::bounds::{DEAL_RECORDS, WRITERS};
+use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
+use protocol::expect::Expected;
 use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
 use protocol::server::{RequestId, Settled, mode};
 use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
 use protocol::verb::Deal;
+use smallvec::SmallVec;
+
+/// A write that waits for its turn.
+#[derive(Clone, Copy, Debug)]
+struct Parked {
+    /// Who waits for it; nobody after a flush.
+    request: Option<RequestId>,
+    len: u32,
+}
 
 /// What is known of a session's input.
 #[derive(Debug, Default)]
 pub struct Stdin {
     /// The fid and the tag on the children, once somebody writes.
     file: Option<(Fid, Tag)>,
-    /// The write that is out.
+    /// Who waits for the message that is out.
     request: Option<RequestId>,
     /// Bytes of it that the children are given; 0 when none is out.
     taken: u32,
+    /// Writes in the memory file, in their order. The first may be out in part.
+    parked: SmallVec<[Parked; WRITERS]>,
+    /// Where the next of their bytes is in the memory file.
+    at: u32,
+    /// Bytes of the first of them that are delivered or out.
+    begun: u32,
     /// Children whose members do not read any more.
     closed: ChildSet,
     /// `close stdin` was given.
     pub ended: bool,
-    /// It is to be passed on when the message that is out is delivered.
+    /// It is to be passed on when all that was written is delivered.
     closing: bool,
-    /// The member that the next record goes to.
+    /// The place of the member that the next record goes to.
     next: u32,
 }
 
 impl Node {
-    /// Takes the start of `data`, as much as one message to each child holds, and parks the write.
+    /// Takes the start of `data`, as much as one message to each child holds, and parks the write; if it
+    /// cannot go now, all of `data` is kept until it can.
     pub(crate) fn write_stdin(
         &mut self,
         slot: SessionSlot,
         request: RequestId,
         data: &[u8],
+        host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
         let session = self.session(slot);
-        if !session.executed || session.stdin.taken > 0 {
-            return Err(Ename::Again);
-        }
         if session.stdin.ended {
-            return Err(Ename::BrokenPipe);
-        }
-        let (deal, live) = (session.deal, session.live.less(session.stdin.closed));
-        if live.is_empty() {
             return Err(Ename::BrokenPipe);
         }
         if data.is_empty() {
             return Ok(Some(0));
         }
+        if !session.executed || session.stdin.taken > 0 || !session.stdin.parked.is_empty() {
+            return self.park_input(slot, request, data, host).map(|()| None);
+        }
+        if self.readers(slot).is_empty() {
+            return Err(Ename::BrokenPipe);
+        }
+        self.pass_input(slot, data)?;
+        self.session(slot).stdin.request = Some(request);
+        self.end_if_delivered(slot);
+        Ok(None)
+    }
+
+    fn park_input(
+        &mut self,
+        slot: SessionSlot,
+        request: RequestId,
+        data: &[u8],
+        host: &mut impl Host,
+    ) -> Result<(), Ename> {
+        if self.session(slot).stdin.parked.len() == WRITERS {
+            return Err(Ename::Again);
+        }
+        host.append(slot, Param::Input, data)?;
+        let parked = Parked { request: Some(request), len: data.len() as u32 };
+        self.session(slot).stdin.parked.push(parked);
+        Ok(())
+    }
+
+    /// Children whose members may read.
+    fn readers(&mut self, slot: SessionSlot) -> ChildSet {
+        let session = self.session(slot);
+        session.live.less(session.stdin.closed)
+    }
+
+    /// The message that was out is delivered, or the session has begun: what waits goes on.
+    pub(crate) fn next_input(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        while self.sessions[slot as usize].executed && self.session(slot).stdin.taken == 0 {
+            let nobody = self.readers(slot).is_empty();
+            let stdin = &mut self.session(slot).stdin;
+            let Some(first) = stdin.parked.first().copied() else {
+                if core::mem::take(&mut stdin.closing) {
+                    self.pass_close(slot);
+                }
+                return;
+            };
+            let flushed = first.request.is_none() && stdin.begun == 0;
+            let delivered = stdin.begun == first.len;
+            if !nobody && !flushed && !delivered {
+                if let Err(ename) = self.pass_parked(slot, first.len, host) {
+                    self.end_parked(slot, Settled::Refused(ename), host);
+                }
+                continue;
+            }
+            let settled =
+                if nobody { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(first.len) };
+            self.end_parked(slot, settled, host);
+        }
+    }
+
+    /// Sends the next piece of the first parked write.
+    fn pass_parked(&mut self, slot: SessionSlot, len: u32, host: &mut impl Host) -> Result<(), Ename> {
+        let (at, begun) = (self.session(slot).stdin.at, self.session(slot).stdin.begun);
+        let mut piece = core::mem::take(&mut self.piece);
+        piece.resize((len - begun).min(self.payload(ChildSet::EMPTY)) as usize, 0);
+        let count = host.param(slot, Param::Input, u64::from(at), &mut piece);
+        assert!(count == piece.len(), "what was kept is there");
+        let passed = self.pass_input(slot, &piece);
+        self.piece = piece;
+        passed?;
+        let stdin = &mut self.session(slot).stdin;
+        stdin.at += stdin.taken;
+        stdin.begun += stdin.taken;
+        self.end_if_delivered(slot);
+        Ok(())
+    }
+
+    fn end_parked(&mut self, slot: SessionSlot, settled: Settled, host: &mut impl Host) {
+        let stdin = &mut self.session(slot).stdin;
+        let first = stdin.parked.remove(0);
+        stdin.at += first.len - stdin.begun;
+        stdin.begun = 0;
+        if stdin.parked.is_empty() {
+            stdin.at = 0;
+            host.truncate(slot, Param::Input);
+        }
+        if let Some(request) = first.request {
+            self.settled.push((request, settled));
+        }
+    }
+
+    /// Sends the start of `data`, as much as one message to each child holds.
+    fn pass_input(&mut self, slot: SessionSlot, data: &[u8]) -> Result<(), Ename> {
+        let live = self.readers(slot);
         let (fid, tag) = self.stdin_file(slot)?;
         let set = live.and(self.fids.holds(fid));
         let most = self.payload(set) as usize;
-        let taken = match deal {
+        let data = &data[..data.len().min(most)];
+        let taken = match self.session(slot).deal {
             Deal::Bcast => {
-                let data = &data[..data.len().min(most)];
                 self.scratch_write(set, (fid, tag), [data].into_iter());
                 data.len()
             }
-            Deal::Enum => self.deal(slot, set, (fid, tag), (data, most)),
+            Deal::Enum => self.deal(slot, set, (fid, tag), data),
         };
-        let stdin = &mut self.session(slot).stdin;
-        stdin.taken = taken as u32;
-        stdin.request = Some(request);
-        if self.tags.owes(tag).is_empty() {
+        self.session(slot).stdin.taken = taken as u32;
+        Ok(())
+    }
+
+    fn end_if_delivered(&mut self, slot: SessionSlot) {
+        if let Some((_, tag)) = self.session(slot).stdin.file
+            && self.tags.owes(tag).is_empty()
+        {
             self.end_write(slot);
         }
-        Ok(None)
     }
 
     fn stdin_file(&mut self, slot: SessionSlot) -> Result<(Fid, Tag), Ename> {
@@ -98,28 +208,21 @@ impl Node {
         pieces.for_each(|piece| self.scratch.extend_from_slice(piece));
         let count = self.scratch.len() - at - TWRITE_HEADER;
         let len = seal_twrite(tag, fid, 0, count, &mut self.scratch[at..]);
-        self.tags.again(tag, set);
+        self.tags.again(tag, set, Expected::Write(count as u32));
         self.send(set, tag, Send::Scratch { at: at as u32, len: len as u32 });
     }
 
     /// Deals records to the members in turn: each child gets its members' records in their order, and deals
-    /// them on. Returns how much of `data` was dealt: up to `most` bytes and `DEAL_RECORDS` records.
-    fn deal(
-        &mut self,
-        slot: SessionSlot,
-        set: ChildSet,
-        (fid, tag): (Fid, Tag),
-        (data, most): (&[u8], usize),
-    ) -> usize {
-        let data = &data[..data.len().min(most)];
+    /// them on. Returns how much of `data` was dealt: up to `DEAL_RECORDS` records.
+    fn deal(&mut self, slot: SessionSlot, set: ChildSet, (fid, tag): (Fid, Tag), data: &[u8]) -> usize {
         let size = self.session(slot).size();
         let mut next = self.session(slot).stdin.next;
         let mut dealt = core::mem::take(&mut self.dealt);
         dealt.clear();
         let mut taken = 0;
         for record in data.split_inclusive(|byte| *byte == b'\n').take(DEAL_RECORDS) {
-            let rank = self.session(slot).child_of(next);
-            assert!(rank.is_some(), "a member's number is below the size");
+            let rank = self.session(slot).child_at(next);
+            assert!(rank.is_some(), "a place is below the size");
             let end = taken + record.len();
             dealt.push((rank.map_or(0, |r| r.index() as u8), taken as u32, end as u32));
             taken = end;
@@ -146,25 +249,18 @@ impl Node {
         if answer.is_err() {
             session.stdin.closed.add(rank);
         }
-        let Some((_, tag)) = session.stdin.file else { return };
-        if self.tags.owes(tag).is_empty() {
-            self.end_write(slot);
-        }
+        self.end_if_delivered(slot);
     }
 
     fn end_write(&mut self, slot: SessionSlot) {
-        let session = self.session(slot);
-        let stdin = &mut session.stdin;
+        let nobody = self.readers(slot).is_empty();
+        let stdin = &mut self.session(slot).stdin;
         let taken = core::mem::take(&mut stdin.taken);
-        let nobody = session.live.less(stdin.closed).is_empty();
-        let closing = core::mem::take(&mut stdin.closing);
         if let Some(request) = stdin.request.take() {
             let settled = if nobody { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(taken) };
             self.settled.push((request, settled));
         }
-        if closing {
-            self.pass_close(slot);
-        }
+        self.fed.set(slot);
         self.touch(slot);
     }
 
@@ -175,11 +271,8 @@ impl Node {
             return;
         }
         stdin.ended = true;
-        if stdin.taken > 0 {
-            stdin.closing = true;
-        } else {
-            self.pass_close(slot);
-        }
+        stdin.closing = true;
+        self.fed.set(slot);
     }
 
     /// Passes `close stdin` on to the children that have the session.
@@ -191,12 +284,11 @@ impl Node {
         self.ask(set, Ask::Rest, Send::Line { fid, line });
     }
 
-    /// Nobody waits for the write that is out any more; it is delivered all the same.
+    /// Nobody waits for a write any more; one that has begun is delivered all the same.
     pub(crate) fn cancel_stdin(&mut self, id: RequestId) {
         for session in self.sessions.iter_mut().filter(|session| session.used) {
-            if session.stdin.request == Some(id) {
-                session.stdin.request = None;
-            }
+            let parked = session.stdin.parked.iter_mut().map(|parked| &mut parked.request);
+            parked.chain([&mut session.stdin.request]).filter(|r| **r == Some(id)).for_each(|r| *r = None);
         }
     }
 

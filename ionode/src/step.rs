@@ -95,7 +95,10 @@ impl Send {
             Self::WalkRoot { fid, file, .. } => {
                 Expected::Walk { newfid: Some(fid), names: usize::from(file.is_some()) }
             }
-            Self::WalkSession { fid, .. } => Expected::Walk { newfid: Some(fid), names: 2 },
+            Self::WalkSession { fid, file, .. } => {
+                let is_above = file_name(protocol::table::SESSION, file).is_some();
+                Expected::Walk { newfid: Some(fid), names: if is_above { 2 } else { 3 } }
+            }
             Self::Mkdir { .. } => Expected::Create,
             Self::Open { .. } => Expected::Open,
             Self::Param { len, .. } => Expected::Write(len),
@@ -114,6 +117,8 @@ impl Send {
 pub enum Line {
     /// The shares of a session and its exec.
     Launch(SessionSlot),
+    /// A gang may run, or may not.
+    Go(bool),
     /// A signal, or `kill` for SIGKILL.
     Signal(u8),
     /// The end of stdin.
@@ -166,8 +171,14 @@ impl Node {
             }
             Send::WalkSession { from, fid, serial, file } => {
                 name = down_name(self.facts.boot, serial);
-                let file = file_name(protocol::table::SESSION, file).unwrap_or("");
-                let names = Names::new(&[name.as_str(), file]).unwrap_or(Names::NONE);
+                let names = match file_name(protocol::table::SESSION, file) {
+                    Some(file) => Names::new(&[name.as_str(), file]),
+                    None => {
+                        let file = file_name(protocol::table::SESSION_DEBUG, file).unwrap_or("");
+                        Names::new(&[name.as_str(), "debug", file])
+                    }
+                };
+                let names = names.unwrap_or(Names::NONE);
                 Tmsg::Walk { fid: from, newfid: fid, names }
             }
             Send::Mkdir { fid, serial } => {
@@ -203,6 +214,8 @@ impl Node {
     fn write_line(&self, line: Line, out: &mut [u8]) -> usize {
         let mut w = Window::new(0, out);
         let written = match line {
+            Line::Go(true) => w.write_str("go on\n"),
+            Line::Go(false) => w.write_str("go off\n"),
             Line::Signal(9) => w.write_str("kill\n"),
             Line::Signal(signal) => writeln!(w, "signal {signal}"),
             Line::CloseStdin => w.write_str("close stdin\n"),
@@ -215,9 +228,10 @@ impl Node {
                     Prefix::Node => "on",
                     Prefix::Member => "member",
                 };
-                // The label tells the members the name that their session has here.
-                let (share, name) = (session.share(), session.name);
-                writeln!(w, "{share}\nlabel {name}\n{deal}\nprefix {prefix}\nexec")
+                let (share, levels) = (session.share(), session.levels + 1);
+                let name = if session.is_parents() { session.origin } else { session.name };
+                let gang = if session.gang { "on" } else { "off" };
+                writeln!(w, "{share}\nfrom {levels} {name}\n{deal}\nprefix {prefix}\ngang {gang}\nexec")
             }
         };
         assert!(written.is_ok(), "a window takes any text");

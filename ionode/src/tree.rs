@@ -1,9 +1,11 @@
 //! The served tree of an aggregator: which file a path is, and which function serves it.
 
+use crate::bounds::PARENT;
 use crate::child::State;
 use crate::ctl::Writer;
 use crate::forward::Away;
 use crate::host::{Host, Param, SessionSlot};
+use crate::look::What;
 use crate::node::Node;
 use crate::output::Stream;
 use core::fmt::Write;
@@ -14,7 +16,7 @@ use protocol::qid::Path;
 use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
 use protocol::set::Rank;
 use protocol::stat::DMDIR;
-use protocol::table::{File, INNER, Row, SESSION, check_session_name, find, row_of};
+use protocol::table::{File, INNER, Row, SESSION, SESSION_DEBUG, check_session_name, find, row_of};
 use protocol::text::{Text, Window};
 use protocol::time::Time;
 use protocol::verb;
@@ -41,20 +43,23 @@ enum Place {
 impl<H: Host> View<'_, H> {
     fn place(&self, at: Path) -> Result<Place, Ename> {
         let is_dir = at.file() == File::Dir as u8;
-        if let Some(hop) = (at.0 >> 56).checked_sub(1) {
-            return Rank::new(hop as usize).map(Place::Child).ok_or(Ename::NotFound);
-        }
         let Some(slot) = at.slot() else {
+            if let Some(rank) = at.child_rank() {
+                return Ok(Place::Child(rank));
+            }
             let row = row_of(INNER, at).map(Place::Root);
             return if is_dir { Ok(Place::RootDir) } else { row.ok_or(Ename::NotFound) };
         };
         let session = self.node.sessions.get(slot as usize).filter(|session| session.used);
         let session = session.ok_or(Ename::NotFound)?;
         match at.member_number() {
-            Some(number) if number < session.size() => Ok(Place::MemberDir(slot, number)),
+            Some(number) if session.index(number).is_some() => Ok(Place::MemberDir(slot, number)),
             Some(_) => Err(Ename::NotFound),
             None if is_dir => Ok(Place::SessionDir(slot)),
-            None => row_of(SESSION, at).map(|row| Place::Session(slot, row)).ok_or(Ename::NotFound),
+            None => {
+                let row = row_of(SESSION, at).or_else(|| row_of(SESSION_DEBUG, at));
+                row.map(|row| Place::Session(slot, row)).ok_or(Ename::NotFound)
+            }
         }
     }
 
@@ -69,7 +74,7 @@ impl<H: Host> View<'_, H> {
             return Err(Ename::HostDown);
         }
         let fid = self.node.attach_fid(user);
-        Ok(Step::Away(Away::File(rank, fid).number(), Path(Path::through(0, rank))))
+        Ok(Step::Away(Away::File(rank, fid).number(), Path::child(rank, File::Net as u8)))
     }
 
     fn walk_session(&mut self, slot: SessionSlot, name: &str) -> Result<Step, Ename> {
@@ -78,7 +83,7 @@ impl<H: Host> View<'_, H> {
         }
         let number = name.parse::<u32>().map_err(|_| Ename::NotFound)?;
         let session = self.node.session(slot);
-        if number >= session.size() || !session.executed {
+        if session.index(number).is_none() || !session.executed {
             return Err(Ename::NotFound);
         }
         let path = Path::member(slot, number, File::Dir as u8);
@@ -88,7 +93,6 @@ impl<H: Host> View<'_, H> {
     fn root_text(&mut self, row: &Row, hold: &mut Hold, offset: u64, out: &mut [u8]) -> usize {
         let mut w = Window::new(offset, out);
         let written = match row.file {
-            File::Status => self.node.write_status(&mut w),
             File::Summary => self.node.write_summary(&mut w),
             File::Info => self.node.write_info(&mut w),
             File::Error => self.node.write_errors(hold.user, None, &mut w),
@@ -111,15 +115,18 @@ impl<H: Host> View<'_, H> {
     ) -> Result<Option<usize>, Ename> {
         let now = self.now;
         match row.file {
-            File::Stdout => return Ok(self.node.read_output(slot, Stream::Stdout, out)),
-            File::Stderr => return Ok(self.node.read_output(slot, Stream::Stderr, out)),
+            File::Stdout => return self.node.read_output((now, hold.user, slot), Stream::Stdout, out),
+            File::Stderr => return self.node.read_output((now, hold.user, slot), Stream::Stderr, out),
             File::Wait => return Ok(self.node.read_wait(slot, &mut hold.cursor, out)),
             File::Status => {
-                return self.node.read_status(now, slot, (&mut hold.cursor, offset), out);
+                let what = What::Session(slot);
+                return self.node.read_look(now, what, (&mut hold.cursor, offset), out);
             }
-            File::Args => return Ok(Some(self.host.param(slot, Param::Args, offset, out))),
-            File::Env => return Ok(Some(self.host.param(slot, Param::Env, offset, out))),
+            File::Trace => return self.node.read_trace(now, slot, (&mut hold.cursor, offset), out),
             _ => {}
+        }
+        if let Some(param) = Param::of(row.file) {
+            return Ok(Some(self.host.param(slot, param, offset, out)));
         }
         let mut w = Window::new(offset, out);
         let written = match row.file {
@@ -153,6 +160,10 @@ impl<H: Host> Tree for View<'_, H> {
             },
             Place::Root(row) if row.file == File::Net => self.walk_net(user, name),
             Place::SessionDir(slot) => self.walk_session(slot, name),
+            Place::Session(slot, row) if row.file == File::Debug => {
+                let row = find(SESSION_DEBUG, name).ok_or(Ename::NotFound)?;
+                Ok(Step::Here(Path::session(slot, row.file as u8)))
+            }
             _ => Err(Ename::NotDir),
         }
     }
@@ -160,7 +171,9 @@ impl<H: Host> Tree for View<'_, H> {
     fn up(&self, at: Path) -> Path {
         let root = Path::root(File::Dir as u8);
         match (at.slot(), at.file() == File::Dir as u8) {
+            (Some(_), false) if row_of(SESSION_DEBUG, at).is_some() => at.beside(File::Debug as u8),
             (Some(_), false) => at.beside(File::Dir as u8),
+            _ if at.child_rank().is_some() => Path::root(File::Net as u8),
             _ => root,
         }
     }
@@ -210,15 +223,18 @@ impl<H: Host> Tree for View<'_, H> {
                 let serving = self.node.children.serving();
                 let ranks = (0..CHILDREN_MAX).filter_map(Rank::new);
                 let rank = ranks.filter(|rank| serving.has(*rank)).nth(index)?;
-                Some(Path(Path::through(0, rank)))
+                Some(Path::child(rank, File::Net as u8))
+            }
+            Place::Session(_, row) if row.file == File::Debug => {
+                SESSION_DEBUG.get(index).map(|row| at.beside(row.file as u8))
             }
             Place::SessionDir(slot) => match SESSION.get(index) {
                 Some(row) => Some(at.beside(row.file as u8)),
                 None => {
                     let session = self.node.session(slot);
-                    let number = (index - SESSION.len()) as u32;
-                    let there = session.executed && number < session.size();
-                    there.then(|| Path::member(slot, number, File::Dir as u8))
+                    let place = (index - SESSION.len()) as u32;
+                    let there = session.executed && place < session.size();
+                    there.then(|| Path::member(slot, session.number(place), File::Dir as u8))
                 }
             },
             _ => None,
@@ -256,7 +272,7 @@ impl<H: Host> Tree for View<'_, H> {
 
     fn mkdir(&mut self, hold: &mut Hold, name: &str) -> Result<(), Ename> {
         let Place::RootDir = self.place(hold.path)? else { return Err(Ename::Denied) };
-        check_session_name(name, false)?;
+        check_session_name(name, hold.link == PARENT)?;
         if self.node.find_session(name).is_some() {
             return Err(Ename::Exists);
         }
@@ -277,13 +293,16 @@ impl<H: Host> Tree for View<'_, H> {
                 let len = self.node.events.read(&mut hold.cursor, out);
                 Ok(if len > 0 { Some(len) } else { None })
             }
+            Place::Root(row) if row.file == File::Status => {
+                self.node.read_look(self.now, What::Node, (&mut hold.cursor, offset), out)
+            }
             Place::Root(row) => Ok(Some(self.root_text(row, hold, offset, out))),
             Place::Session(slot, row) => self.read_session(slot, row, (hold, offset), out),
             _ => Err(Ename::IsDir),
         }
     }
 
-    fn write(&mut self, id: RequestId, hold: &mut Hold, data: &[u8]) -> Result<Option<u32>, Ename> {
+    fn write(&mut self, id: RequestId, hold: &mut Hold, _: u64, data: &[u8]) -> Result<Option<u32>, Ename> {
         let who = Writer { user: hold.user, link: hold.link, request: id, now: self.now };
         let (slot, row) = match self.place(hold.path)? {
             Place::Root(row) if row.file == File::Ctl => {
@@ -294,13 +313,19 @@ impl<H: Host> Tree for View<'_, H> {
         };
         match row.file {
             File::Ctl => self.node.write_session_ctl(slot, who, data, self.host),
-            File::Stdin => self.node.write_stdin(slot, id, data),
-            File::Args | File::Env if self.node.session(slot).executed => Err(Ename::Busy),
-            File::Args | File::Env => {
-                let param = if row.file == File::Args { Param::Args } else { Param::Env };
-                self.host.append(slot, param, data).map(|()| Some(data.len() as u32))
+            File::Stdin => self.node.write_stdin(slot, id, data, self.host),
+            file => {
+                let param = Param::of(file).ok_or(Ename::Denied)?;
+                if self.node.session(slot).executed {
+                    return Err(Ename::Busy);
+                }
+                let kept = self.host.append(slot, param, data);
+                if kept.is_err() {
+                    let serial = self.node.session(slot).serial;
+                    self.node.poison(slot, serial);
+                }
+                kept.map(|()| Some(data.len() as u32))
             }
-            _ => Err(Ename::Denied),
         }
     }
 
@@ -308,11 +333,9 @@ impl<H: Host> Tree for View<'_, H> {
         if let Place::Session(slot, row) = self.place(hold.path)?
             && !self.node.session(slot).executed
         {
-            match row.file {
-                File::Args => self.host.truncate(slot, Param::Args),
-                File::Env => self.host.truncate(slot, Param::Env),
-                // Nothing is kept by the others that a shell's `>` could empty.
-                _ => {}
+            // Nothing is kept by the others that a shell's `>` could empty.
+            if let Some(param) = Param::of(row.file) {
+                self.host.truncate(slot, param);
             }
         }
         Ok(())
@@ -323,8 +346,16 @@ impl<H: Host> Tree for View<'_, H> {
             self.node.clunk_away(hold.away);
             return;
         }
-        let writes = hold.open != mode::CLOSED && matches!(hold.open & 3, mode::WRITE | mode::RDWR);
-        if hold.dead || !writes {
+        if hold.dead || hold.open == mode::CLOSED {
+            return;
+        }
+        if hold.path.file() == File::Status as u8 {
+            self.node.leave_look(hold.cursor);
+        }
+        if hold.path.file() == File::Trace as u8 {
+            self.node.leave_trace(hold.cursor);
+        }
+        if !matches!(hold.open & 3, mode::WRITE | mode::RDWR) {
             return;
         }
         if let Ok(Place::Session(slot, row)) = self.place(hold.path)

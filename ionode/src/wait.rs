@@ -3,10 +3,10 @@
 
 use crate::ask::Answer;
 use crate::host::SessionSlot;
+use crate::names::NameId;
 use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
-use protocol::expect::Expected;
 use protocol::message::Rmsg;
 use protocol::record::{End, Outcome};
 use protocol::set::{ChildSet, Rank};
@@ -21,9 +21,7 @@ impl Node {
     pub(crate) fn ask_outcomes(&mut self, slot: SessionSlot, set: ChildSet) {
         let Some((fid, tag)) = self.session(slot).wait else { return };
         let count = self.payload(set).min(crate::bounds::HELD_MANY);
-        self.tags.admit(tag, Expected::Read(count));
-        self.tags.again(tag, set);
-        self.send(set, tag, Send::Read { fid, offset: 0, count });
+        self.ask_again(set, tag, Send::Read { fid, offset: 0, count });
     }
 
     /// A child told outcomes, or that it has no more.
@@ -44,7 +42,7 @@ impl Node {
         };
         if data.is_empty() {
             let reason = self.session(slot).reason(rank).unwrap_or(Ename::Io);
-            self.end_members(slot, rank, End::Never(reason));
+            self.end_members(slot, rank, End::Never(reason.into()));
             return Ok(());
         }
         let text = core::str::from_utf8(data).map_err(|_| Botch)?;
@@ -52,8 +50,11 @@ impl Node {
             return Err(Botch);
         }
         for line in text.lines() {
-            let (member, _, outcome) = Outcome::parse(line).ok_or(Botch)?;
-            self.take_outcome(rank, slot, member, outcome)?;
+            let (member, node, outcome) = Outcome::parse(line).ok_or(Botch)?;
+            // A compute node tells of itself; its name is the child's already.
+            let inner = self.children.get(rank).is_inner();
+            let node = if inner { self.names.keep(node) } else { NameId::default() };
+            self.take_outcome(rank, slot, member, (node, outcome))?;
         }
         self.touch(slot);
         if self.owes_outcomes(slot, rank) {
@@ -69,15 +70,13 @@ impl Node {
         rank: Rank,
         slot: SessionSlot,
         member: u32,
-        outcome: Outcome,
+        (node, outcome): (NameId, Outcome),
     ) -> Result<(), Botch> {
         let session = self.session(slot);
         let mut range = session.range;
-        if member >= range.size || session.child_of(member) != Some(rank) {
-            return Err(Botch);
-        }
+        let index = session.index(member).filter(|index| session.child_at(*index) == Some(rank));
         // Only its own child tells a member's outcome, and once.
-        if !self.outcomes.tell(&mut range, member, outcome) {
+        if !self.outcomes.tell(&mut range, index.ok_or(Botch)?, (node, outcome)) {
             return Err(Botch);
         }
         self.session(slot).range = range;
@@ -85,10 +84,10 @@ impl Node {
         Ok(())
     }
 
-    fn owes_outcomes(&mut self, slot: SessionSlot, rank: Rank) -> bool {
+    /// Members of a child have no outcome yet.
+    pub(crate) fn owes_outcomes(&mut self, slot: SessionSlot, rank: Rank) -> bool {
         let range = self.session(slot).range;
-        let (first, stride, count) = self.session(slot).share().own(rank);
-        (0..count).any(|i| self.outcomes.get(range, first + i * stride).is_none())
+        self.session(slot).places(rank).any(|index| self.outcomes.get(range, index).is_none())
     }
 
     /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next
@@ -97,18 +96,19 @@ impl Node {
     pub(crate) fn read_wait(&mut self, slot: SessionSlot, cursor: &mut u64, out: &mut [u8]) -> Option<usize> {
         let session = &self.sessions[slot as usize];
         if !session.executed {
-            return None;
+            // What was refused before its exec will never run.
+            return if session.poisoned { Some(0) } else { None };
         }
         let mut len = 0;
         let (mut told, mut part) = (*cursor as u32, *cursor >> 32);
-        while let Some((member, outcome)) = self.outcomes.nth(session.range, told) {
+        while let Some((index, node, outcome)) = self.outcomes.nth(session.range, told) {
             if len == out.len() || len > 0 && out.len() - len < RECORD_MAX {
                 break;
             }
-            let rank = session.child_of(member);
-            let node = rank.map_or("", |rank| self.children.get(rank).name.as_str());
+            let child = session.child_at(index).map(|rank| self.children.get(rank).name.as_str());
+            let node = self.names.get(node).or(child).unwrap_or("");
             let mut window = Window::new(part, &mut out[len..]);
-            let written = outcome.write(member, node, &mut window);
+            let written = outcome.write(session.number(index), node, &mut window);
             assert!(written.is_ok(), "a window takes any text");
             len += window.len();
             part += window.len() as u64;

@@ -20,6 +20,7 @@ pub enum Ename {
     TextBusy,
     Busy,
     Exists,
+    NoDevice,
     NotDir,
     IsDir,
     Invalid,
@@ -33,6 +34,7 @@ pub enum Ename {
     Stale,
     Unsupported,
     TimedOut,
+    Refused,
     HostDown,
 }
 
@@ -51,6 +53,7 @@ const TABLE: &[(Ename, i32, &str)] = &[
     (Ename::Denied, 13, "Permission denied"),
     (Ename::Busy, 16, "Device or resource busy"),
     (Ename::Exists, 17, "File exists"),
+    (Ename::NoDevice, 19, "No such device"),
     (Ename::NotDir, 20, "Not a directory"),
     (Ename::IsDir, 21, "Is a directory"),
     (Ename::Invalid, 22, "Invalid argument"),
@@ -64,6 +67,7 @@ const TABLE: &[(Ename, i32, &str)] = &[
     (Ename::Loop, 40, "Too many levels of symbolic links"),
     (Ename::Unsupported, 95, "Operation not supported"),
     (Ename::TimedOut, 110, "Connection timed out"),
+    (Ename::Refused, 111, "Connection refused"),
     (Ename::HostDown, 112, "Host is down"),
     (Ename::Stale, 116, "Stale file handle"),
 ];
@@ -94,7 +98,12 @@ impl Ename {
             "i/o error" => "Input/output error",
             other => other,
         };
-        TABLE.iter().find(|row| row.2 == text).map_or(Self::Io, |row| row.0)
+        Self::known(text).unwrap_or(Self::Io)
+    }
+
+    /// The name whose text this is.
+    pub fn known(text: &str) -> Option<Self> {
+        TABLE.iter().find(|row| row.2 == text).map(|row| row.0)
     }
 
     fn row(self) -> &'static (Self, i32, &'static str) {

@@ -1,6 +1,6 @@
 //! What a request may be answered with: the check of an answer against its question, for whoever asks.
 
-use crate::message::{Fid, Rmsg, Tmsg};
+use crate::message::{Fid, Qids, Rmsg, Tmsg};
 
 /// The answers that a request admits, and the fid that they make or end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,10 +89,17 @@ impl Expected {
         }
     }
 
+    /// An answer to a walk that did not get to the end of its names.
+    pub fn is_short(self, answer: &Rmsg<'_>) -> bool {
+        let short = |names, qids: &Qids| qids.as_slice().len() < names;
+        matches!((self, answer), (Self::Walk { names, .. }, Rmsg::Walk { qids }) if short(names, qids))
+    }
+
     /// As much as either of two questions of one tag admits.
     pub fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Read(a), Self::Read(b)) => Self::Read(a.max(b)),
+            (Self::Write(a), Self::Write(b)) => Self::Write(a.max(b)),
             (_, other) => other,
         }
     }
@@ -101,7 +108,7 @@ impl Expected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Names, Qids};
+    use crate::message::Names;
     use crate::qid::Qid;
 
     #[test]

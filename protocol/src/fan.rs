@@ -89,6 +89,11 @@ impl<S: Slots<FanFid>> Fids<S> {
         }
     }
 
+    /// Numbers that a child holds, or was told to let go and has not answered.
+    pub fn on(&self, rank: Rank) -> usize {
+        self.slots.slots().iter().filter(|slot| slot.holds.or(slot.owes).has(rank)).count()
+    }
+
     /// Numbers in use.
     pub fn used(&self) -> usize {
         self.slots.slots().iter().filter(|slot| slot.used).count()
@@ -99,6 +104,7 @@ impl<S: Slots<FanFid>> Fids<S> {
 #[derive(Clone, Copy, Debug)]
 pub struct FanTag<A> {
     ask: Option<A>,
+    /// What it may be answered with.
     expected: Expected,
     owes: ChildSet,
     /// The owner of a tag that is asked with again keeps it while nobody owes.
@@ -160,17 +166,18 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         slot
     }
 
-    /// The question goes to these too; none of them owes an answer to it.
-    pub fn again(&mut self, tag: Tag, set: ChildSet) {
+    /// The question goes to these too; none of them owes an answer to it. It may be out with several
+    /// children, each asked for its own length: the longest counts.
+    pub fn again(&mut self, tag: Tag, set: ChildSet, expected: Expected) {
         let slot = self.slot(tag);
         assert!(slot.owes.and(set).is_empty(), "one question of a tag at a time is with a child");
+        slot.expected = if slot.owes.is_empty() { expected } else { slot.expected.or(expected) };
         slot.owes = slot.owes.or(set);
     }
 
-    /// What the next question of this tag admits; a child that still owes may answer the one before.
-    pub fn admit(&mut self, tag: Tag, expected: Expected) {
-        let slot = self.slot(tag);
-        slot.expected = if slot.owes.is_empty() { expected } else { slot.expected.or(expected) };
+    /// What an answer with that tag may be.
+    pub fn expected(&self, tag: Tag) -> Expected {
+        self.slots.slots().get(tag.0 as usize).map_or(Expected::Any, |slot| slot.expected)
     }
 
     /// Who has not answered.
@@ -286,13 +293,11 @@ mod tests {
         let tag = tags.keep(1).expect("one is free");
         let three = Rmsg::Read { data: b"abc" };
         for (count, of, answer) in [(2, 3, None), (3, 4, Some(1))] {
-            tags.admit(tag, Expected::Read(count));
-            tags.again(tag, set(&[of]));
+            tags.again(tag, set(&[of]), Expected::Read(count));
             assert_eq!(tags.answered(tag, rank(of), &three), answer);
         }
         assert_eq!(tags.answered(tag, rank(3), &three), Some(1));
-        tags.admit(tag, Expected::Read(2));
-        tags.again(tag, set(&[3, 4]));
+        tags.again(tag, set(&[3, 4]), Expected::Read(2));
         assert_eq!(tags.answered(tag, rank(3), &three), None);
         assert_eq!(tags.free(tag, 2), set(&[3, 4]));
     }

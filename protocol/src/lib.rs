@@ -12,10 +12,13 @@
 extern crate std;
 
 pub mod client;
+pub mod debug;
 pub mod ename;
 pub mod event;
 pub mod expect;
+pub mod failure;
 pub mod fan;
+pub mod join;
 pub mod limits;
 pub mod memberset;
 pub mod message;

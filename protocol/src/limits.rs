@@ -41,6 +41,10 @@ pub const DETECT_US: u64 = 1_500_000;
 pub const GRACE_US: u64 = 2_000_000;
 /// Deadline of a gather, for each level below the asked child and itself.
 pub const GATHER_US: u64 = 3_000_000;
+/// How long a helper of `debug` may take for a text or for one access to memory: then it is killed.
+pub const DEBUG_US: u64 = 2_500_000;
+/// How long a debugger's helper whose client left may take to let go of the member.
+pub const DETACH_US: u64 = 2_000_000;
 /// How long a session whose client vanished without a clunk waits for its owner.
 pub const LINGER_US: u64 = 10_000_000;
 /// How long a stub keeps members of a parent that went away.
@@ -60,6 +64,7 @@ const _: () = {
     assert!(CHILDREN_MAX == 64, "ChildSet is one u64");
     assert!(BEAT_US * 4 <= DETECT_US, "one late beat is not silence");
     assert!(GATHER_US < DETECT_US + GRACE_US, "a gather is answered before the child is given up");
+    assert!(DEBUG_US < GATHER_US, "a helper's end is told before its node is given up");
     assert!(DETECT_US + GRACE_US + 2 * BEAT_US < 5_000_000, "a silent child is named within 5 s");
     assert!(LINE_MAX < MSIZE_MIN as usize - IOHDR as usize, "a line fits any message");
 };

@@ -16,7 +16,7 @@ use core::fmt::{self, Debug, Display, Write};
 use core::iter::FusedIterator;
 use range::{Cursor, Fault, Range};
 
-pub use fold::fold;
+pub use fold::{fold, join, order};
 pub use range::{Number, What};
 
 /// Most nodes that one set names, so that walking one is bounded.

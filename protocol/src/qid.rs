@@ -1,11 +1,11 @@
 //! What identifies a file: the qid of the protocol, and how its path is laid out in every node.
 //!
 //! ```text
-//! bit 63      56 55      48 47      40 39 38 37         26 25                 6 5      0
-//!    | hop + 1  |  hop + 1 |  hop + 1 |  0  | session + 1 |     member + 1     |  file  |
+//! bit 63 62       38 37         26 25                 6 5      0
+//!    | 0 |    0    | session + 1 |     member + 1     |  file  |    a file of this node
+//!    | 1 |                        mixed                        |    a file of a child, see `through`
 //! ```
-//! A hop is the rank of the child a file was reached through, the nearest one first; a node prepends its
-//! own and the rest move down. Zero in a field means: none.
+//! Zero in a field means: none.
 
 use crate::set::Rank;
 
@@ -28,8 +28,8 @@ pub struct Qid {
 const FILE_BITS: u32 = 6;
 const MEMBER_BITS: u32 = 20;
 const SESSION_BITS: u32 = 12;
-const HOPS_SHIFT: u32 = 40;
-const HOPS: u64 = !0 << HOPS_SHIFT;
+/// Set in the path of every file that is another node's.
+const AWAY: u64 = 1 << 63;
 
 /// Where a file is on this node, as the path field of its qid has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,10 +75,27 @@ impl Path {
         (field as u32).checked_sub(1)
     }
 
-    /// The same file as seen one level up, through the child `rank`. A fourth hop falls off the end.
+    /// The directory of the child `rank` in `net`.
+    pub fn child(rank: Rank, net: u8) -> Self {
+        Self((rank.index() as u64 + 1) << FILE_BITS | net as u64)
+    }
+
+    /// The child whose directory it is, of a path without a session.
+    pub fn child_rank(self) -> Option<Rank> {
+        Rank::new(self.member_number()? as usize)
+    }
+
+    /// The path of a child's file as seen one level up, through the child `rank`.
+    ///
+    /// Levels nest without end and 64 bits do not, so the path is mixed with the rank instead of being
+    /// laid out: two files of one child never share a path but for bit 63, two of different children with a
+    /// chance of one in 2^63.
     pub fn through(path: u64, rank: Rank) -> u64 {
-        let hops = (path & HOPS) >> 8 & HOPS;
-        path & !HOPS | hops | (rank.index() as u64 + 1) << 56
+        // The finalizer of splitmix64 (Vigna, public domain): a bijection of 64 bits.
+        let mut mixed = path.wrapping_add((rank.index() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ mixed >> 31) | AWAY
     }
 }
 
@@ -94,16 +111,24 @@ mod tests {
         assert_eq!(path.file(), 63);
         assert_eq!(Path::root(5).slot(), None);
         assert_eq!(Path::session(0, 1).member_number(), None);
+        let rank = Rank::new(63).expect("below 64");
+        assert_eq!(Path::child(rank, 9).child_rank(), Some(rank));
+        assert_eq!((Path::child(rank, 9).slot(), Path::child(rank, 9).file()), (None, 9));
     }
 
     #[test]
-    fn one_file_of_two_children_has_two_paths() {
-        let rank = |i| Rank::new(i).expect("below 64");
-        let path = Path::session(3, 2).0;
-        assert_ne!(Path::through(path, rank(0)), Path::through(path, rank(63)));
-        let twice = Path::through(Path::through(path, rank(7)), rank(9));
-        assert_eq!(twice >> 56, 10);
-        assert_eq!(twice >> 48 & 0xff, 8);
-        assert_eq!(twice & !HOPS, path);
+    fn files_of_many_nodes_at_five_levels_have_paths_of_their_own() {
+        let mut paths = std::collections::BTreeSet::new();
+        let mut count = 0;
+        for ranks in 0..4_u64.pow(5) {
+            for file in 0..64 {
+                let leaf = Path::member((file % 4) as u16, file, file as u8).0;
+                let rank = |level: u64| Rank::new((ranks >> (2 * level) & 3) as usize).expect("below 64");
+                paths.insert((0..5).fold(leaf, |path, level| Path::through(path, rank(level))));
+                count += 1;
+            }
+        }
+        assert_eq!(paths.len(), count);
+        assert!(paths.iter().all(|path| path >> 63 == 1), "none is a file of the top");
     }
 }

@@ -1,6 +1,7 @@
 //! The records of `wait`: what became of a member, as a value and as a line.
 
 use crate::ename::Ename;
+use crate::failure::Failure;
 use crate::quote::{Quoted, Words};
 use crate::text::Text;
 use core::fmt::{self, Write};
@@ -15,7 +16,7 @@ pub enum End {
     /// Its node went away.
     Lost,
     /// It was not started, and why.
-    Never(Ename),
+    Never(Failure),
 }
 
 /// What is known of a member that ended: times in milliseconds.
@@ -44,7 +45,7 @@ impl Outcome {
             End::Exit(code) => write!(out, "'exit: {code}'"),
             End::Signal(signal) => write!(out, "'signal: {signal}'"),
             End::Lost => write!(out, "'lost: {node}'"),
-            End::Never(ename) => write!(out, "{}", Quoted(Never(*ename).text().as_str())),
+            End::Never(failure) => write!(out, "{}", Quoted(Never(*failure).text().as_str())),
         }?;
         out.write_char('\n')
     }
@@ -62,24 +63,29 @@ impl Outcome {
         msg.write_to(&mut text).ok()?;
         let end = match text.as_str().split_once(": ") {
             None if text.is_empty() => End::Exit(0),
-            None if text.as_str() == "never run" => End::Never(Ename::Io),
+            None if text.as_str() == "never run" => End::Never(Ename::Io.into()),
             Some(("exit", code)) => End::Exit(code.parse().ok()?),
             Some(("signal", signal)) => End::Signal(signal.parse().ok()?),
             Some(("lost", _)) => End::Lost,
-            Some(("never run", reason)) => End::Never(Ename::from_text(reason)),
+            Some(("never run", reason)) => {
+                End::Never(Failure::parse(reason).unwrap_or_else(|| Ename::from_text(reason).into()))
+            }
             _ => return None,
         };
         Some((member, node, Self { pid, user, sys, real, end }))
     }
 }
 
-struct Never(Ename);
+/// Bytes of the longest reason why a member never ran.
+const NEVER_MAX: usize = 200;
+
+struct Never(Failure);
 
 impl Never {
-    fn text(&self) -> Text<160> {
+    fn text(&self) -> Text<NEVER_MAX> {
         let mut text = Text::EMPTY;
-        let fits = write!(text, "never run: {}", self.0.text());
-        assert!(fits.is_ok(), "an ename has at most 120 bytes");
+        let fits = write!(text, "never run: {}", self.0);
+        assert!(fits.is_ok(), "a failure has at most 160 bytes");
         text
     }
 }
@@ -88,6 +94,7 @@ impl Never {
 mod tests {
     extern crate std;
     use super::*;
+    use crate::failure::{Fault, Step};
 
     #[test]
     fn every_end_survives_its_line() {
@@ -96,8 +103,10 @@ mod tests {
             End::Exit(3),
             End::Signal(9),
             End::Lost,
-            End::Never(Ename::NotFound),
-            End::Never(Ename::NoMemory),
+            End::Never(Ename::NotFound.into()),
+            End::Never(Ename::NoMemory.into()),
+            End::Never(Failure::bad(Step::Ns, 12, Fault::NsForm)),
+            End::Never(Failure::of(Step::Bind, 3, 13)),
         ] {
             let outcome = Outcome { pid: 71, user: 1, sys: 2, real: 30, end };
             let mut line = std::string::String::new();

@@ -11,9 +11,51 @@ use core::fmt::{self, Write};
 /// Reasons kept apart in one refusal; further ones are counted.
 pub const PARTS: usize = 4;
 
+/// Node sets below children, beside the children themselves: a node without such children keeps `()`.
+pub trait Below: Copy + Default {
+    /// Adds a node set; false if there is no room for it.
+    fn add(&mut self, set: &str) -> bool;
+    /// The sets, with commas between them.
+    fn as_str(&self) -> &str;
+}
+
+impl Below for () {
+    fn add(&mut self, _: &str) -> bool {
+        false
+    }
+
+    fn as_str(&self) -> &str {
+        ""
+    }
+}
+
+impl<const N: usize> Below for Text<N> {
+    fn add(&mut self, set: &str) -> bool {
+        let mut longer = *self;
+        let comma = if self.is_empty() { "" } else { "," };
+        let fits = write!(longer, "{comma}{set}").is_ok();
+        if fits {
+            *self = longer;
+        }
+        fits
+    }
+
+    fn as_str(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// A reason, and who says so; nobody is this node itself.
+#[derive(Clone, Copy, Debug)]
+struct Part<B> {
+    why: Why,
+    who: ChildSet,
+    below: B,
+}
+
 /// One command that was refused, or that some children refused.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal {
+pub struct Refusal<B = ()> {
     /// When, in microseconds since 1970.
     pub at: Time,
     /// Whose command.
@@ -24,12 +66,11 @@ pub struct Refusal {
     pub verb: Text<16>,
     /// Which line of its write, from 1.
     pub line: u16,
-    /// Why, and who says so; nobody is this node itself.
-    parts: [Option<(Why, ChildSet)>; PARTS],
+    parts: [Option<Part<B>>; PARTS],
     more: u32,
 }
 
-impl Refusal {
+impl<B: Below> Refusal<B> {
     /// A refusal without a reason yet.
     pub fn new(at: Time, user: UserId, slot: Option<u16>, verb: Text<16>, line: u16) -> Self {
         Self { at, user, slot, verb, line, parts: [None; PARTS], more: 0 }
@@ -37,31 +78,38 @@ impl Refusal {
 
     /// Adds a reason; equal ones are folded.
     pub fn add(&mut self, why: Why, who: ChildSet) {
-        for part in &mut self.parts {
-            match part {
-                Some((same, set)) if *same == why => {
-                    *set = set.or(who);
-                    return;
-                }
-                Some(_) => {}
-                None => {
-                    *part = Some((why, who));
-                    return;
-                }
-            }
+        match self.part(why) {
+            Some(part) => part.who = part.who.or(who),
+            None => self.more += who.count().max(1),
         }
-        self.more += who.count().max(1);
     }
 
-    /// Takes a child's reason back: it has answered after all.
+    /// Adds a reason of a node set below a child; of so many nodes, where it has no room.
+    pub fn add_below(&mut self, why: Why, set: &str, count: u32) {
+        if !self.part(why).is_some_and(|part| part.below.add(set)) {
+            self.more += count;
+        }
+    }
+
+    /// The part for a reason; none if there are too many others.
+    fn part(&mut self, why: Why) -> Option<&mut Part<B>> {
+        // One that was taken back may have left a place before its equal.
+        let same = |part: &Option<Part<B>>| part.is_some_and(|part| part.why == why);
+        let place = self.parts.iter().position(same);
+        let place = place.or_else(|| self.parts.iter().position(Option::is_none))?;
+        let place = &mut self.parts[place];
+        Some(place.get_or_insert(Part { why, who: ChildSet::EMPTY, below: B::default() }))
+    }
+
+    /// Takes a child's reason back: it has answered after all, or those below it are named instead.
     pub fn excuse(&mut self, who: ChildSet) {
-        for part in &mut self.parts {
-            if let Some((_, set)) = part
-                && !set.is_empty()
+        for place in &mut self.parts {
+            if let Some(part) = place
+                && !part.who.and(who).is_empty()
             {
-                *set = set.less(who);
-                if set.is_empty() {
-                    *part = None;
+                part.who = part.who.less(who);
+                if part.who.is_empty() && part.below.as_str().is_empty() {
+                    *place = None;
                 }
             }
         }
@@ -74,7 +122,24 @@ impl Refusal {
 
     /// The first reason: what the Rerror says.
     pub fn first(&self) -> Option<Why> {
-        self.parts.iter().flatten().map(|(why, _)| *why).next()
+        self.parts.iter().flatten().map(|part| part.why).next()
+    }
+
+    /// What a line that another node wrote says behind the verb.
+    pub fn text(line: &str) -> &str {
+        // Time, the line's number if it is not the first, verb.
+        let rest = line.split_once(' ').map_or("", |(_, rest)| rest);
+        let numbered = rest.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
+        let rest = numbered.map_or(rest, |(_, rest)| rest);
+        rest.split_once(": ").map_or("", |(_, rest)| rest)
+    }
+
+    /// The reasons in a line that another node wrote, each behind the node set that it is of.
+    pub fn reasons(line: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+        Self::text(line).split("; ").map(|part| match part.split_once(": ") {
+            Some((set, why)) if crate::nodeset::NodeSet::parse(set).is_ok() => (Some(set), why),
+            _ => (None, part),
+        })
     }
 
     /// Writes the line: `<time> <verb>: cn[05,09]: <reason>; cn12: <reason>`. `names` writes a set of
@@ -90,15 +155,17 @@ impl Refusal {
             write!(out, "line {}: ", self.line)?;
         }
         write!(out, "{}: ", self.verb)?;
-        for (index, (why, set)) in self.parts.iter().flatten().enumerate() {
+        for (index, Part { why, who, below }) in self.parts.iter().flatten().enumerate() {
             if index > 0 {
                 out.write_str("; ")?;
             }
-            if !set.is_empty() {
-                names(*set, &mut out)?;
-                out.write_str(": ")?;
+            let below = below.as_str();
+            if !who.is_empty() {
+                names(*who, &mut out)?;
             }
-            write!(out, "{why}")?;
+            let comma = if who.is_empty() || below.is_empty() { "" } else { "," };
+            let colon = if who.is_empty() && below.is_empty() { "" } else { ": " };
+            write!(out, "{comma}{below}{colon}{why}")?;
         }
         if self.more > 0 {
             write!(out, "; and {} more", self.more)?;
@@ -126,20 +193,20 @@ impl<W: Write> Write for Bounded<'_, W> {
 
 /// The last `N` refusals, oldest first.
 #[derive(Debug)]
-pub struct Refusals<const N: usize> {
-    ring: [Option<Refusal>; N],
+pub struct Refusals<const N: usize, B = ()> {
+    ring: [Option<Refusal<B>>; N],
     next: usize,
 }
 
-impl<const N: usize> Default for Refusals<N> {
+impl<const N: usize, B: Below> Default for Refusals<N, B> {
     fn default() -> Self {
         Self { ring: [None; N], next: 0 }
     }
 }
 
-impl<const N: usize> Refusals<N> {
+impl<const N: usize, B: Below> Refusals<N, B> {
     /// Keeps one; the oldest goes. What it is kept as.
-    pub fn push(&mut self, refusal: Refusal) -> usize {
+    pub fn push(&mut self, refusal: Refusal<B>) -> usize {
         let index = self.next;
         self.ring[index] = Some(refusal);
         self.next = (index + 1) % N;
@@ -147,12 +214,12 @@ impl<const N: usize> Refusals<N> {
     }
 
     /// The one kept as `index`, while it is.
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut Refusal> {
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut Refusal<B>> {
         self.ring.get_mut(index)?.as_mut()
     }
 
     /// Newest first.
-    pub fn newest(&self) -> impl Iterator<Item = &Refusal> {
+    pub fn newest(&self) -> impl Iterator<Item = &Refusal<B>> {
         (1..=N).filter_map(move |back| self.ring[(self.next + N - back) % N].as_ref())
     }
 
@@ -163,5 +230,56 @@ impl<const N: usize> Refusals<N> {
                 refusal.slot = None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::ename::Ename;
+    use crate::set::Rank;
+    use std::string::String;
+
+    fn one(rank: usize) -> ChildSet {
+        ChildSet::one(Rank::new(rank).expect("below 64"))
+    }
+
+    #[test]
+    fn reasons_are_folded_with_the_nodes_below_children_and_read_back() {
+        let mut refusal = Refusal::<Text<40>>::new(Time(7_000_000), UserId(0), None, Text::cut("exec"), 2);
+        refusal.add(Why::Ename(Ename::NotFound), one(3));
+        refusal.add(Why::Ename(Ename::TimedOut), one(4));
+        refusal.add_below(Why::Ename(Ename::NotFound), "n[1-3]", 3);
+        refusal.add_below(Why::Ename(Ename::NotFound), "n9", 1);
+        refusal.add_below(Why::Ename(Ename::NotFound), &"x".repeat(40), 5);
+        let written = |refusal: &Refusal<Text<40>>| {
+            let mut line = String::new();
+            refusal.write(&mut line, |_, out| out.write_str("io3")).expect("a string grows");
+            line
+        };
+        let want = "7 line 2: exec: io3,n[1-3],n9: No such file or directory; \
+                    io3: Connection timed out; and 5 more\n";
+        assert_eq!(written(&refusal), want);
+        let read: std::vec::Vec<_> = Refusal::<()>::reasons(want.trim_end()).collect();
+        let (file, time) = ("No such file or directory", "Connection timed out");
+        assert_eq!(read, [(Some("io3,n[1-3],n9"), file), (Some("io3"), time), (None, "and 5 more")]);
+        refusal.excuse(one(4));
+        refusal.excuse(one(3));
+        assert_eq!(written(&refusal), "7 line 2: exec: n[1-3],n9: No such file or directory; and 5 more\n");
+    }
+
+    #[test]
+    fn a_reason_is_folded_with_its_equal_behind_one_that_was_taken_back() {
+        let mut refusal = Refusal::<()>::new(Time(0), UserId(0), None, Text::cut("exec"), 1);
+        let failure = crate::failure::Failure::of(crate::failure::Step::Dir, 0, 2);
+        refusal.add(Why::Ename(Ename::NotFound), one(1).or(one(2)));
+        for rank in [1, 2] {
+            refusal.excuse(one(rank));
+            refusal.add(failure.into(), one(rank));
+        }
+        let mut line = String::new();
+        refusal.write(&mut line, |set, out| write!(out, "{} of them", set.count())).expect("a string grows");
+        assert_eq!(line, "0 exec: 2 of them: dir: No such file or directory\n");
     }
 }

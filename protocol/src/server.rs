@@ -164,8 +164,15 @@ pub trait Tree {
         offset: u64,
         out: &mut [u8],
     ) -> Result<Option<usize>, Ename>;
-    /// Takes data: how much of it, or `None` to park the request until it is settled.
-    fn write(&mut self, id: RequestId, hold: &mut Hold, data: &[u8]) -> Result<Option<u32>, Ename>;
+    /// Takes data: how much of it, or `None` to park the request until it is settled. Most files have no use
+    /// for the offset.
+    fn write(
+        &mut self,
+        id: RequestId,
+        hold: &mut Hold,
+        offset: u64,
+        data: &[u8],
+    ) -> Result<Option<u32>, Ename>;
     /// Empties a file whose writes append.
     fn truncate(&mut self, hold: &Hold) -> Result<(), Ename>;
     /// The fid is gone; `clean` if its client said so, not if its link broke.

@@ -42,6 +42,14 @@ impl SlotSet {
         self.0[slot as usize / 64] & 1 << (slot % 64) != 0
     }
 
+    /// Takes the lowest out.
+    pub fn take_first(&mut self) -> Option<u16> {
+        let word = self.0.iter().position(|word| *word != 0)?;
+        let bit = self.0[word].trailing_zeros();
+        self.0[word] &= self.0[word] - 1;
+        Some(word as u16 * 64 + bit as u16)
+    }
+
     /// Nobody is in it.
     pub fn is_empty(&self) -> bool {
         self.0 == [0; 4]

@@ -26,6 +26,15 @@ pub enum File {
     Stdin,
     Stdout,
     Stderr,
+    Ns,
+    Debug,
+    Mem,
+    Regs,
+    Fpregs,
+    Stack,
+    Maps,
+    Gdb,
+    Trace,
 }
 
 /// One row of a directory.
@@ -75,12 +84,27 @@ pub const SESSION: &[Row] = &[
     row(File::Info, "info", 0o444),
     row(File::Args, "args", 0o600 | DMAPPEND),
     row(File::Env, "env", 0o600 | DMAPPEND),
+    row(File::Ns, "ns", 0o600 | DMAPPEND),
     row(File::Status, "status", 0o444),
     row(File::Summary, "summary", 0o444),
     row(File::Wait, "wait", 0o444),
     row(File::Stdin, "stdin", 0o200 | DMAPPEND),
     row(File::Stdout, "stdout", 0o400),
     row(File::Stderr, "stderr", 0o400),
+    row(File::Debug, "debug", 0o500 | DMDIR),
+];
+
+/// `debug` of a session.
+pub const SESSION_DEBUG: &[Row] = &[row(File::Trace, "trace", 0o400)];
+
+/// `debug` of a member.
+pub const MEMBER_DEBUG: &[Row] = &[
+    row(File::Mem, "mem", 0o600),
+    row(File::Regs, "regs", 0o400),
+    row(File::Fpregs, "fpregs", 0o400),
+    row(File::Stack, "stack", 0o400),
+    row(File::Maps, "maps", 0o400),
+    row(File::Gdb, "gdb", 0o600),
 ];
 
 /// The row named `name`.

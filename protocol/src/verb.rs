@@ -1,11 +1,17 @@
 //! The grammar of ctl: every verb is one row, and a line becomes one command or one reason why not.
 
 use crate::ename::Ename;
-use crate::limits::{CHILDREN_MAX, LINE_MAX, MEMBERS_MAX, NODE_NAME_MAX};
+use crate::failure::{Failure, Reason, Step};
+use crate::limits::{LINE_MAX, NODE_NAME_MAX};
+use crate::memberset::MemberSet;
 use crate::quote::{Word, Words};
-use crate::set::Rank;
 use crate::text::Text;
 use core::fmt;
+
+mod share;
+
+pub use share::Share;
+use share::share;
 
 /// Why a line was refused, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +24,8 @@ pub enum Why {
     Usage(&'static str),
     /// A sentence.
     Says(&'static str),
+    /// A step of a member's start failed.
+    Start(Failure),
     /// Fewer nodes than asked for.
     Few {
         /// How many there are.
@@ -32,6 +40,7 @@ impl Why {
     pub fn ename(self) -> Ename {
         match self {
             Self::Ename(ename) => ename,
+            Self::Start(failure) => failure.ename(),
             Self::Few { .. } => Ename::Again,
             Self::Unknown(_) | Self::Usage(_) | Self::Says(_) => Ename::Invalid,
         }
@@ -41,6 +50,16 @@ impl Why {
 impl From<Ename> for Why {
     fn from(ename: Ename) -> Self {
         Self::Ename(ename)
+    }
+}
+
+/// A failure of the program itself is told as any refusal is.
+impl From<Failure> for Why {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure { step: Step::Exec, line: 0, reason: Reason::Ename(ename) } => Self::Ename(ename),
+            failure => Self::Start(failure),
+        }
     }
 }
 
@@ -54,6 +73,7 @@ impl fmt::Display for Why {
             }
             Self::Usage(usage) => write!(f, "usage: {usage}"),
             Self::Says(text) => f.write_str(text),
+            Self::Start(failure) => write!(f, "{failure}"),
             Self::Few { had, want } => write!(f, "{had} of {want}"),
         }
     }
@@ -118,13 +138,20 @@ pub enum Command<'a> {
     Deal(Deal),
     Prefix(Prefix),
     Failfast(bool),
-    /// A checked line that the member's start reads: dir, umask, limit, redir.
+    Gang(bool),
+    /// A checked line that the member's start reads: dir, user, umask, limit, cpus, redir.
     Setup,
     Persistent(bool),
     Label(&'a str),
     Clear,
     Wipe,
     Share(Share),
+    /// What a gang waits for: that all may run, or that none does.
+    Go(bool),
+    /// Members that are asked for by name, at any level: a node set.
+    Nodes(&'a str),
+    /// Where the session was made: how many levels up, and its name there.
+    From(u8, &'a str),
 }
 
 /// A command to a node.
@@ -171,15 +198,21 @@ pub const SESSION: &[Verb<SessionParse>] = &[
     verb("bcast", "bcast", |words| none(words).map(|()| Command::Deal(Deal::Bcast))),
     verb("prefix", "prefix on|member|off", prefix),
     verb("failfast", "failfast on|off", |words| only(words).and_then(on_off).map(Command::Failfast)),
+    verb("gang", "gang on|off", |words| only(words).and_then(on_off).map(Command::Gang)),
     verb("redir", "redir stdin|stdout|stderr PATH", redir),
     verb("dir", "dir PATH", |words| only(words).map(|_| Command::Setup)),
+    verb("user", "user NAME|UID[:GID]", |words| only(words).map(|_| Command::Setup)),
     verb("umask", "umask OCTAL", umask),
     verb("limit", "limit NAME SOFT|unlimited", limit),
+    verb("cpus", "cpus COUNT|LIST", cpus),
     verb("type", "type normal|persistent", persistent),
     verb("label", "label TEXT", |words| only(words).map(|word| Command::Label(word.raw()))),
     verb("clear", "clear", |words| none(words).map(|()| Command::Clear)),
     verb("wipe", "wipe", |words| none(words).map(|()| Command::Wipe)),
     Verb { name: "share", usage: Share::USAGE, parents: true, parse: share },
+    Verb { name: "go", usage: "go on|off", parents: true, parse: go },
+    Verb { name: "nodes", usage: "nodes NODESET", parents: true, parse: nodes },
+    Verb { name: "from", usage: "from LEVELS NAME", parents: true, parse: from },
 ];
 
 /// The verbs of a node's ctl.
@@ -276,6 +309,19 @@ fn res(mut words: Words<'_>) -> Option<Command<'_>> {
     Some(Command::Res(res))
 }
 
+fn go(words: Words<'_>) -> Option<Command<'_>> {
+    only(words).and_then(on_off).map(Command::Go)
+}
+
+fn nodes(words: Words<'_>) -> Option<Command<'_>> {
+    only(words)?.plain().map(Command::Nodes)
+}
+
+fn from(mut words: Words<'_>) -> Option<Command<'_>> {
+    let levels = number(next(&mut words)?)?;
+    Some(Command::From(levels, only(words)?.plain()?))
+}
+
 fn layout(words: Words<'_>) -> Option<Command<'_>> {
     match only(words)?.plain()? {
         "block" => Some(Command::Layout(Layout::Block)),
@@ -333,6 +379,19 @@ pub const LIMITS: &[&str] = &[
     "stack",
 ];
 
+/// CPUs that one node can have.
+pub const CPUS_MAX: u32 = 4096;
+
+fn cpus(words: Words<'_>) -> Option<Command<'_>> {
+    let word = only(words)?;
+    let text = word.plain()?;
+    let ok = match number::<u32>(word) {
+        Some(count) => count <= CPUS_MAX,
+        None => MemberSet::parse(text).is_ok_and(|set| set.iter().all(|cpu| cpu < CPUS_MAX)),
+    };
+    ok.then_some(Command::Setup)
+}
+
 fn limit(mut words: Words<'_>) -> Option<Command<'_>> {
     let name = next(&mut words)?.plain()?;
     let value = only(words)?;
@@ -389,87 +448,6 @@ fn join(mut words: Words<'_>) -> Option<NodeCommand> {
     let name = crate::nodeset::Name::new(next(&mut words)?.plain()?)?;
     let boot = u64::from_str_radix(only(words)?.plain()?, 16).ok()?;
     Some(NodeCommand::Join { name: Text::new(name.as_str())?, boot })
-}
-
-/// How many members each child takes and which numbers they have. One line of one length for all children:
-/// each takes its own count by its rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// Members of the whole session.
-    pub size: u32,
-    /// The number of the first of those shared out here.
-    pub first: u32,
-    /// The distance between two neighbours of those shared out here.
-    pub stride: u32,
-    /// How they lie.
-    pub layout: Layout,
-    /// How many each rank takes, at most 65,535.
-    pub counts: [u16; CHILDREN_MAX],
-}
-
-impl Share {
-    const USAGE: &'static str = "share SIZE FIRST STRIDE b|c COUNTS (hexadecimal: 8, 8, 8, 64 x 4 digits)";
-
-    /// The members that `rank` takes: the first number, the distance between two, and how many.
-    pub fn own(&self, rank: Rank) -> (u32, u32, u32) {
-        let count = u32::from(self.counts[rank.index()]);
-        let before = &self.counts[..rank.index()];
-        match self.layout {
-            Layout::Block => {
-                let skip = before.iter().map(|n| u32::from(*n)).sum::<u32>();
-                (self.first.wrapping_add(skip.wrapping_mul(self.stride)), self.stride, count)
-            }
-            Layout::Cyclic => {
-                let takers = |counts: &[u16]| counts.iter().filter(|n| **n > 0).count() as u32;
-                let stride = self.stride.wrapping_mul(takers(&self.counts));
-                (self.first.wrapping_add(takers(before).wrapping_mul(self.stride)), stride, count)
-            }
-        }
-    }
-
-    /// All the numbers shared out are below `size` and fit a qid, and no two ranks have one in common.
-    pub fn is_sound(&self) -> bool {
-        let total = self.counts.iter().map(|n| u64::from(*n)).sum::<u64>();
-        let last = u64::from(self.first) + total.saturating_sub(1) * u64::from(self.stride);
-        let mut previous = u16::MAX;
-        let even = self.layout == Layout::Block
-            || self.counts.iter().filter(|n| **n > 0).all(|n| {
-                let falls = *n <= previous;
-                previous = *n;
-                falls
-            });
-        let fits = self.size < MEMBERS_MAX && last < u64::from(self.size);
-        self.stride > 0 && total > 0 && fits && even
-    }
-}
-
-/// Writes the line, always of the same length.
-impl fmt::Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let letter = if self.layout == Layout::Block { 'b' } else { 'c' };
-        write!(f, "share {:08x} {:08x} {:08x} {letter} ", self.size, self.first, self.stride)?;
-        self.counts.iter().try_for_each(|count| write!(f, "{count:04x}"))
-    }
-}
-
-fn share(mut words: Words<'_>) -> Option<Command<'_>> {
-    let mut hex = || u32::from_str_radix(next(&mut words)?.plain()?, 16).ok();
-    let (size, first, stride) = (hex()?, hex()?, hex()?);
-    let layout = match next(&mut words)?.plain()? {
-        "b" => Layout::Block,
-        "c" => Layout::Cyclic,
-        _ => return None,
-    };
-    let text = only(words)?.plain()?;
-    let mut counts = [0; CHILDREN_MAX];
-    if text.len() != 4 * CHILDREN_MAX {
-        return None;
-    }
-    for (rank, count) in counts.iter_mut().enumerate() {
-        *count = u16::from_str_radix(text.get(4 * rank..4 * rank + 4)?, 16).ok()?;
-    }
-    let share = Share { size, first, stride, layout, counts };
-    share.is_sound().then_some(Command::Share(share))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 extern crate std;
 use super::*;
+use crate::limits::CHILDREN_MAX;
+use crate::set::Rank;
 use std::string::ToString;
 
 #[test]
@@ -14,7 +16,9 @@ fn lines_as_documented_are_taken() {
     assert_eq!(session("signal usr1"), Ok(Command::Signal(10)));
     assert_eq!(session("signal 9"), session("kill"));
     assert_eq!(session("dir '/a b'"), Ok(Command::Setup));
-    assert_eq!(session("limit nofile unlimited"), Ok(Command::Setup));
+    for line in ["limit nofile unlimited", "user ann", "user 10:20", "cpus 4", "cpus 0-3,8"] {
+        assert_eq!(session(line), Ok(Command::Setup), "{line}");
+    }
 }
 
 #[test]
@@ -26,6 +30,10 @@ fn a_slip_is_answered_with_the_right_form() {
         ("signal NOPE", "usage: signal NAME|NUMBER"),
         ("signal 65", "usage: signal NAME|NUMBER"),
         ("umask 9", "usage: umask OCTAL"),
+        ("user", "usage: user NAME|UID[:GID]"),
+        ("cpus", "usage: cpus COUNT|LIST"),
+        ("cpus 1-", "usage: cpus COUNT|LIST"),
+        ("cpus 4096-4097", "usage: cpus COUNT|LIST"),
         ("close stdout", "usage: close stdin"),
         ("exec 'a", "a quote is not closed"),
     ] {

@@ -1,14 +1,32 @@
-//! A client of the simulated partition: one job, from its burst to its last byte.
+//! A client of the simulated partition: one job, from its burst to its last byte. Every request has its own
+//! tag, so that each answer is known for whose it is, and one too many for what it is.
 
+use protocol::ename::Ename;
 use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION};
 use std::collections::BTreeMap;
 
-const EXEC: Tag = Tag(1);
-const WAIT: Tag = Tag(2);
-const STDOUT: Tag = Tag(3);
-const BYE: Tag = Tag(4);
-const INPUT: Tag = Tag(5);
-const OTHER: Tag = Tag(6);
+/// The longest request: a piece of input and its header.
+const REQUEST_MAX: usize = 8192;
+/// Fids up to here are the job's own.
+const FIRST_LOOK: u32 = 4;
+
+/// What a request is to the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// A step towards something else.
+    Setup,
+    Exec,
+    Wait,
+    Stdout,
+    Input,
+    /// A step of a look at a file, whatever it is answered.
+    Look,
+    /// The read of a file on that fid from that offset; at its end the fid is clunked.
+    LookRead(u32, u64),
+    /// A flush of that tag.
+    Flush(u16),
+    Bye,
+}
 
 /// A job as its client sees it.
 #[derive(Debug, Default)]
@@ -19,20 +37,19 @@ pub struct Job {
     pub stdout: Vec<u8>,
     /// The write of exec was answered: taken, or refused.
     pub exec: Option<bool>,
+    /// There was no node to reserve: nothing runs, and nothing more is to come.
+    pub is_refused: bool,
     input: Option<Vec<u8>>,
     waited: bool,
     read: bool,
     said_bye: bool,
-    /// Everything is told and the session given back.
+    /// Everything is told, the session given back and every request answered.
     pub over: bool,
-    answers: BTreeMap<u16, u32>,
-}
-
-fn push(burst: &mut Vec<u8>, tag: Tag, msg: Tmsg<'_>) {
-    let at = burst.len();
-    burst.resize(at + 8192, 0);
-    let len = msg.encode(tag, &mut burst[at..]).unwrap_or(0);
-    burst.truncate(at + len);
+    /// Requests that have no answer yet, by tag.
+    owed: BTreeMap<u16, Asked>,
+    next_tag: u16,
+    /// Fids of looks so far.
+    looks: u32,
 }
 
 fn walk<'a>(from: u32, to: u32, names: &[&'a str]) -> Tmsg<'a> {
@@ -43,75 +60,159 @@ fn read(fid: u32) -> Tmsg<'static> {
     Tmsg::Read { fid: Fid(fid), offset: 0, count: 16_384 }
 }
 
+fn write(fid: u32, data: &[u8]) -> Tmsg<'_> {
+    Tmsg::Write { fid: Fid(fid), offset: 0, data }
+}
+
 impl Job {
     /// The whole burst: `res` line, program and its words, and what goes to stdin.
     pub fn begin(&mut self, res: &str, program: &str, input: Option<&[u8]>) -> Vec<u8> {
         let mut burst = Vec::new();
         let b = &mut burst;
-        push(b, Tag::NONE, Tmsg::Version { msize: 65_536, version: VERSION });
-        let root = Fid(0);
-        push(b, Tag(10), Tmsg::Attach { fid: root, afid: Fid::NONE, uname: "ann", aname: "" });
-        push(b, Tag(11), walk(0, 1, &["clone"]));
-        push(b, Tag(12), Tmsg::Open { fid: Fid(1), mode: 2 });
+        self.ask(b, Asked::Setup, &Tmsg::Version { msize: 65_536, version: VERSION });
+        let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" };
+        self.ask(b, Asked::Setup, &attach);
+        self.ask(b, Asked::Setup, &walk(0, 1, &["clone"]));
+        self.ask(b, Asked::Setup, &Tmsg::Open { fid: Fid(1), mode: 2 });
         let close = if input.is_some() { "" } else { "close stdin\n" };
         let lines = format!("{res}\nexec {program}\n{close}");
-        push(b, EXEC, Tmsg::Write { fid: Fid(1), offset: 0, data: lines.as_bytes() });
-        for (fid, name, tag) in [(2, "wait", WAIT), (3, "stdout", STDOUT)] {
-            push(b, Tag(20 + fid), walk(1, u32::from(fid), &["..", name]));
-            push(b, Tag(30 + fid), Tmsg::Open { fid: Fid(u32::from(fid)), mode: 0 });
-            push(b, tag, read(u32::from(fid)));
+        self.ask(b, Asked::Exec, &write(1, lines.as_bytes()));
+        for (fid, name, asked) in [(2, "wait", Asked::Wait), (3, "stdout", Asked::Stdout)] {
+            self.ask(b, Asked::Setup, &walk(1, fid, &["..", name]));
+            self.ask(b, Asked::Setup, &Tmsg::Open { fid: Fid(fid), mode: 0 });
+            self.ask(b, asked, &read(fid));
         }
-        push(b, Tag(24), walk(1, 4, &["..", "stdin"]));
-        push(b, Tag(34), Tmsg::Open { fid: Fid(4), mode: 1 });
+        self.ask(b, Asked::Setup, &walk(1, 4, &["..", "stdin"]));
+        self.ask(b, Asked::Setup, &Tmsg::Open { fid: Fid(4), mode: 1 });
         self.input = input.map(<[u8]>::to_vec);
         burst
     }
 
-    /// Takes one answer: what is sent next. An answer that nobody asked for is a claim that failed.
+    fn ask(&mut self, burst: &mut Vec<u8>, asked: Asked, msg: &Tmsg<'_>) {
+        let tag = match msg {
+            Tmsg::Version { .. } => Tag::NONE,
+            _ => {
+                self.next_tag += 1;
+                Tag(self.next_tag)
+            }
+        };
+        let at = burst.len();
+        burst.resize(at + REQUEST_MAX, 0);
+        let len = msg.encode(tag, &mut burst[at..]).unwrap_or(0);
+        burst.truncate(at + len);
+        self.owed.insert(tag.0, asked);
+    }
+
+    /// Looks at what runs: its session's status, its first member's, and that of a node; and tells the
+    /// members to go on. Each answer may be a refusal: nodes come and go.
+    pub fn look(&mut self, node: &str) -> Vec<u8> {
+        let mut burst = Vec::new();
+        for names in
+            [["..", "status"].as_slice(), &["..", "0", "status"], &["..", "..", "net", node, "status"]]
+        {
+            self.looks += 1;
+            let fid = FIRST_LOOK + self.looks;
+            self.ask(&mut burst, Asked::Look, &walk(1, fid, names));
+            self.ask(&mut burst, Asked::Look, &Tmsg::Open { fid: Fid(fid), mode: 0 });
+            self.ask(&mut burst, Asked::LookRead(fid, 0), &read(fid));
+        }
+        self.ask(&mut burst, Asked::Look, &write(1, b"signal CONT\n"));
+        burst
+    }
+
+    /// Flushes what waits, its input apart; what of the job was flushed unanswered is asked anew.
+    pub fn flush(&mut self) -> Vec<u8> {
+        let mut burst = Vec::new();
+        let waits = |asked: &Asked| {
+            matches!(asked, Asked::Exec | Asked::Wait | Asked::Stdout | Asked::Look | Asked::LookRead(..))
+        };
+        let tags: Vec<u16> = self.owed.iter().filter(|(_, a)| waits(a)).map(|(tag, _)| *tag).collect();
+        for tag in tags {
+            if !self.owed.values().any(|asked| *asked == Asked::Flush(tag)) {
+                self.ask(&mut burst, Asked::Flush(tag), &Tmsg::Flush { oldtag: Tag(tag) });
+            }
+        }
+        burst
+    }
+
+    /// Takes one answer: what is sent next. An answer that nobody waits for is a claim that failed, be it a
+    /// second one, or one that comes after its Rflush.
     pub fn answer(&mut self, message: &[u8]) -> Result<Vec<u8>, String> {
         let (tag, msg) = Rmsg::decode(message).map_err(|_| "bytes that are not 9P".to_owned())?;
-        *self.answers.entry(tag.0).or_default() += 1;
+        let asked = self.owed.remove(&tag.0);
+        let asked = asked.ok_or_else(|| format!("nobody waits for an answer to tag {}: {msg:?}", tag.0))?;
         let mut burst = Vec::new();
-        match (tag, msg) {
-            (EXEC, msg) => {
+        match (asked, msg) {
+            (Asked::Exec, msg) => {
                 self.exec = Some(!matches!(msg, Rmsg::Error { .. }));
+                let again = Ename::Again.text();
+                self.is_refused = matches!(msg, Rmsg::Error { ename } if ename == again);
                 self.feed(&mut burst);
             }
-            (INPUT, Rmsg::Write { count }) => {
+            (Asked::Input, Rmsg::Write { count }) => {
                 if let Some(input) = &mut self.input {
                     input.drain(..(count as usize).min(input.len()));
                 }
                 self.feed(&mut burst);
             }
-            (INPUT, _) => self.input = None,
-            (WAIT, Rmsg::Read { data }) if !data.is_empty() => {
+            (Asked::Input, _) => self.input = None,
+            (Asked::Wait, Rmsg::Read { data }) if !data.is_empty() => {
                 self.outcomes += &String::from_utf8_lossy(data);
-                push(&mut burst, WAIT, read(2));
+                self.ask(&mut burst, Asked::Wait, &read(2));
             }
-            (WAIT, _) => self.waited = true,
-            (STDOUT, Rmsg::Read { data }) if !data.is_empty() => {
+            (Asked::Wait, _) => self.waited = true,
+            (Asked::Stdout, Rmsg::Read { data }) if !data.is_empty() => {
                 self.stdout.extend_from_slice(data);
-                push(&mut burst, STDOUT, read(3));
+                self.ask(&mut burst, Asked::Stdout, &read(3));
             }
-            (STDOUT, _) => self.read = true,
-            (BYE, _) => self.over = true,
-            _ => {}
+            (Asked::Stdout, _) => self.read = true,
+            (Asked::Flush(old), Rmsg::Flush) => self.flushed(old, &mut burst),
+            (Asked::Flush(_), msg) => return Err(format!("a flush is answered with {msg:?}")),
+            (Asked::LookRead(fid, offset), Rmsg::Read { data }) if !data.is_empty() => {
+                let offset = offset + data.len() as u64;
+                let on = Tmsg::Read { fid: Fid(fid), offset, count: 16_384 };
+                self.ask(&mut burst, Asked::LookRead(fid, offset), &on);
+            }
+            (Asked::LookRead(fid, _), _) => self.ask(&mut burst, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) }),
+            (Asked::Setup | Asked::Look | Asked::Bye, _) => {}
         }
-        if self.waited && self.read && self.exec.is_some() && !self.said_bye {
+        let is_told = self.waited && self.read && self.exec.is_some();
+        if (is_told || self.is_refused) && !self.said_bye {
             self.said_bye = true;
-            push(&mut burst, BYE, Tmsg::Clunk { fid: Fid(1) });
+            self.ask(&mut burst, Asked::Bye, &Tmsg::Clunk { fid: Fid(1) });
         }
+        self.over = self.said_bye && self.owed.is_empty();
         Ok(burst)
     }
 
-    fn feed(&mut self, burst: &mut Vec<u8>) {
-        let Some(input) = &self.input else { return };
-        if input.is_empty() {
-            self.input = None;
-            push(burst, OTHER, Tmsg::Write { fid: Fid(1), offset: 0, data: b"close stdin\n" });
-        } else {
-            let data = &input[..input.len().min(4096)];
-            push(burst, INPUT, Tmsg::Write { fid: Fid(4), offset: 0, data });
+    /// A flush is answered: what it named, if that had no answer, never gets one.
+    fn flushed(&mut self, old: u16, burst: &mut Vec<u8>) {
+        match self.owed.remove(&old) {
+            Some(Asked::Wait) => self.ask(burst, Asked::Wait, &read(2)),
+            Some(Asked::Stdout) => self.ask(burst, Asked::Stdout, &read(3)),
+            Some(Asked::LookRead(fid, _)) => self.ask(burst, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) }),
+            Some(Asked::Exec) => {
+                // The answer is cancelled, not what was begun.
+                self.exec = Some(true);
+                self.feed(burst);
+            }
+            Some(Asked::Setup | Asked::Input | Asked::Look | Asked::Flush(_) | Asked::Bye) | None => {}
         }
+    }
+
+    fn feed(&mut self, burst: &mut Vec<u8>) {
+        let Some(input) = self.input.take() else { return };
+        if input.is_empty() {
+            self.ask(burst, Asked::Setup, &write(1, b"close stdin\n"));
+        } else {
+            self.ask(burst, Asked::Input, &write(4, &input[..input.len().min(4096)]));
+            self.input = Some(input);
+        }
+    }
+
+    /// What keeps it from being over, in words.
+    pub fn unanswered(&self) -> String {
+        let owed: Vec<String> = self.owed.values().map(|asked| format!("{asked:?}")).collect();
+        owed.join(" ")
     }
 }

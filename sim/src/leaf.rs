@@ -36,6 +36,10 @@ pub struct Machine {
     spills: BTreeMap<SessionSlot, Vec<u8>>,
     /// Running and ended programs, by member.
     pub programs: BTreeMap<MemberSlot, Program>,
+    /// Starts that are on their way, by member: the process, and what its program is going to do.
+    pub starting: BTreeMap<MemberSlot, (u32, Result<Next, Ename>)>,
+    /// Members that wait no longer for the others of their gang.
+    pub going: Vec<MemberSlot>,
     /// Ends that the core has brought about: a signal, or the end of input.
     pub ending: Vec<(MemberSlot, End)>,
 }
@@ -175,6 +179,15 @@ impl Host for Machine {
             self.ending.push((member, End::Signal(signal)));
         }
         Ok(())
+    }
+
+    fn go(&mut self, member: MemberSlot) {
+        self.going.push(member);
+    }
+
+    fn cancel(&mut self, member: MemberSlot) {
+        self.starting.remove(&member);
+        self.programs.remove(&member);
     }
 
     fn release_member(&mut self, member: MemberSlot) {

@@ -2,12 +2,20 @@
 //!
 //! It is a second driver of `cnode` and `ionode`: it delivers their bytes with delays from a seed, answers
 //! their effects with scripted programs, and breaks what a plan says. It reads no clock; a run is its seed.
+//!
+//! `world` is time and who there is; `aggregator` and `node` drive the two cores, `client` is a job; `link`
+//! is what carries messages and `fault` what breaks; `workload` is what a seed does, `check` what it claims.
 
 #![forbid(unsafe_code)]
 
+mod aggregator;
+pub mod check;
 pub mod client;
+pub mod fault;
 pub mod leaf;
+mod link;
 mod memory;
+mod node;
 pub mod trace;
 pub mod workload;
 pub mod world;

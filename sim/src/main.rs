@@ -1,7 +1,9 @@
 //! `sim`: seeds of a simulated partition.
 
 use argh::FromArgs;
+use sim::trace::Lines;
 use sim::workload;
+use std::fmt::Display;
 
 /// Run the cores of a partition in virtual time, from a seed.
 #[derive(FromArgs)]
@@ -62,14 +64,13 @@ fn main() {
 }
 
 fn one(run: &Run) -> i32 {
-    if !(1..=64).contains(&run.nodes) {
-        eprintln!("sim: --nodes {}: want 1 to 64", run.nodes);
-        return 100;
+    if let Some(code) = refuse(run.nodes) {
+        return code;
     }
-    match workload::run(run.seed, run.nodes, run.faults, run.trace) {
-        Ok((summary, world)) => {
-            world.trace.lines().iter().for_each(|line| println!("{line}"));
-            let (bursts, children) = world.fanouts;
+    let lines = if run.trace { Lines::Printed } else { Lines::Dropped };
+    match workload::run(run.seed, run.nodes, run.faults, lines) {
+        Ok((summary, _)) => {
+            let (bursts, children) = summary.fanouts;
             println!(
                 "seed {} nodes {} jobs {} events {} fan-outs {bursts} to {children} digest {:016x}",
                 run.seed, run.nodes, summary.jobs, summary.events, summary.digest
@@ -84,18 +85,30 @@ fn one(run: &Run) -> i32 {
 }
 
 fn many(seeds: &Seeds) -> i32 {
-    if !(1..=64).contains(&seeds.nodes) {
-        eprintln!("sim: --nodes {}: want 1 to 64", seeds.nodes);
-        return 100;
+    if let Some(code) = refuse(seeds.nodes) {
+        return code;
     }
+    let (nodes, faults) = (seeds.nodes, seeds.faults);
     for seed in seeds.from..seeds.from + seeds.count {
-        if let Err(claim) = workload::run(seed, seeds.nodes, seeds.faults, false) {
+        let tell = move |claim: &dyn Display| {
             eprintln!("sim: seed {seed}: {claim}");
-            let (nodes, faults) = (seeds.nodes, seeds.faults);
             eprintln!("sim: replay: sim run --seed {seed} --nodes {nodes} --faults {faults} --trace");
+        };
+        // A core that asserts ends the program; its seed is told all the same.
+        std::panic::set_hook(Box::new(move |panic| tell(panic)));
+        if let Err(claim) = workload::run(seed, nodes, faults, Lines::Dropped) {
+            tell(&claim);
             return 1;
         }
     }
     println!("{} seeds quiet", seeds.count);
     0
+}
+
+fn refuse(nodes: usize) -> Option<i32> {
+    if (1..=64).contains(&nodes) {
+        return None;
+    }
+    eprintln!("sim: --nodes {nodes}: want 1 to 64");
+    Some(100)
 }

@@ -1,18 +1,29 @@
 //! What happened, one line an event, and the digest by which two runs are compared.
 
-/// The lines of a run; only their digest is kept unless all are wanted.
+/// What becomes of the lines of a trace, beside their digest.
+#[derive(Debug)]
+pub enum Lines {
+    /// Nothing.
+    Dropped,
+    /// They are kept.
+    Kept(Vec<String>),
+    /// They are printed as they come, so that a core's assertion has all that led to it above it.
+    Printed,
+}
+
+/// The lines of a run.
 #[derive(Debug)]
 pub struct Trace {
     digest: u64,
     events: u64,
-    lines: Option<Vec<String>>,
+    lines: Lines,
 }
 
 impl Trace {
-    /// An empty one; `keep` all lines, or only their digest.
-    pub fn new(keep: bool) -> Self {
+    /// An empty one.
+    pub fn new(lines: Lines) -> Self {
         // The offset basis of FNV-1a, 64 bits.
-        Self { digest: 0xcbf2_9ce4_8422_2325, events: 0, lines: keep.then(Vec::new) }
+        Self { digest: 0xcbf2_9ce4_8422_2325, events: 0, lines }
     }
 
     /// Takes one line: virtual microseconds, where, and what.
@@ -22,8 +33,10 @@ impl Trace {
             self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         self.events += 1;
-        if let Some(lines) = &mut self.lines {
-            lines.push(line);
+        match &mut self.lines {
+            Lines::Dropped => {}
+            Lines::Kept(lines) => lines.push(line),
+            Lines::Printed => println!("{line}"),
         }
     }
 
@@ -39,8 +52,21 @@ impl Trace {
 
     /// The lines, if they were kept.
     pub fn lines(&self) -> &[String] {
-        self.lines.as_deref().unwrap_or(&[])
+        match &self.lines {
+            Lines::Kept(lines) => lines,
+            Lines::Dropped | Lines::Printed => &[],
+        }
     }
+}
+
+/// The burst of the first launch in a trace, each message once, whatever the number of children: how many
+/// messages, and how many bytes. It begins with the Tcreate of the session, at one instant.
+pub fn launch(lines: &[String]) -> Option<(usize, usize)> {
+    let create = lines.iter().position(|line| line.contains(" io sends type 114 of "))?;
+    let at = lines[create].split(' ').next();
+    let burst = lines[create..].iter().take_while(|line| line.split(' ').next() == at);
+    let lens = burst.filter_map(|line| line.split(' ').nth(6)?.parse::<usize>().ok());
+    Some(lens.fold((0, 0), |(count, bytes), len| (count + 1, bytes + len)))
 }
 
 /// Numbers from a seed (xorshift64*).

@@ -1,27 +1,26 @@
 //! The world: one ionode, its cnodes, clients, the links between them, and time.
 
+use crate::check::Ledger;
 use crate::client::Job;
-use crate::leaf::{Machine, Next};
+use crate::fault::Fault;
+use crate::link::{Cable, Link, Side};
 use crate::memory::Params;
-use crate::trace::{Random, Trace};
+use crate::node::Leaf;
+use crate::trace::{Lines, Random, Trace};
+use cnode::Bounds;
 use cnode::host::MemberSlot;
-use cnode::{Cnode, Small};
-use ionode::{Ionode, Target};
-use protocol::ename::Ename;
-use protocol::message::{frame, is_request};
+use ionode::Ionode;
+use protocol::message::frame;
 use protocol::record::End;
-use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Delay of a message on a link, in microseconds: at least this, and up to as much again.
 pub(crate) const LATENCY_US: u64 = 20;
-/// Time a start takes: at least this, and up to as much again.
-pub(crate) const START_US: u64 = 300;
 /// Room for any message.
-const OUT: usize = 1 << 17;
+pub(crate) const OUT: usize = 1 << 17;
 
 /// Where something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,143 +33,174 @@ pub enum Place {
     Client(usize),
 }
 
-/// What is broken, where.
+/// What a client does by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The node neither reads nor answers.
-    Stop,
-    /// It goes on.
-    Continue,
-    /// It is gone, with all that ran on it.
-    Kill,
+pub(crate) enum Act {
+    Begin,
+    /// It flushes what it waits for.
+    Flush,
+    /// It looks at what runs, and at a node.
+    Look(usize),
+    /// It is gone without a clunk.
+    Vanish,
 }
 
+/// What comes next. What a node has begun ends with its run.
 #[derive(Debug)]
-enum Event {
-    Bytes { from: Place, to: Place, epoch: u32, bytes: Rc<[u8]> },
+pub(crate) enum Event {
+    Bytes {
+        link: usize,
+        to: Side,
+        bytes: Rc<[u8]>,
+    },
+    Hangup {
+        link: usize,
+        to: Side,
+    },
     Tick(Place),
-    Dial { leaf: usize, epoch: u32 },
-    Started { leaf: usize, member: MemberSlot, pid: u32, next: Result<Next, Ename> },
-    Ended { leaf: usize, member: MemberSlot, pid: u32, end: End },
-    Hangup { to: Place, from: Place },
+    Dial {
+        leaf: usize,
+        run: u32,
+    },
+    Undialed {
+        leaf: usize,
+        run: u32,
+    },
+    /// The last says whether it waits for the others of its gang.
+    Started {
+        leaf: usize,
+        run: u32,
+        member: MemberSlot,
+        pid: u32,
+        waits: bool,
+    },
+    Ended {
+        leaf: usize,
+        run: u32,
+        member: MemberSlot,
+        pid: u32,
+        end: End,
+    },
     Fault(usize, Fault),
-    Begin(usize),
+    Act(usize, Act),
 }
 
-struct Leaf {
-    core: Cnode<Small>,
-    machine: Machine,
-    inbox: Vec<u8>,
-    stopped: bool,
-    dead: bool,
-    linked: bool,
-    /// Which link to the parent this is, counted from 1.
-    epoch: u32,
-    /// What came while it was stopped.
-    later: Vec<Event>,
-    ticking: Option<u64>,
-}
-
-/// A client's job, before it begins.
-pub struct Order {
+/// A client and its job.
+struct Client {
     res: String,
     program: String,
     input: Option<Vec<u8>>,
+    job: Job,
+    link: Option<usize>,
 }
 
-/// Everything there is.
-pub struct World {
-    now: u64,
+/// Everything there is, with nodes whose tables have the bounds `B`.
+pub struct World<B: Bounds> {
+    pub(crate) now: u64,
+    seed: u64,
     seq: u64,
     events: BTreeMap<(u64, u64), Event>,
-    io: Ionode,
-    io_host: Params,
-    io_inbox: BTreeMap<u16, Vec<u8>>,
-    io_ticking: Option<u64>,
-    leaves: Vec<Leaf>,
-    orders: Vec<Order>,
-    jobs: Vec<Job>,
-    arrival: BTreeMap<(Place, Place), u64>,
-    client_inbox: Vec<Vec<u8>>,
-    random: Random,
-    next_pid: u32,
+    pub(crate) io: Ionode,
+    pub(crate) io_host: Params,
+    pub(crate) io_ticking: Option<u64>,
+    /// Links by the number that the ionode knows them by.
+    pub(crate) io_links: Vec<Option<usize>>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) leaves: Vec<Leaf<B>>,
+    pub(crate) cables: Vec<Cable>,
+    clients: Vec<Client>,
+    pub(crate) random: Random,
+    pub(crate) next_pid: u32,
+    /// Nodes whose members may be lost.
+    pub(crate) hurt: BTreeSet<usize>,
+    pub(crate) ledger: Ledger,
     /// What happened.
     pub trace: Trace,
-    /// Bursts that went to more than one child, and children they went to.
+    /// Messages that went to a set of children, and children they went to.
     pub fanouts: (u64, u64),
-    out: Vec<u8>,
+    pub(crate) out: Vec<u8>,
 }
 
-impl World {
-    /// A partition of `nodes` nodes (at most 64) whose delays come from `seed`; `keep` all lines of its
-    /// trace.
-    pub fn new(seed: u64, nodes: usize, keep: bool) -> Self {
-        let facts = ionode::node::Facts { name: Text::cut("io"), boot: seed, os: "linux", arch: "ppc" };
+impl<B: Bounds> World<B> {
+    /// A partition of `nodes` nodes (at most 64) whose delays come from `seed`.
+    pub fn new(seed: u64, nodes: usize, lines: Lines) -> Self {
+        let facts = ionode::node::Facts {
+            name: Text::cut("io"),
+            boot: seed,
+            os: "linux",
+            arch: "ppc",
+            has_parent: false,
+        };
         let mut world = Self {
             now: 1,
+            seed,
             seq: 0,
             events: BTreeMap::new(),
             io: Ionode::new(facts, Time(1)),
             io_host: Params::default(),
-            io_inbox: BTreeMap::new(),
             io_ticking: None,
+            // The first is a parent's, and there is none.
+            io_links: vec![None],
+            links: Vec::new(),
             leaves: Vec::new(),
-            orders: Vec::new(),
-            jobs: Vec::new(),
-            arrival: BTreeMap::new(),
-            client_inbox: Vec::new(),
+            cables: vec![Cable::default(); nodes],
+            clients: Vec::new(),
             random: Random::new(seed),
             next_pid: 0,
-            trace: Trace::new(keep),
+            hurt: BTreeSet::new(),
+            ledger: Ledger::default(),
+            trace: Trace::new(lines),
             fanouts: (0, 0),
             out: vec![0; OUT],
         };
         for index in 0..nodes {
-            let name = format!("node{:02}", index + 1);
-            let boot = seed.wrapping_add(index as u64 + 1);
-            let facts = cnode::node::Facts {
-                name: Text::cut(&name),
-                boot,
-                os: "linux",
-                arch: "ppc",
-                cores: 4,
-                has_parent: true,
-            };
-            world.leaves.push(Leaf {
-                core: Cnode::new(facts, Time(1)),
-                machine: Machine::new(&name),
-                inbox: Vec::new(),
-                stopped: false,
-                dead: false,
-                linked: false,
-                epoch: 0,
-                later: Vec::new(),
-                ticking: None,
-            });
+            let leaf = Leaf::new(world.facts(index, 1), 1);
+            world.leaves.push(leaf);
             world.schedule(1, Event::Tick(Place::Leaf(index)));
         }
         world
     }
 
-    /// Breaks a node at a time, in microseconds.
-    pub fn plan(&mut self, at: u64, leaf: usize, fault: Fault) {
-        self.schedule(at, Event::Fault(leaf, fault));
+    /// What a run of a node, counted from 1, is to know of itself.
+    pub(crate) fn facts(&self, index: usize, run: u32) -> cnode::node::Facts {
+        cnode::node::Facts {
+            name: Text::cut(&name_of(index)),
+            boot: self.seed.wrapping_add(index as u64 + 1).wrapping_add(u64::from(run) << 32),
+            os: "linux",
+            arch: "ppc",
+            cores: 4,
+            has_parent: true,
+        }
     }
 
     /// Begins a job at a time, in microseconds: its number.
     pub fn order(&mut self, at: u64, res: &str, program: &str, input: Option<&[u8]>) -> usize {
+        let (res, program) = (res.to_owned(), program.to_owned());
         let input = input.map(<[u8]>::to_vec);
-        self.orders.push(Order { res: res.to_owned(), program: program.to_owned(), input });
-        self.jobs.push(Job::default());
-        self.client_inbox.push(Vec::new());
-        let number = self.jobs.len() - 1;
-        self.schedule(at, Event::Begin(number));
+        self.clients.push(Client { res, program, input, job: Job::default(), link: None });
+        let number = self.clients.len() - 1;
+        self.schedule(at, Event::Act(number, Act::Begin));
         number
+    }
+
+    /// The client of a job flushes what it waits for at a time, and asks again.
+    pub fn flush(&mut self, at: u64, job: usize) {
+        self.schedule(at, Event::Act(job, Act::Flush));
+    }
+
+    /// The client of a job reads at a time what its session, a member of it and a node are doing.
+    pub fn look(&mut self, at: u64, job: usize, leaf: usize) {
+        self.schedule(at, Event::Act(job, Act::Look(leaf)));
+    }
+
+    /// The client of a job is gone at a time: its link hangs up, and nothing was clunked.
+    pub fn vanish(&mut self, at: u64, job: usize) {
+        self.schedule(at, Event::Act(job, Act::Vanish));
     }
 
     /// A job as its client sees it.
     pub fn job(&self, number: usize) -> &Job {
-        &self.jobs[number]
+        &self.clients[number].job
     }
 
     /// Now, in microseconds.
@@ -178,12 +208,12 @@ impl World {
         self.now
     }
 
-    fn schedule(&mut self, at: u64, event: Event) {
+    pub(crate) fn schedule(&mut self, at: u64, event: Event) {
         self.seq += 1;
         self.events.insert((at.max(self.now), self.seq), event);
     }
 
-    fn tell(&mut self, place: Place, what: &str) {
+    pub(crate) fn tell(&mut self, place: Place, what: &str) {
         let place = match place {
             Place::Io => "io".to_owned(),
             Place::Leaf(leaf) => format!("n{leaf}"),
@@ -209,191 +239,89 @@ impl World {
 
     fn step(&mut self, event: Event) -> Result<(), String> {
         match event {
-            Event::Begin(job) => self.begin(job),
-            Event::Bytes { from, to: Place::Io, epoch, bytes } => self.io_bytes(from, epoch, &bytes),
-            Event::Bytes { to: Place::Client(client), bytes, .. } => {
-                return self.client_bytes(client, &bytes);
-            }
-            Event::Hangup { to: Place::Io, from } => self.io_hangup(from),
-            Event::Hangup { to: Place::Client(_), .. } => {}
+            Event::Act(client, act) => self.act(client, act),
+            Event::Fault(leaf, fault) => self.fault(leaf, fault),
             Event::Tick(Place::Io) => {
-                self.io_ticking = None;
-                self.io.handle_timeout(Time(self.now), &mut self.io_host);
-                self.drain_io();
+                self.io_tick();
+                return self.check_ends();
             }
             Event::Tick(Place::Client(_)) => {}
-            Event::Fault(leaf, fault) => self.fault(leaf, fault),
+            Event::Bytes { link, to, bytes } if self.arrives(link, to) => match (to, self.links[link].peer) {
+                (Side::Io, _) => self.io_bytes(link, &bytes),
+                (Side::Peer, Place::Client(client)) => return self.client_bytes(client, link, &bytes),
+                (Side::Peer, _) => self.leaf_event(Event::Bytes { link, to, bytes }),
+            },
+            Event::Hangup { link, to } if self.sees_hangup(link, to) => match (to, self.links[link].peer) {
+                (Side::Io, _) => {
+                    self.io_hangup(link);
+                    return self.check_ends();
+                }
+                (Side::Peer, Place::Client(_)) => {
+                    self.shut(link, to);
+                }
+                (Side::Peer, _) => self.leaf_event(event),
+            },
+            Event::Bytes { .. } | Event::Hangup { .. } => {}
             event => self.leaf_event(event),
         }
         Ok(())
     }
 
-    fn begin(&mut self, job: usize) {
-        let order = &self.orders[job];
-        let burst = self.jobs[job].begin(&order.res, &order.program, order.input.as_deref());
-        self.tell(Place::Client(job), "begins");
-        self.io.connect(self.link_of(Place::Client(job)), false);
-        self.send(Place::Client(job), Place::Io, &burst.into());
-    }
-
-    fn link_of(&self, place: Place) -> LinkId {
-        LinkId(match place {
-            Place::Leaf(leaf) => leaf as u16,
-            Place::Client(client) => (self.leaves.len() + client) as u16,
-            Place::Io => u16::MAX,
-        })
-    }
-
-    fn place_of(&self, link: LinkId) -> Place {
-        match (link.0 as usize).checked_sub(self.leaves.len()) {
-            Some(client) => Place::Client(client),
-            None => Place::Leaf(link.0 as usize),
-        }
-    }
-
-    /// In order, after a delay from the seed.
-    fn send(&mut self, from: Place, to: Place, bytes: &Rc<[u8]>) {
-        let delay = LATENCY_US + self.random.below(LATENCY_US);
-        let at = (self.now + delay).max(self.arrival.get(&(from, to)).copied().unwrap_or(0));
-        self.arrival.insert((from, to), at);
-        let epoch = match (from, to) {
-            (Place::Leaf(leaf), _) | (_, Place::Leaf(leaf)) => self.leaves[leaf].epoch,
-            _ => 0,
-        };
-        self.schedule(at, Event::Bytes { from, to, epoch, bytes: bytes.clone() });
-    }
-
-    fn client_bytes(&mut self, client: usize, bytes: &[u8]) -> Result<(), String> {
-        self.client_inbox[client].extend_from_slice(bytes);
-        while let Ok(Some(len)) = frame(&self.client_inbox[client], OUT as u32) {
-            let message: Vec<u8> = self.client_inbox[client].drain(..len).collect();
-            let burst = self.jobs[client].answer(&message)?;
-            if !burst.is_empty() {
-                self.send(Place::Client(client), Place::Io, &burst.into());
+    fn act(&mut self, client: usize, act: Act) {
+        let place = Place::Client(client);
+        let Client { res, program, input, job, link } = &mut self.clients[client];
+        match (act, *link) {
+            (Act::Begin, _) => {
+                let burst = job.begin(res, program, input.as_deref());
+                self.tell(place, "begins");
+                // The ionode gives up the session of a client on its own machine at once, others linger.
+                let local = self.random.below(2) == 0;
+                let link = self.connect(place, local);
+                self.clients[client].link = Some(link);
+                self.send(link, Side::Io, &burst.into());
             }
+            (Act::Flush, Some(link)) => {
+                let burst = job.flush();
+                if !burst.is_empty() {
+                    self.tell(place, "flushes");
+                    self.send(link, Side::Io, &burst.into());
+                }
+            }
+            (Act::Look(leaf), Some(link)) if !job.over => {
+                let burst = job.look(&name_of(leaf));
+                self.tell(place, &format!("looks at n{leaf}"));
+                self.send(link, Side::Io, &burst.into());
+            }
+            (Act::Vanish, Some(link)) => {
+                self.tell(place, "vanishes");
+                self.close(link, Side::Peer);
+            }
+            (Act::Look(_), Some(_)) | (Act::Flush | Act::Look(_) | Act::Vanish, None) => {}
         }
-        Ok(())
     }
 
-    fn io_bytes(&mut self, from: Place, epoch: u32, bytes: &[u8]) {
-        if let Place::Leaf(leaf) = from
-            && (self.leaves[leaf].epoch != epoch || !self.leaves[leaf].linked)
-        {
-            return;
-        }
-        let link = self.link_of(from);
-        let mut inbox = self.io_inbox.remove(&link.0).unwrap_or_default();
+    fn client_bytes(&mut self, client: usize, link: usize, bytes: &[u8]) -> Result<(), String> {
+        let mut inbox = std::mem::take(&mut self.links[link].ends[Side::Peer as usize].inbox);
         inbox.extend_from_slice(bytes);
-        let mut at = 0;
-        loop {
-            let request = is_request(&inbox[at..]);
-            match self.io.handle_bytes(Time(self.now), link, &inbox[at..], &mut self.io_host) {
-                Ok(0) => break,
-                Ok(len) => {
-                    at += len;
-                    if request {
-                        self.drain_io();
-                    }
-                }
-                Err(_) => {
-                    self.tell(from, "botched");
-                    self.cut(link);
-                    return;
-                }
+        while let Ok(Some(len)) = frame(&inbox, OUT as u32) {
+            let message: Vec<u8> = inbox.drain(..len).collect();
+            let job = &mut self.clients[client].job;
+            let burst = job.answer(&message).map_err(|claim| format!("client {client}: {claim}"))?;
+            let over = job.over;
+            if !burst.is_empty() {
+                self.send(link, Side::Io, &burst.into());
+            }
+            if over {
+                self.close(link, Side::Peer);
             }
         }
-        inbox.drain(..at);
-        self.io_inbox.insert(link.0, inbox);
-        self.drain_io();
-    }
-
-    fn io_hangup(&mut self, from: Place) {
-        let link = self.link_of(from);
-        self.io_inbox.remove(&link.0);
-        self.io.handle_hangup(Time(self.now), link, &mut self.io_host);
-        self.drain_io();
-    }
-
-    /// The ionode drops a link.
-    fn cut(&mut self, link: LinkId) {
-        let peer = self.place_of(link);
-        self.io_hangup(peer);
-        if let Place::Leaf(leaf) = peer
-            && self.leaves[leaf].linked
-        {
-            self.leaves[leaf].linked = false;
-            self.schedule(self.now + LATENCY_US, Event::Hangup { to: peer, from: Place::Io });
-        }
-    }
-
-    fn drain_io(&mut self) {
-        while let Some(effect) = self.io.poll_effect() {
-            if let ionode::host::Effect::Drop(link) = effect {
-                self.cut(link);
-            }
-        }
-        let mut out = std::mem::take(&mut self.out);
-        while let Some((target, len)) = self.io.poll_transmit(Time(self.now), &mut self.io_host, &mut out) {
-            let bytes: Rc<[u8]> = out[..len].into();
-            match target {
-                Target::Link(link) => self.send(Place::Io, self.place_of(link), &bytes),
-                Target::Children(set) => {
-                    self.fanouts = (self.fanouts.0 + 1, self.fanouts.1 + u64::from(set.count()));
-                    self.tell(Place::Io, &format!("sends type {} to {:016x}", bytes[4], set.0));
-                    for rank in set {
-                        if let Some(link) = self.io.link_of(rank) {
-                            self.send(Place::Io, self.place_of(link), &bytes);
-                        }
-                    }
-                }
-            }
-        }
-        self.out = out;
-        let due = self.io.poll_timeout().0;
-        if self.io_ticking.is_none_or(|at| due < at) {
-            self.io_ticking = Some(due);
-            self.schedule(due, Event::Tick(Place::Io));
-        }
-    }
-
-    fn fault(&mut self, index: usize, fault: Fault) {
-        self.tell(Place::Leaf(index), &format!("{fault:?}"));
-        let leaf = &mut self.leaves[index];
-        match fault {
-            Fault::Stop => leaf.stopped = true,
-            Fault::Continue => {
-                leaf.stopped = false;
-                for event in std::mem::take(&mut leaf.later) {
-                    self.schedule(self.now, event);
-                }
-            }
-            Fault::Kill => {
-                leaf.dead = true;
-                if std::mem::take(&mut leaf.linked) {
-                    let from = Place::Leaf(index);
-                    self.schedule(self.now + LATENCY_US, Event::Hangup { to: Place::Io, from });
-                }
-            }
-        }
-    }
-
-    /// What is left when nobody wants anything any more: nothing may be.
-    pub fn check_quiet(&self) -> Result<(), String> {
-        if !self.io.node().is_quiet() {
-            return Err("the ionode still waits for something or holds an answer".to_owned());
-        }
-        if self.io.node().forward_count() > 0 {
-            return Err("a forwarded request is left".to_owned());
-        }
-        for (index, leaf) in self.leaves.iter().enumerate().filter(|(_, leaf)| !leaf.dead && !leaf.stopped) {
-            if leaf.machine.running() > 0 {
-                return Err(format!("node {index} still runs a program"));
-            }
-            if leaf.core.session_count() > 0 {
-                return Err(format!("node {index} still has a session"));
-            }
-        }
+        self.links[link].ends[Side::Peer as usize].inbox = inbox;
         Ok(())
+    }
+
+    /// Nodes there are.
+    pub fn node_count(&self) -> usize {
+        self.leaves.len()
     }
 
     /// Nodes that serve, as the ionode sees them.
@@ -402,4 +330,7 @@ impl World {
     }
 }
 
-mod leaves;
+/// The name of the node with that number.
+pub fn name_of(index: usize) -> String {
+    format!("node{:02}", index + 1)
+}

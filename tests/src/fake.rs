@@ -133,6 +133,7 @@ impl Fake {
                     return Vec::new();
                 }
                 text = match path.as_str() {
+                    "info" => "ns=1\nheight=0\ncores=1\nmem=1\n".to_owned(),
                     "beat" => format!("{BOOT:016x} 1\n"),
                     "status" => format!("{} up uptime=1 users=0 sessions=0 members=0 mem=0\n", self.name),
                     _ => String::new(),

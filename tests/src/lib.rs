@@ -5,15 +5,23 @@
 
 mod counting;
 pub mod fake;
+mod gate;
+mod link;
 mod partition;
 pub mod raw;
+mod running;
 mod site;
 mod stream;
+mod tree;
 
 pub use counting::{Counting, allocations};
+pub use gate::Gate;
+pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
+pub use running::Running;
 pub use site::Site;
 pub use stream::Stream;
+pub use tree::Tree;
 
 use std::path::{Path, PathBuf};
 

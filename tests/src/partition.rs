@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a partition may take to be as it should.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The program under test, built by the stage that runs the tests.
 pub fn uem() -> PathBuf {
@@ -22,12 +26,38 @@ impl Partition {
     /// # Panics
     /// When they are not up in time.
     pub fn up(nodes: u32) -> Self {
+        Self::up_with(&["-n", &nodes.to_string()])
+    }
+
+    /// Starts what `uem up` is told to.
+    ///
+    /// # Panics
+    /// When it is not up in time.
+    pub fn up_with(words: &[&str]) -> Self {
+        Self::up_behind(&[], words)
+    }
+
+    /// The same, started by another command: what that one changes, the nodes find.
+    ///
+    /// # Panics
+    /// When it is not up in time.
+    pub fn up_behind(before: &[&str], words: &[&str]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("uem-test-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a directory can be made");
         let partition = Self { dir };
-        let up = partition.uem(&["up", "-n", &nodes.to_string()]).output().expect("uem starts");
+        let plain = partition.uem(&[&["up"], words].concat());
+        let mut up = match before.split_first() {
+            Some((program, rest)) => {
+                let mut up = Command::new(program);
+                up.args(rest).arg(plain.get_program()).args(plain.get_args()).stdin(Stdio::null());
+                up.env("XDG_RUNTIME_DIR", &partition.dir).env_remove("UEM_AT");
+                up
+            }
+            None => plain,
+        };
+        let up = up.output().expect("uem starts");
         assert!(up.status.success(), "up: {}", String::from_utf8_lossy(&up.stderr));
         partition
     }
@@ -35,7 +65,7 @@ impl Partition {
     /// A command on this partition, with nothing to read.
     pub fn uem(&self, args: &[&str]) -> Command {
         let mut command = Command::new("timeout");
-        command.arg("60").arg(uem()).args(args).stdin(Stdio::null());
+        command.args(["--foreground", "60"]).arg(uem()).args(args).stdin(Stdio::null());
         command.env("XDG_RUNTIME_DIR", &self.dir).env_remove("UEM_AT");
         command
     }
@@ -46,6 +76,14 @@ impl Partition {
     /// When it cannot be started.
     pub fn run(&self, args: &[&str]) -> Told {
         Told::of(&self.uem(args).output().expect("uem starts"))
+    }
+
+    /// Runs a command that stays to its end, in the partition's directory: what it leaves goes with that.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn run_there(&self, args: &[&str]) -> Told {
+        Told::of(&self.uem(args).current_dir(&self.dir).output().expect("uem starts"))
     }
 
     /// The socket of its ionode.
@@ -66,6 +104,31 @@ impl Partition {
             cmdline.split(|byte| *byte == 0).any(|word| word == node.as_bytes())
         };
         pids.into_iter().find(named).expect("the node has a process")
+    }
+
+    /// Waits until a file of the tree, made anew by each read, is as it should be.
+    ///
+    /// # Panics
+    /// When it is not in time.
+    pub fn wait_until(&self, path: &str, mut is: impl FnMut(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let told = self.run(&["cat", path]).out;
+            if is(&told) {
+                return;
+            }
+            assert!(Instant::now() < end, "{path} says {told}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Open descriptors of every process, by name: `io` and the nodes.
+    pub fn descriptors(&self, names: &[String]) -> Vec<usize> {
+        let count = |name: &String| {
+            let fds = std::fs::read_dir(format!("/proc/{}/fd", self.pid(name)));
+            fds.expect("the process runs").count()
+        };
+        names.iter().map(count).collect()
     }
 
     /// Signals a node's process.

@@ -1,9 +1,10 @@
 //! The whole path with real processes: `uem`, an ionode, many cnodes, real programs.
 
+use protocol::message::{Fid, Tag, Tmsg};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tests::{Partition, Told, uem};
+use tests::{Answer, Link, Partition, Told, uem};
 
 const GONE: Duration = Duration::from_secs(5);
 
@@ -24,7 +25,15 @@ fn without_a_partition_64_nodes_are_started_for_one_command() {
     let dir = std::env::temp_dir().join(format!("uem-test-none-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory can be made");
     let mut command = Command::new("timeout");
-    command.arg("60").arg(uem()).args(["run", "--local", "-n", "64", "sh", "-c", "echo $UEM_NODE"]);
+    command.args(["--foreground", "60"]).arg(uem()).args([
+        "run",
+        "--local",
+        "-n",
+        "64",
+        "sh",
+        "-c",
+        "echo $UEM_NODE",
+    ]);
     command.env("XDG_RUNTIME_DIR", &dir).env_remove("UEM_AT").stdin(Stdio::null());
     let told = Told::of(&command.output().expect("uem starts"));
     assert_eq!(told.err, "uem: no partition found: started 64 nodes here for this command\n");
@@ -83,6 +92,26 @@ fn a_killed_node_loses_only_its_members_and_the_others_finish() {
     assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: node17 (1 member)\n"));
     assert_eq!(told.out.lines().filter(|line| *line == "ended").count(), 63);
     assert!(partition.run(&["cat", "summary"]).out.contains("node17 lost"));
+}
+
+#[test]
+fn output_that_a_node_took_along_is_refused_and_is_no_end() {
+    let partition = Partition::up(2);
+    let mut link = Link::dial(&partition.socket());
+    link.open(0, 1, &["clone"], 2);
+    assert_eq!(link.write(1, b"res + node02\nexec echo hello\n"), Answer::Done);
+    link.open(1, 2, &["..", "wait"], 0);
+    let read = |fid| Tmsg::Read { fid: Fid(fid), offset: 0, count: 4096 };
+    let Answer::Data(outcome) = link.call(Tag(5), &read(2)) else { panic!("an outcome is told") };
+    assert!(outcome.ends_with(b" ''\n"), "it has ended well");
+    // Nobody has read what it wrote: that was in a pipe on its node.
+    partition.signal("node02", "KILL");
+    let end = Instant::now() + GONE;
+    while !partition.run(&["cat", "summary"]).out.contains("node02 lost") {
+        assert!(Instant::now() < end, "it is lost");
+    }
+    link.open(1, 3, &["..", "stdout"], 0);
+    assert_eq!(link.call(Tag(5), &read(3)), Answer::Refused("Host is down".to_owned()));
 }
 
 #[test]

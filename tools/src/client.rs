@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 /// How long an answer that waits for nobody's program may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Fids at once: a job holds eight.
-const FIDS: usize = 64;
+/// Fids at once: a job holds eight, fifteen tasks five each, and as many while the last ones are given back.
+const FIDS: usize = 160;
 /// Requests at once: 4 MiB of parameters in pieces, and what a job waits for.
 const TAGS: usize = 512;
 /// Room for any request but its data: sixteen names of a path.
@@ -39,6 +39,21 @@ pub(crate) enum Asked {
     Output(usize),
     /// A read of a session's info (0) or error (1).
     Look(usize),
+    /// A read of a session's error, which says whose output was cut.
+    Cut,
+    /// A part of the task in this place of the connection.
+    Task(u8, Part),
+}
+
+/// What is asked for one of many tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Exec,
+    Wait,
+    /// A read of stdout (0) or stderr (1).
+    Output(u8),
+    /// A read of the session's info, after a refused `exec`.
+    Info,
 }
 
 /// The root's fid.
@@ -150,14 +165,39 @@ impl Client {
                 None => {}
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let wake = self.conn.wait(&mut [], left).map_err(|e| format!("the node hung up: {e}"))?;
-            if wake.is_ended && wake.got == 0 {
-                return Err("the node hung up".to_owned());
-            }
-            if wake.is_late {
-                return Err(format!("the node did not answer within {} s", PATIENCE.as_secs()));
+            self.wait(left)?;
+        }
+    }
+
+    /// Sends the burst and waits for the answers to so many parts of tasks, each with its place.
+    pub(crate) fn answers(&mut self, count: usize, mut take: impl FnMut(u8, Rmsg<'_>)) -> Result<(), Told> {
+        self.send()?;
+        let mut left = count;
+        while left > 0 {
+            let parted = |reply: Reply<'_, Asked>| {
+                if let Asked::Task(place, _) = reply.token {
+                    take(place, reply.answer);
+                }
+                matches!(reply.token, Asked::Task(..))
+            };
+            match self.next(parted)? {
+                Some(is_part) => left -= usize::from(is_part),
+                None => self.wait(Some(PATIENCE))?,
             }
         }
+        Ok(())
+    }
+
+    /// Waits for bytes.
+    fn wait(&mut self, left: Option<Duration>) -> Result<(), Told> {
+        let wake = self.conn.wait(&mut [], left).map_err(|e| format!("the node hung up: {e}"))?;
+        if wake.is_ended && wake.got == 0 {
+            return Err("the node hung up".to_owned());
+        }
+        if wake.is_late {
+            return Err(format!("the node did not answer within {} s", PATIENCE.as_secs()));
+        }
+        Ok(())
     }
 
     /// One request and its answer; a refusal is an error.
@@ -258,7 +298,7 @@ pub(crate) fn piece(data: &[u8], most: usize) -> &[u8] {
     &data[..end]
 }
 
-/// Who runs this, as the password file names them.
+/// Who runs this, as the password file names them; root needs none.
 pub(crate) fn user_name() -> String {
     // SAFETY: getuid cannot fail and takes no pointer.
     let uid = unsafe { libc::getuid() };
@@ -268,7 +308,7 @@ pub(crate) fn user_name() -> String {
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
     });
-    named.unwrap_or_else(|| uid.to_string())
+    named.unwrap_or_else(|| if uid == 0 { "root".to_owned() } else { uid.to_string() })
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use crate::client::{Client, Told};
 use crate::fault::{Fault, print};
 use crate::partition::connect;
 use argh::FromArgs;
-use protocol::message::Fid;
+use protocol::ename::Ename;
+use protocol::message::{Fid, Tmsg};
 use protocol::qid::QTDIR;
-use protocol::stat::Stats;
+use protocol::stat::{DMDIR, Stats};
+use protocol::table::check_session_name;
 use protocol_host::Dial;
 use std::io::{ErrorKind, Read};
 
@@ -53,6 +55,30 @@ pub(crate) struct Write {
     /// words of the text (default: standard input)
     #[argh(positional, greedy)]
     text: Vec<String>,
+}
+
+/// Make a session that lives until it is removed, by the name that it is to have.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "mkdir")]
+pub(crate) struct Mkdir {
+    /// dial string of the node
+    #[argh(option)]
+    at: Option<Dial>,
+    /// names of sessions
+    #[argh(positional)]
+    names: Vec<String>,
+}
+
+/// Remove sessions: their members are killed, their files are gone.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "rm")]
+pub(crate) struct Rm {
+    /// dial string of the node
+    #[argh(option)]
+    at: Option<Dial>,
+    /// sessions
+    #[argh(positional)]
+    sessions: Vec<String>,
 }
 
 /// Print the state of the nodes, or of a session's members.
@@ -173,6 +199,44 @@ impl Write {
             let reason = reason(client, &self.path);
             format!("{}: {}", self.path, if reason.is_empty() { e } else { reason })
         })
+    }
+}
+
+impl Mkdir {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
+        if self.names.is_empty() {
+            return Err(Fault::usage("mkdir: which name? a session's begins with a letter, like job1"));
+        }
+        let mut client = connect(self.at.as_ref())?;
+        for path in &self.names {
+            let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let fid = client.walk(dir)?;
+            let make = Tmsg::Create { fid, name, perm: DMDIR | 0o700, mode: 0 };
+            let why = match check_session_name(name, false) {
+                Err(Ename::Invalid) => {
+                    ": it begins with a letter or _ and goes on with letters, digits, '.', '_' or '-'"
+                }
+                _ => "",
+            };
+            let made = client.call(&make).map_err(|e| format!("{path}: {e}{why}"));
+            client.close(fid)?;
+            made?;
+        }
+        Ok(0)
+    }
+}
+
+impl Rm {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
+        if self.sessions.is_empty() {
+            return Err(Fault::usage("rm: which session? uem ls lists them"));
+        }
+        let mut client = connect(self.at.as_ref())?;
+        for path in &self.sessions {
+            let fid = client.walk(path)?;
+            client.call(&Tmsg::Remove { fid }).map_err(|e| format!("{path}: {e}"))?;
+        }
+        Ok(0)
     }
 }
 

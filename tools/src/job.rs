@@ -3,10 +3,12 @@
 //! The loop waits for the node, our stdin, our outputs, a signal and the time; none of them holds up another.
 
 use crate::client::{Asked, Client, ROOT, Told, piece};
+use crate::hear::{Heard, Stream, hear};
 use crate::outcome::{self, Outcomes};
 use crate::output::Output;
-use protocol::client::Reply;
-use protocol::message::{Fid, Rmsg, Tmsg};
+use crate::plan::{Manner, Plan};
+use crate::signal::next_signal;
+use protocol::message::{Fid, Tmsg};
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
@@ -21,22 +23,8 @@ const READ: u32 = 256 * 1024;
 const PIECE: usize = 32 * 1024;
 /// Between asking members to end and killing them.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// What to start.
-pub(crate) struct Plan {
-    /// Ctl lines before `exec`.
-    pub(crate) lines: String,
-    /// What goes to `args`.
-    pub(crate) args: String,
-    /// What goes to `env`.
-    pub(crate) env: Vec<u8>,
-    /// Our stdin goes to the members; otherwise theirs is at its end.
-    pub(crate) input: bool,
-    /// How long it may take.
-    pub(crate) timeout: Option<Duration>,
-    /// Said when it cannot be found.
-    pub(crate) program: String,
-}
+/// Between killing them and not waiting any more for those that do not end.
+const LAST: Duration = Duration::from_secs(10);
 
 /// Why members are being ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,13 +39,13 @@ enum Ending {
     Broken,
 }
 
-/// An output and its reads.
-struct Stream {
-    fid: Fid,
-    /// Reads that wait for their answer.
-    asked: usize,
-    over: bool,
-    out: Output,
+/// Whether output went with a node whose members had told their outcomes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cut {
+    No,
+    Seen,
+    Asked,
+    Told,
 }
 
 /// Our stdin on its way to the members.
@@ -65,21 +53,6 @@ struct Input {
     fid: Fid,
     left: Vec<u8>,
     asked: bool,
-}
-
-/// What an answer was.
-enum Heard {
-    Nothing,
-    Started,
-    Refused(String),
-    StepRefused(String),
-    WaitRefused(String),
-    /// Records of `wait`, and whether they make sense.
-    Ends(bool),
-    AllEnded,
-    InputTaken(usize),
-    Written(usize, io::Result<()>),
-    Looked(usize, String),
 }
 
 /// A session and all that is read of it.
@@ -102,9 +75,12 @@ pub(crate) struct Job<'a> {
     info: String,
     /// Nothing was started.
     is_void: bool,
+    cut: Cut,
     ending: Ending,
     kill_at: Option<Instant>,
+    give_up_at: Option<Instant>,
     program: String,
+    manner: Manner,
 }
 
 impl<'a> Job<'a> {
@@ -134,6 +110,7 @@ impl<'a> Job<'a> {
         let stdin = if plan.input { Some(client.ask_open(ctl, &["..", "stdin"], 1)?) } else { None };
         let mut job = Self::follow(client, ctl, fold, &plan.program)?;
         job.starting = true;
+        job.manner = plan.manner;
         job.input = stdin.map(|fid| Input { fid, left: Vec::new(), asked: false });
         job.client.send()?;
         Ok(job)
@@ -160,9 +137,12 @@ impl<'a> Job<'a> {
             refusal: None,
             info: String::new(),
             is_void: false,
+            cut: Cut::No,
             ending: Ending::No,
             kill_at: None,
+            give_up_at: None,
             program: program.to_owned(),
+            manner: Manner::Run,
         };
         job.ask_wait()?;
         job.ask_output(0)?;
@@ -201,9 +181,9 @@ impl<'a> Job<'a> {
         loop {
             while self.take()? {}
             if self.is_void {
-                return Ok(outcome::OWN);
+                return Ok(self.manner.own());
             }
-            if self.ended && self.streams.iter().all(|stream| stream.over) {
+            if self.is_over()? {
                 self.let_out()?;
                 if self.streams.iter().all(|stream| !stream.out.is_blocked()) {
                     return Ok(self.tell());
@@ -215,6 +195,17 @@ impl<'a> Job<'a> {
                 return Ok(self.code());
             }
         }
+    }
+
+    /// Every outcome and all output has come, and why some was cut.
+    fn is_over(&mut self) -> Result<bool, Told> {
+        let over = self.ended && self.streams.iter().all(|stream| stream.over);
+        if over && self.cut == Cut::Seen {
+            self.cut = Cut::Asked;
+            let fid = self.client.ask_open(self.ctl, &["..", "error"], 0)?;
+            self.client.ask(Asked::Cut, &Tmsg::Read { fid, offset: 0, count: 4096 })?;
+        }
+        Ok(over && self.cut != Cut::Asked)
     }
 
     /// All has come: what was kept is let out, once.
@@ -246,7 +237,7 @@ impl<'a> Job<'a> {
             poll(stderr, libc::POLLOUT),
         ];
         let end = end.filter(|_| self.ending == Ending::No);
-        let due = [end, self.kill_at].into_iter().flatten().min();
+        let due = [end, self.kill_at, self.give_up_at].into_iter().flatten().min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
         let wake = self.client.conn.wait(&mut extra, left).map_err(|e| format!("the node hung up: {e}"))?;
         // What came before the end is taken first.
@@ -259,7 +250,9 @@ impl<'a> Job<'a> {
             if matches!(self.ending, Ending::Signalled(_)) {
                 return Ok(true);
             }
-            eprintln!("uem: ending the members; ^C again gives up at once");
+            if self.manner == Manner::Run {
+                eprintln!("uem: ending the members; ^C again gives up at once");
+            }
             self.end(Ending::Signalled(signal), &format!("signal {signal}\n"))?;
         }
         if extra[1].revents != 0 {
@@ -272,21 +265,25 @@ impl<'a> Job<'a> {
                 self.ask_output(at)?;
             }
         }
-        self.look_at_clock(end)?;
-        Ok(false)
+        self.look_at_clock(end)
     }
 
-    fn look_at_clock(&mut self, end: Option<Instant>) -> Result<(), Told> {
+    /// Does what is due; true to give up.
+    fn look_at_clock(&mut self, end: Option<Instant>) -> Result<bool, Told> {
         let now = Instant::now();
+        if self.give_up_at.is_some_and(|at| at <= now) {
+            return Ok(true);
+        }
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
             self.command("kill\n")?;
+            self.give_up_at = now.checked_add(LAST);
         }
         if end.is_some_and(|at| at <= now) && self.ending == Ending::No {
             eprintln!("uem: time is over; ending the members");
             self.end(Ending::TimedOut, "signal TERM\n")?;
         }
-        Ok(())
+        Ok(false)
     }
 
     fn end(&mut self, why: Ending, line: &str) -> Result<(), Told> {
@@ -367,6 +364,11 @@ impl<'a> Job<'a> {
                 self.written(at, written)?;
                 self.ask_output(at)?;
             }
+            Heard::OutputCut => self.cut = Cut::Seen,
+            Heard::Explained(error) => {
+                self.cut = Cut::Told;
+                outcome::cuts(&error).iter().for_each(|line| eprintln!("uem: {line}"));
+            }
             Heard::Looked(0, info) => self.info = info,
             Heard::Looked(_, error) => self.explain(&error),
         }
@@ -408,9 +410,12 @@ impl<'a> Job<'a> {
             return;
         }
         self.is_void = true;
-        let reason = error.lines().next().and_then(|line| line.split_once(' ')).map(|(_, reason)| reason);
-        let reason = reason.or(self.refusal.as_deref()).unwrap_or("refused");
-        eprintln!("uem: {reason}");
+        let reason =
+            error.lines().next().and_then(outcome::reason).or(self.refusal.as_deref()).unwrap_or("refused");
+        match self.manner {
+            Manner::Run => eprintln!("uem: {reason}"),
+            Manner::Ssh => eprintln!("uem: {}: {reason}", self.program),
+        }
     }
 
     fn code(&self) -> i32 {
@@ -419,7 +424,9 @@ impl<'a> Job<'a> {
             Ending::Signalled(signal) => 128 + signal,
             Ending::TimedOut => outcome::TIMEOUT,
             Ending::Closed => 128 + libc::SIGPIPE,
-            Ending::Broken => outcome::OWN,
+            Ending::Broken => self.manner.own(),
+            Ending::No if self.manner == Manner::Ssh && self.outcomes.any_never_ran() => self.manner.own(),
+            Ending::No if self.cut != Cut::No => self.outcomes.code().max(outcome::LOST),
             Ending::No => self.outcomes.code(),
         }
     }
@@ -428,45 +435,9 @@ impl<'a> Job<'a> {
         match (self.ending, &self.refusal) {
             (Ending::Closed, _) => {}
             (Ending::Broken, Some(refusal)) => eprintln!("uem: {refusal}"),
+            (Ending::No, _) if self.manner == Manner::Ssh && self.outcomes.all_ended_by_themselves() => {}
             _ => self.outcomes.failures(&self.program).iter().for_each(|line| eprintln!("uem: {line}")),
         }
         self.code()
     }
-}
-
-/// Takes an answer's bytes where they go, and says what it was.
-fn hear(reply: &Reply<'_, Asked>, streams: &mut [Stream; 2], outcomes: &mut Outcomes) -> Heard {
-    let refusal = if let Rmsg::Error { ename } = reply.answer { Some(ename.to_owned()) } else { None };
-    let data = if let Rmsg::Read { data } = reply.answer { data } else { &[] };
-    match (reply.token, refusal) {
-        (Asked::Call | Asked::Command, _) | (Asked::Step, None) => Heard::Nothing,
-        (Asked::Step, Some(ename)) => Heard::StepRefused(ename),
-        (Asked::Exec, None) => Heard::Started,
-        (Asked::Exec, Some(ename)) => Heard::Refused(ename),
-        (Asked::Wait, Some(ename)) => Heard::WaitRefused(ename),
-        (Asked::Wait, None) if data.is_empty() => Heard::AllEnded,
-        (Asked::Wait, None) => Heard::Ends(std::str::from_utf8(data).is_ok_and(|text| outcomes.take(text))),
-        (Asked::Stdin, _) => match reply.answer {
-            Rmsg::Write { count } => Heard::InputTaken(count as usize),
-            _ => Heard::InputTaken(0),
-        },
-        (Asked::Output(at), _) => {
-            let stream = &mut streams[at];
-            stream.asked -= 1;
-            stream.over |= data.is_empty();
-            Heard::Written(at, stream.out.take(data))
-        }
-        (Asked::Look(at), _) => Heard::Looked(at, String::from_utf8_lossy(data).into_owned()),
-    }
-}
-
-/// The number of the signal that came first, if one has.
-fn next_signal(signals: RawFd) -> Option<i32> {
-    // SAFETY: all-zero is a valid signalfd_siginfo, and the call writes at most its size; it does not block.
-    let (got, told) = unsafe {
-        let mut told: libc::signalfd_siginfo = std::mem::zeroed();
-        let got = libc::read(signals, (&raw mut told).cast(), size_of::<libc::signalfd_siginfo>());
-        (got, told)
-    };
-    (got > 0).then_some(told.ssi_signo as i32)
 }

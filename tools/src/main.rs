@@ -1,18 +1,26 @@
-//! `uem`: a cluster as one file system, from the command line. One binary is also the daemons of a partition.
+//! `uem`: a cluster as one file system, from the command line. One binary is also the daemons of a partition,
+//! and their helpers.
 
 mod client;
+mod debugger;
+mod each;
 mod environment;
 mod fault;
 mod files;
+mod hear;
 mod job;
 mod outcome;
 mod output;
 mod partition;
+mod plan;
+mod rsh;
 mod run;
+mod signal;
 mod up;
 mod words;
 
 use argh::FromArgs;
+use cnode_host::Debugger;
 use fault::{Fault, USAGE, print};
 use std::ffi::OsString;
 
@@ -27,16 +35,22 @@ struct Uem {
 #[argh(subcommand)]
 enum Command {
     Run(run::Run),
+    Each(each::Each),
+    Rsh(rsh::Rsh),
     Up(up::Up),
     Down(up::Down),
     Ls(files::Ls),
     Cat(files::Cat),
     Write(files::Write),
+    Mkdir(files::Mkdir),
+    Rm(files::Rm),
     Status(files::Status),
     Ps(files::Ps),
     Kill(files::Kill),
     Wait(run::Wait),
     Attach(run::Attach),
+    Gdb(debugger::Gdb),
+    GdbPipe(debugger::GdbPipe),
 }
 
 fn main() {
@@ -53,25 +67,33 @@ fn main() {
 fn dispatch(args: &[String]) -> i32 {
     let own = args.first().map_or("uem", |path| path.rsplit('/').next().unwrap_or(path));
     match (own, args.get(1).map(String::as_str)) {
-        ("cnode", _) => return cnode_host::main(args.to_vec()),
+        ("uem-debug", _) => return debug::main(args.to_vec()),
+        ("cnode", _) => return cnode_host::main(args.to_vec(), Debugger::own()),
         ("ionode", _) => return ionode_host::main(args.to_vec()),
-        (_, Some("cnode")) => return cnode_host::main(args[1..].to_vec()),
+        (_, Some("uem-debug")) => return debug::main(args[1..].to_vec()),
+        (_, Some("cnode")) => return cnode_host::main(args[1..].to_vec(), Debugger::own()),
         (_, Some("ionode")) => return ionode_host::main(args[1..].to_vec()),
         _ => {}
     }
     let outcome = parse(&args[1..]).and_then(|command| match command {
         None => Ok(0),
         Some(Command::Run(args)) => args.run(),
+        Some(Command::Each(args)) => args.run(),
+        Some(Command::Rsh(args)) => args.run(),
         Some(Command::Up(args)) => args.run(),
         Some(Command::Down(args)) => args.run(),
         Some(Command::Ls(args)) => args.run(),
         Some(Command::Cat(args)) => args.run(),
         Some(Command::Write(args)) => args.run(),
+        Some(Command::Mkdir(args)) => args.run(),
+        Some(Command::Rm(args)) => args.run(),
         Some(Command::Status(args)) => args.run(),
         Some(Command::Ps(args)) => args.run(),
         Some(Command::Kill(args)) => args.run(),
         Some(Command::Wait(args)) => args.run(),
         Some(Command::Attach(args)) => args.run(),
+        Some(Command::Gdb(args)) => args.run(),
+        Some(Command::GdbPipe(args)) => args.run(),
     });
     outcome.unwrap_or_else(|fault| {
         if !fault.told.is_empty() {
@@ -102,7 +124,11 @@ fn parse(args: &[String]) -> Result<Option<Command>, Fault> {
         return print((help(&about) + "\n").as_bytes()).map(|()| None);
     }
     let options = words::Options::of(&help(&[name]));
-    let rest = if name == "kill" { words::part_signal(rest) } else { rest.to_vec() };
+    let rest = match name.as_str() {
+        "kill" => words::part_signal(rest),
+        "rsh" => rsh::part(rest),
+        _ => rest.to_vec(),
+    };
     let parted = options.part(&rest);
     let parsed: Vec<&str> = std::iter::once(name.as_str()).chain(parted.iter().map(String::as_str)).collect();
     match Uem::from_args(&["uem"], &parsed) {
@@ -110,7 +136,10 @@ fn parse(args: &[String]) -> Result<Option<Command>, Fault> {
         Err(early) if early.status.is_ok() => {
             print((early.output.trim_end().to_owned() + "\n").as_bytes()).map(|()| None)
         }
-        Err(early) => Err(Fault::usage(explain(name, &options, &early.output))),
+        Err(early) => {
+            let code = if name == "rsh" { outcome::SSH_OWN } else { USAGE };
+            Err(Fault { told: explain(name, &options, &early.output), code })
+        }
     }
 }
 
@@ -153,7 +182,7 @@ mod tests {
     fn every_command_has_help_that_the_options_are_read_from() {
         let all = help(&[]);
         let names = words::commands(&all);
-        assert_eq!(names.len(), 11, "{all}");
+        assert_eq!(names.len(), 17, "{all}");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");
         }

@@ -1,6 +1,7 @@
 //! What became of a job: outcomes folded by node set, and the exit code.
 
 use protocol::ename::Ename;
+use protocol::failure::{Failure, Step};
 use protocol::record::{End, Outcome};
 use std::collections::BTreeMap;
 
@@ -8,6 +9,10 @@ use std::collections::BTreeMap;
 pub(crate) const TIMEOUT: i32 = 124;
 /// This program could not do its part.
 pub(crate) const OWN: i32 = 125;
+/// This program could not do its part, where it stands for ssh.
+pub(crate) const SSH_OWN: i32 = 255;
+/// A node was lost.
+pub(crate) const LOST: i32 = 137;
 /// After ^C.
 pub(crate) const INTERRUPTED: i32 = 130;
 
@@ -16,10 +21,17 @@ pub(crate) fn code(end: End) -> i32 {
     match end {
         End::Exit(code) => i32::from(code),
         End::Signal(signal) => 128 + i32::from(signal),
-        End::Lost => 137,
-        End::Never(Ename::NotFound) => 127,
-        End::Never(Ename::Denied | Ename::NoExec | Ename::IsDir | Ename::NotDir) => 126,
-        End::Never(_) => OWN,
+        End::Lost => LOST,
+        End::Never(failure) => code_of(failure),
+    }
+}
+
+/// As a shell has it for a program; what came before is a failure of ours.
+fn code_of(failure: Failure) -> i32 {
+    match (failure.step, failure.ename()) {
+        (Step::Exec, Ename::NotFound) => 127,
+        (Step::Exec, Ename::Denied | Ename::NoExec | Ename::IsDir | Ename::NotDir) => 126,
+        _ => OWN,
     }
 }
 
@@ -47,6 +59,16 @@ impl Outcomes {
         self.members.values().map(|(_, end)| code(*end)).max().unwrap_or(0)
     }
 
+    /// Each was started, and none was lost.
+    pub(crate) fn all_ended_by_themselves(&self) -> bool {
+        self.members.values().all(|(_, end)| matches!(end, End::Exit(_) | End::Signal(_)))
+    }
+
+    /// Some could not be started.
+    pub(crate) fn any_never_ran(&self) -> bool {
+        self.members.values().any(|(_, end)| matches!(end, End::Never(_)))
+    }
+
     /// A line for each kind of failure, with who failed.
     pub(crate) fn failures(&self, program: &str) -> Vec<String> {
         let mut kinds: BTreeMap<(i32, String), Vec<&str>> = BTreeMap::new();
@@ -56,7 +78,7 @@ impl Outcomes {
                 End::Exit(code) => format!("exit {code}"),
                 End::Signal(signal) => format!("signal {signal}"),
                 End::Lost => "lost".to_owned(),
-                End::Never(ename) => format!("{program}: {ename}"),
+                End::Never(failure) => format!("{program}: {failure}"),
             };
             kinds.entry((code(*end), what)).or_default().push(node);
         }
@@ -69,22 +91,28 @@ impl Outcomes {
     }
 }
 
+/// What a line of `error` says behind its time.
+pub(crate) fn reason(line: &str) -> Option<&str> {
+    line.split_once(' ').map(|(_, reason)| reason)
+}
+
+/// The lines of `error` that say whose output was cut.
+pub(crate) fn cuts(error: &str) -> Vec<&str> {
+    let of_outputs = |text: &&str| text.starts_with("stdout: ") || text.starts_with("stderr: ");
+    let mut lines: Vec<&str> = error.lines().filter_map(reason).filter(of_outputs).collect();
+    lines.sort_unstable();
+    lines
+}
+
 /// Nodes as one set, by name and number, each once; and how many.
 pub(crate) fn node_set<N: AsRef<str>>(nodes: impl Iterator<Item = N>) -> (String, usize) {
     let mut nodes: Vec<N> = nodes.collect();
-    nodes.sort_by(|one, other| natural(one.as_ref()).cmp(&natural(other.as_ref())));
+    nodes.sort_by(|one, other| protocol::nodeset::order(one.as_ref(), other.as_ref()));
     nodes.dedup_by(|one, other| one.as_ref() == other.as_ref());
     let mut set = String::new();
     let folded = protocol::nodeset::fold(nodes.iter().map(AsRef::as_ref), &mut set);
     assert!(folded.is_ok(), "a string grows");
     (set, nodes.len())
-}
-
-/// The order in which n9 comes before n10.
-fn natural(name: &str) -> (&str, usize, &str) {
-    let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number = &name[prefix.len()..];
-    (prefix, number.len(), number)
 }
 
 #[cfg(test)]
@@ -99,7 +127,16 @@ mod tests {
         assert_eq!(all.code(), 127);
         let told = ["exit 2: n[2-3] (2 members)", "./x: No such file or directory: n4 (1 member)"];
         assert_eq!(all.failures("./x"), told);
+        assert!(all.take("4 n5 0 0 0 0 'never run: ns: line 2: bind: No such file or directory'\n"));
+        let told = all.failures("./x");
+        assert_eq!(told[1], "./x: ns: line 2: bind: No such file or directory: n5 (1 member)");
         assert!(!all.take("nonsense\n"));
+    }
+
+    #[test]
+    fn whose_output_was_cut_is_found_among_other_refusals() {
+        let error = "8 stdout: n2: Host is down\n7 signal: n2: timed out\n8 stderr: n2: Host is down\n";
+        assert_eq!(cuts(error), ["stderr: n2: Host is down", "stdout: n2: Host is down"]);
     }
 
     #[test]

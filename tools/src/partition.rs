@@ -1,6 +1,7 @@
 //! Finding a partition, and starting one of real processes on this machine.
 
 use crate::client::{Client, Told};
+use protocol::nodeset::NodeSet;
 use protocol_host::Dial;
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -17,7 +18,9 @@ const START: Duration = Duration::from_secs(15);
 /// The list of a kept partition's processes: number and start time, one a line.
 pub(crate) const PIDS: &str = "pids";
 /// Most nodes under one ionode.
-pub(crate) const NODES_MAX: usize = 64;
+pub(crate) const FANOUT_MAX: usize = 64;
+/// Most compute nodes that are started here.
+pub(crate) const NODES_MAX: usize = 4096;
 
 /// Where this user's partition keeps its socket and its list of processes.
 pub(crate) fn state_dir() -> Result<PathBuf, Told> {
@@ -70,10 +73,13 @@ pub(crate) fn find(at: Option<&Dial>) -> Result<Option<Dial>, Told> {
 
 /// Connects to a partition that must be there.
 pub(crate) fn connect(at: Option<&Dial>) -> Result<Client, Told> {
-    match find(at)? {
-        Some(at) => dial(&at),
-        None => Err("no partition found: start one with uem up, or say where with --at".to_owned()),
-    }
+    dial(&find_up(at)?)
+}
+
+/// The address of a partition that must be there.
+pub(crate) fn find_up(at: Option<&Dial>) -> Result<Dial, Told> {
+    let none = "no partition found: start one with uem up, or say where with --at";
+    find(at)?.ok_or_else(|| none.to_owned())
 }
 
 /// Connects; where a partition of `uem up` has died, says how to clear what is left of it.
@@ -85,10 +91,39 @@ pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
     })
 }
 
+/// The nodes that reservations are made from: `status` may know of one that has joined just now.
+pub(crate) fn up_nodes(client: &mut Client) -> Result<Vec<String>, Told> {
+    let summary = String::from_utf8_lossy(&client.read_all("summary")?).into_owned();
+    let Some(set) = summary.lines().find_map(|line| line.strip_suffix(" up")) else { return Ok(Vec::new()) };
+    let set = NodeSet::parse(set).map_err(|e| e.to_string())?;
+    Ok(set.iter().map(|name| name.as_str().to_owned()).collect())
+}
+
 /// Names of `count` nodes: `node01` …, with at least two digits.
 pub(crate) fn names(prefix: &str, count: usize) -> Vec<String> {
     let width = count.to_string().len().max(2);
     (1..=count).map(|n| format!("{prefix}{n:0width$}")).collect()
+}
+
+/// The ionodes above so many compute nodes, each with its parent's name, the root first: as few levels as a
+/// fan-out allows, and at each level as few nodes.
+fn ionodes(count: usize, fanout: usize) -> Vec<(String, Option<String>)> {
+    let mut levels = vec![count.div_ceil(fanout)];
+    while levels[levels.len() - 1] > 1 {
+        levels.push(levels[levels.len() - 1].div_ceil(fanout));
+    }
+    let name = |number: usize| if number == 0 { "io".to_owned() } else { format!("io{number}") };
+    let mut all = vec![(name(0), None)];
+    let mut above = 0..1;
+    for count in levels.into_iter().rev().skip(1) {
+        let first = all.len();
+        for index in 0..count {
+            let parent = above.start + index * above.len() / count;
+            all.push((name(first + index), Some(name(parent))));
+        }
+        above = first..all.len();
+    }
+    all
 }
 
 /// A directory that nobody else can look into, made for this process.
@@ -121,26 +156,45 @@ impl Local {
     /// Starts an ionode and the named cnodes for this process's lifetime.
     pub(crate) fn start_owned(names: &[String]) -> Result<Self, Told> {
         let dir = private_dir()?;
-        Self { dir, processes: Vec::new(), owned: true }.start(names)
+        Self { dir, processes: Vec::new(), owned: true }.start(names, FANOUT_MAX)
     }
 
-    /// Starts an ionode and the named cnodes that stay; `dir` must not have a partition. Their numbers are
-    /// written down as they start, so that `uem down` finds them whatever happens here.
-    pub(crate) fn start_kept(dir: &Path, names: &[String]) -> Result<(), Told> {
+    /// Starts ionodes of at most `fanout` children and the named cnodes that stay; `dir` must not have a
+    /// partition. Their numbers are written down as they start, so that `uem down` finds them whatever
+    /// happens here.
+    pub(crate) fn start_kept(dir: &Path, names: &[String], fanout: usize) -> Result<(), Told> {
         make_dir(dir)?;
         File::create_new(dir.join(PIDS)).map_err(|e| format!("unable to make {}: {e}", dir.display()))?;
-        let mut local = Self { dir: dir.to_owned(), processes: Vec::new(), owned: false }.start(names)?;
+        let mut local =
+            Self { dir: dir.to_owned(), processes: Vec::new(), owned: false }.start(names, fanout)?;
         local.processes.clear();
         Ok(())
     }
 
-    fn start(mut self, names: &[String]) -> Result<Self, Told> {
-        let socket = self.dial().to_string();
+    fn start(mut self, names: &[String], fanout: usize) -> Result<Self, Told> {
         let log = File::create(self.dir.join("log")).map_err(|e| format!("unable to log: {e}"))?;
-        self.spawn(&["ionode", "--name", "io", "--listen", &socket], &log)?;
-        self.wait_for_socket()?;
-        for name in names {
-            self.spawn(&["cnode", "--name", name, "--parent", &socket], &log)?;
+        let socket = |name: &str| Dial::Unix(self.dir.join(name)).to_string();
+        let inner = ionodes(names.len(), fanout);
+        let mut commands = Vec::new();
+        for (name, parent) in &inner {
+            let mut words = vec!["ionode".to_owned(), "--name".to_owned(), name.clone()];
+            words.extend(["--listen".to_owned(), socket(name)]);
+            words.extend(parent.iter().flat_map(|parent| ["--parent".to_owned(), socket(parent)]));
+            commands.push((Some(name), words));
+        }
+        // Neighbours share a parent: the last ionodes are those above compute nodes.
+        let parents = names.len().div_ceil(fanout);
+        let above = &inner[inner.len() - parents..];
+        for (index, name) in names.iter().enumerate() {
+            let parent = &above[index * parents / names.len()].0;
+            let words = ["cnode", "--name", name, "--parent", &socket(parent)];
+            commands.push((None, words.map(str::to_owned).to_vec()));
+        }
+        for (listens, words) in commands {
+            self.spawn(&words.iter().map(String::as_str).collect::<Vec<_>>(), &log)?;
+            if let Some(name) = listens {
+                self.wait_for_socket(name)?;
+            }
         }
         self.wait_until_up(names.len())?;
         Ok(self)
@@ -187,18 +241,19 @@ impl Local {
         Dial::Unix(self.dir.join("io"))
     }
 
-    fn wait_for_socket(&mut self) -> Result<(), Told> {
+    /// Waits until the process that was started last listens.
+    fn wait_for_socket(&mut self, name: &str) -> Result<(), Told> {
         let end = Instant::now() + START;
         while Instant::now() < end {
-            if std::os::unix::net::UnixStream::connect(self.dir.join("io")).is_ok() {
+            if std::os::unix::net::UnixStream::connect(self.dir.join(name)).is_ok() {
                 return Ok(());
             }
-            if let Ok(Some(status)) = self.processes[0].try_wait() {
-                return Err(format!("the ionode ended at once ({status}): {}", self.log_tail()));
+            if let Some(Ok(Some(status))) = self.processes.last_mut().map(Child::try_wait) {
+                return Err(format!("ionode {name} ended at once ({status}): {}", self.log_tail()));
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        Err(format!("the ionode did not listen within {} s: {}", START.as_secs(), self.log_tail()))
+        Err(format!("ionode {name} did not listen within {} s: {}", START.as_secs(), self.log_tail()))
     }
 
     fn wait_until_up(&mut self, count: usize) -> Result<(), Told> {
@@ -206,8 +261,9 @@ impl Local {
         let mut client = Client::connect(&self.dial())?;
         let mut up = 0;
         while Instant::now() < end {
-            let text = String::from_utf8_lossy(&client.read_all("status")?).into_owned();
-            up = text.lines().filter(|line| line.split(' ').nth(1) == Some("up")).count();
+            let text = String::from_utf8_lossy(&client.read_all("info")?).into_owned();
+            let leaves = text.lines().find_map(|line| line.strip_prefix("leaves="));
+            up = leaves.and_then(|leaves| leaves.parse().ok()).unwrap_or(0);
             if up == count {
                 return Ok(());
             }
@@ -273,6 +329,19 @@ mod tests {
     fn names_have_one_width_and_at_least_two_digits() {
         assert_eq!(names("node", 2), ["node01", "node02"]);
         assert_eq!(names("c", 100)[0], "c001");
+    }
+
+    #[test]
+    fn a_tree_has_as_few_levels_as_its_fan_out_allows() {
+        let names = |count, fanout| {
+            let all = ionodes(count, fanout);
+            all.into_iter().map(|(name, parent)| parent.map_or(name.clone(), |p| p + "/" + &name))
+        };
+        assert_eq!(names(64, 64).collect::<Vec<_>>(), ["io"]);
+        assert_eq!(names(65, 64).collect::<Vec<_>>(), ["io", "io/io1", "io/io2"]);
+        let deep = ["io", "io/io1", "io/io2", "io1/io3", "io1/io4", "io2/io5"];
+        assert_eq!(names(6, 2).collect::<Vec<_>>(), deep);
+        assert_eq!(names(512, 4).count(), 1 + 2 + 8 + 32 + 128);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use crate::client::{Client, Told};
 use crate::environment::{env_lines, process_lines, word};
 use crate::fault::{Fault, print};
-use crate::job::{Job, Plan};
+use crate::job::Job;
 use crate::outcome::{Outcomes, node_set};
-use crate::partition::{Local, NODES_MAX, connect, dial, find, names};
+use crate::partition::{FANOUT_MAX, Local, connect, dial, find, names, up_nodes};
+use crate::plan::{Manner, Plan};
 use argh::FromArgs;
 use protocol::message::Tmsg;
 use protocol::nodeset::NodeSet;
-use protocol::quote::Quoted;
 use protocol::stat::DMDIR;
 use protocol_host::{Dial, TermSignal};
 use std::path::Path;
@@ -169,10 +169,10 @@ impl Run {
                 names.dedup();
                 names
             }
-            None => names("node", (self.members.unwrap_or(1) as usize).min(NODES_MAX)),
+            None => names("node", (self.members.unwrap_or(1) as usize).min(FANOUT_MAX)),
         };
-        if names.len() > NODES_MAX {
-            let told = format!("-w names {} nodes: at most {NODES_MAX} can be started here", names.len());
+        if names.len() > FANOUT_MAX {
+            let told = format!("-w names {} nodes: at most {FANOUT_MAX} can be started here", names.len());
             return Err(Fault::usage(told));
         }
         let local = Local::start_owned(&names)?;
@@ -187,7 +187,7 @@ impl Run {
         let here = std::env::current_dir().map_err(|e| format!("unable to tell where this is: {e}"))?;
         let dir = self.dir.as_ref().map_or(here.clone(), |dir| here.join(dir));
         let dir = dir.to_str().ok_or("this directory's name is not UTF-8: choose another with --dir")?;
-        lines += &format!("dir {}\n", Quoted(dir));
+        lines += &format!("dir {}\n", word(dir));
         for (on, line) in [
             (self.deal, "enum\n"),
             (self.label && !self.fold, "prefix on\n"),
@@ -212,6 +212,7 @@ impl Run {
                 Some(dir) => format!("{} in {dir}", self.program[0]),
                 None => self.program[0].clone(),
             },
+            manner: Manner::Run,
         }
     }
 
@@ -226,14 +227,9 @@ impl Run {
         if nodes.is_none() && !self.all && exclude.is_none() {
             return Ok(format!("{layout}res {}\n", self.members.unwrap_or(1)));
         }
-        let status = String::from_utf8_lossy(&client.read_all("status")?).into_owned();
-        let up: Vec<&str> = status
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .filter(|(_, rest)| rest.starts_with("up"))
-            .map(|(name, _)| name)
-            .collect();
+        let up = up_nodes(client)?;
         let parse = |text| NodeSet::parse(text).map_err(|e| e.to_string());
+        let up: Vec<&str> = up.iter().map(String::as_str).collect();
         let wanted = nodes.map(parse).transpose()?;
         let left_out = exclude.map(parse).transpose()?;
         if let Some(set) = wanted {
@@ -322,14 +318,14 @@ fn make_session(client: &mut Client) -> Result<String, Told> {
 }
 
 /// A time in seconds, as `--timeout` takes it.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     time.ok_or_else(|| "want seconds above 0, like 2.5".to_owned())
 }
 
 /// A node set as it was given, or those of a file, one a line.
-fn read_set(option: &str, text: &str) -> Result<String, Fault> {
+pub(crate) fn read_set(option: &str, text: &str) -> Result<String, Fault> {
     let joined = match text.strip_prefix('^') {
         None => text.to_owned(),
         Some(path) => {
@@ -369,7 +365,7 @@ fn res_lines(nodes: &[&str], count: usize) -> String {
 }
 
 /// It is /dev/null: nothing will come.
-fn is_null(fd: i32) -> bool {
+pub(crate) fn is_null(fd: i32) -> bool {
     // SAFETY: all-zero is a valid stat, and fstat writes only it.
     let (told, stat) = unsafe {
         let mut stat: libc::stat = std::mem::zeroed();

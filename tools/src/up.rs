@@ -2,7 +2,7 @@
 
 use crate::client::Told;
 use crate::fault::{Fault, print};
-use crate::partition::{Local, NODES_MAX, is_alive, listed, names, state_dir};
+use crate::partition::{FANOUT_MAX, Local, NODES_MAX, is_alive, listed, names, state_dir};
 use argh::FromArgs;
 use protocol::nodeset::Name;
 use protocol_host::Dial;
@@ -17,9 +17,12 @@ const GRACE: Duration = Duration::from_secs(3);
 #[derive(FromArgs)]
 #[argh(subcommand, name = "up")]
 pub(crate) struct Up {
-    /// number of compute nodes, 1 to 64 (default 8)
+    /// number of compute nodes, 1 to 4096 (default 8)
     #[argh(option, short = 'n', default = "8")]
     nodes: usize,
+    /// most children of one ionode, 2 to 64 (default 64): more nodes than that are levels of ionodes
+    #[argh(option, default = "FANOUT_MAX")]
+    fanout: usize,
     /// what their names begin with (default node)
     #[argh(option, default = "String::from(\"node\")")]
     prefix: String,
@@ -35,6 +38,9 @@ impl Up {
         if !(1..=NODES_MAX).contains(&self.nodes) {
             return Err(Fault::usage(format!("-n {}: want 1 to {NODES_MAX} nodes", self.nodes)));
         }
+        if !(2..=FANOUT_MAX).contains(&self.fanout) {
+            return Err(Fault::usage(format!("--fanout {}: want 2 to {FANOUT_MAX} children", self.fanout)));
+        }
         let names = names(&self.prefix, self.nodes);
         if names.iter().any(|name| Name::new(name).is_none()) {
             let told = "want letters, digits, '.', '_' or '-', at most 60";
@@ -49,7 +55,7 @@ impl Up {
             // What a crash or a kill left behind.
             remove(&dir)?;
         }
-        Local::start_kept(&dir, &names)?;
+        Local::start_kept(&dir, &names, self.fanout)?;
         let dial = Dial::Unix(dir.join("io"));
         let many = if self.nodes == 1 { "node is" } else { "nodes are" };
         let told = format!("{} {many} up at {dial}; end with uem down\n", self.nodes);

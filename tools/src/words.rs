@@ -18,7 +18,8 @@ impl Options {
     pub(crate) fn of(help: &str) -> Self {
         let usage = help.lines().find(|line| line.starts_with("Usage:")).unwrap_or("");
         let mut options = Self { names: Vec::new(), valued: Vec::new(), is_greedy: false };
-        options.is_greedy = ["[program...]", "[text...]"].iter().any(|end| usage.ends_with(end));
+        options.is_greedy =
+            ["[program...]", "[text...]", "[words...]"].iter().any(|end| usage.ends_with(end));
         for part in usage.split('[').skip(1) {
             let mut words = part.split([' ', ']']);
             if let (Some(name), Some(value)) = (words.next(), words.next())

@@ -1,5 +1,6 @@
 //! The command line of `cnode`, and what ends the program.
 
+use crate::debug::Debugger;
 use crate::driver::Driver;
 use argh::FromArgs;
 use protocol_host::{Dial, Listener};
@@ -18,8 +19,9 @@ struct Args {
     listen: Vec<Dial>,
 }
 
-/// Runs until it is told to end: 0 done, 100 usage, 111 a system call failed.
-pub fn main(args: Vec<String>) -> i32 {
+/// Runs until it is told to end: 0 done, 100 usage, 111 a system call failed. `debugger` is what a helper of
+/// `debug` is started as.
+pub fn main(args: Vec<String>, debugger: Debugger) -> i32 {
     let words: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
     let args = match Args::from_args(&["cnode"], &words) {
         Ok(args) => args,
@@ -41,7 +43,7 @@ pub fn main(args: Vec<String>) -> i32 {
         eprintln!("cnode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
         return 100;
     }
-    match run(&name, args) {
+    match run(&name, args, debugger) {
         Ok(()) => 0,
         Err(told) => {
             eprintln!("cnode: fatal: {told}");
@@ -50,15 +52,17 @@ pub fn main(args: Vec<String>) -> i32 {
     }
 }
 
-fn run(name: &str, args: Args) -> Result<(), String> {
+fn run(name: &str, args: Args, debugger: Debugger) -> Result<(), String> {
     let mut listeners = Vec::new();
     for dial in &args.listen {
         let bound = Listener::bind(dial).map_err(|e| format!("unable to listen at {dial}: {e}"))?;
         listeners.push(bound);
     }
-    let at = listeners.first().map(|l| l.dial().clone()).or_else(|| args.parent.clone());
-    let at = at.map_or(String::new(), |dial| dial.to_string());
-    let mut driver = Driver::new(name, at, args.parent).map_err(|e| format!("unable to start: {e}"))?;
+    let own = listeners.first().map(|listener| (listener.dial().to_string(), 0));
+    // A node that nobody can dial is reached by way of its parent.
+    let at = own.or_else(|| args.parent.as_ref().map(|dial| (dial.to_string(), 1))).unwrap_or_default();
+    let driver = Driver::new(name, at, args.parent, debugger);
+    let mut driver = driver.map_err(|e| format!("unable to start: {e}"))?;
     for listener in listeners {
         driver.listen(listener).map_err(|e| format!("unable to listen: {e}"))?;
     }

@@ -1,13 +1,16 @@
 //! The loop: wait, feed the core what came, do what it wants, send what it says.
 
+use crate::debug::{Debugger, subjects};
 use crate::host::Machine;
 use crate::process::{Part, Process};
-use crate::spawn::{self, Child, Outcome, Plan};
+use crate::spawn::{self, Outcome, Plan, Unready};
 use cnode::host::{Completion, Effect, MemberSlot, SessionSlot};
 use cnode::node::Facts;
 use cnode::{Cnode, Full};
 use mio::Interest;
+use protocol::debug::Kind;
 use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, NODE_NAME_MAX};
 use protocol::message::is_request;
 use protocol::record::End;
@@ -15,7 +18,7 @@ use protocol::server::LinkId;
 use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Fill, Links, Listener, Ready, Stream, TermSignal, until};
+use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, TermSignal, until};
 use std::io;
 use std::time::Duration;
 
@@ -29,25 +32,52 @@ const TURN: usize = 16;
 /// How often processes that failed to start are looked for while there are any.
 const ZOMBIES: Duration = Duration::from_millis(5);
 
+/// Descriptors of the driver's own, by number; those of members come behind them.
+const SIGNAL: usize = 0;
+const DIALLED: usize = 1;
+
+/// As many levels up as an address of this node may need.
+const UP: &str = "/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent";
+const LEVEL: usize = "/net/parent".len();
+
+/// The path of the node so many levels up.
+fn up_from(levels: u8) -> &'static str {
+    if levels == 0 { "/" } else { UP.get(..LEVEL * usize::from(levels)).unwrap_or(UP) }
+}
+
+/// What the system says of a start before there is a child to say it.
+fn refused(error: &io::Error) -> Failure {
+    Ename::from_errno(error.raw_os_error().unwrap_or(0)).into()
+}
+
 pub(crate) struct Driver {
     core: Cnode<Full>,
     host: Machine,
     links: Links,
     clock: Clock,
-    parent: Option<Dial>,
+    parent: Option<Dialer>,
     name: String,
+    debugger: Debugger,
     at: String,
+    /// How many levels above this node that address is.
+    at_level: u8,
     out: Vec<u8>,
     pending: Vec<Vec<u8>>,
     ready: Vec<usize>,
     hungup: Vec<usize>,
-    zombies: Vec<Child>,
     exit: bool,
 }
 
 impl Driver {
-    pub(crate) fn new(name: &str, at: String, parent: Option<Dial>) -> io::Result<Self> {
+    pub(crate) fn new(
+        name: &str,
+        (at, at_level): (String, u8),
+        parent: Option<Dial>,
+        debugger: Debugger,
+    ) -> io::Result<Self> {
         let clock = Clock::new();
+        let dialer = |dial| Dialer::new(dial, 2 * MSIZE_LINK as usize, BACKLOG);
+        let parent = parent.map(dialer).transpose()?;
         let count = LEAF_CLIENTS_MAX + 1;
         let links = Links::new(count, 2 * MSIZE_LINK as usize, BACKLOG)?;
         let facts = Facts {
@@ -60,7 +90,7 @@ impl Driver {
         };
         let core = Cnode::<Full>::new(facts, Time(clock.now_us()));
         let sessions = core.node().sessions.slots().len();
-        let members = core.node().members.slots().len();
+        let members = core.node().members.slots().len() + core.node().probes.slots().len();
         let host = Machine::new(sessions, members, links.watcher()?)?;
         Ok(Self {
             core,
@@ -69,12 +99,13 @@ impl Driver {
             clock,
             parent,
             name: name.to_owned(),
+            debugger,
             at,
+            at_level,
             out: vec![0; MSIZE_LINK as usize + 256],
             pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
             ready: Vec::with_capacity(count),
             hungup: Vec::with_capacity(count),
-            zombies: Vec::new(),
             exit: false,
         })
     }
@@ -89,13 +120,16 @@ impl Driver {
 
     pub(crate) fn run(&mut self) -> io::Result<()> {
         let signal = TermSignal::new()?;
-        self.host.watcher.watch(signal.fd(), 0, Interest::READABLE)?;
+        self.host.watcher.watch(signal.fd(), SIGNAL, Interest::READABLE)?;
+        if let Some(parent) = &self.parent {
+            self.host.watcher.watch(parent.fd(), DIALLED, Interest::READABLE)?;
+        }
         let mut events = Links::events();
         while !self.exit {
             let mut timeout = until(self.clock.now_us(), self.core.poll_timeout().0);
             if !self.ready.is_empty() {
                 timeout = Some(Duration::ZERO);
-            } else if !self.zombies.is_empty() {
+            } else if !self.host.zombies.is_empty() {
                 timeout = Some(timeout.map_or(ZOMBIES, |t| t.min(ZOMBIES)));
             }
             self.links.wait(&mut events, timeout)?;
@@ -114,8 +148,8 @@ impl Driver {
             self.drain();
             self.send_all();
             self.hang_up();
-            let spawner = &mut self.host.spawner;
-            self.zombies.retain_mut(|child| !matches!(spawner.reap(child), Ok(Some(_)) | Err(_)));
+            let Machine { zombies, spawner, .. } = &mut self.host;
+            zombies.retain_mut(|child| !matches!(spawner.reap(child), Ok(Some(_)) | Err(_)));
         }
         Ok(())
     }
@@ -129,6 +163,7 @@ impl Driver {
                 }
             }
             Ready::Writable(link) => self.flush(link),
+            Ready::Own(DIALLED) => self.dialled(),
             Ready::Own(number) => match Part::of(number) {
                 Some((member, part)) => self.part(member, part),
                 None => self.exit = true,
@@ -176,6 +211,7 @@ impl Driver {
         };
         match host.spawner.outcome(&mut process.child) {
             Ok(Outcome::Starting) => {}
+            Ok(Outcome::Ready) => self.complete(Completion::Ready { member }),
             Ok(Outcome::Running) | Err(_) => {
                 process.close_status(&host.watcher, fd);
                 let pid = process.child.pid as u32;
@@ -184,10 +220,9 @@ impl Driver {
             Ok(Outcome::Failed(failure)) => {
                 process.close_status(&host.watcher, fd);
                 if let Some(process) = host.processes[member as usize].take() {
-                    self.zombies.push(process.detach(&host.watcher));
+                    host.zombies.push(process.detach(&host.watcher));
                 }
-                let ename = Ename::from_errno(failure.errno);
-                self.complete(Completion::Failed { member, ename });
+                self.complete(Completion::Failed { member, failure });
             }
         }
     }
@@ -209,41 +244,57 @@ impl Driver {
         self.complete(Completion::Exited { member, end, user, sys });
     }
 
-    fn start(&mut self, member: MemberSlot, session: SessionSlot, number: u32, size: u32) {
-        match self.spawn(member, session, number, size) {
+    fn start(&mut self, member: MemberSlot, session: SessionSlot, which: (u32, u32, bool)) {
+        let spawned = self.spawn(member, session, which);
+        self.spawned(member, spawned);
+    }
+
+    fn spawned(&mut self, member: MemberSlot, spawned: Result<Process, Failure>) {
+        match spawned {
             Ok(process) => self.host.processes[member as usize] = Some(process),
-            Err(ename) => {
+            Err(failure) => {
                 let now = self.now();
-                let failed = Completion::Failed { member, ename };
+                let failed = Completion::Failed { member, failure };
                 self.core.handle_completion(now, failed, &mut self.host);
             }
         }
+    }
+
+    fn debug(&mut self, helper: MemberSlot, kind: Kind, session: SessionSlot, member: Option<MemberSlot>) {
+        let owner = self.core.session_owner(session);
+        let whom = (owner.as_str(), subjects(&self.core, session, member));
+        let spawned = self.debugger.start(&mut self.host, helper, kind, whom);
+        self.spawned(helper, spawned);
     }
 
     fn spawn(
         &mut self,
         member: MemberSlot,
         session: SessionSlot,
-        number: u32,
-        size: u32,
-    ) -> Result<Process, Ename> {
+        (number, size, waits): (u32, u32, bool),
+    ) -> Result<Process, Failure> {
         let host = &mut self.host;
         if host.prepared != Some(session) {
             let params = &host.sessions[session as usize].params;
-            host.spawner.prepare(params).map_err(|_| Ename::Invalid)?;
+            let owner = self.core.session_owner(session);
+            host.spawner.prepare(params, owner.as_str()).map_err(|unready| match unready {
+                Unready::Bad(failure) => failure,
+                Unready::Host(error) => refused(&error),
+            })?;
             host.prepared = Some(session);
         }
+        let (name, levels) = self.core.session_name(session);
         let plan = Plan {
-            session: self.core.session_name(session),
+            session: name,
             member: number,
             size,
             node: &self.name,
             at: &self.at,
-            root: "/",
+            root: up_from(levels.saturating_sub(self.at_level)),
+            waits,
         };
-        let failed = |error: io::Error| Ename::from_errno(error.raw_os_error().unwrap_or(0));
-        let child = host.spawner.start(&plan).map_err(failed)?;
-        Process::new(member, child, &host.watcher).map_err(failed)
+        let child = host.spawner.start(&plan).map_err(|error| refused(&error))?;
+        Process::new(member, child, &host.watcher).map_err(|error| refused(&error))
     }
 
     /// Gives the core what a link has, as far as its turn goes.
@@ -297,10 +348,15 @@ impl Driver {
     /// Takes from the core all that it has to say and to be done.
     fn drain(&mut self) {
         loop {
+            let mut idle = true;
             while let Some(effect) = self.core.poll_effect() {
+                idle = false;
                 match effect {
-                    Effect::Start { member, session, number, size } => {
-                        self.start(member, session, number, size);
+                    Effect::Start { member, session, number, size, gang } => {
+                        self.start(member, session, (number, size, gang));
+                    }
+                    Effect::Debug { helper, kind, session, member } => {
+                        self.debug(helper, kind, session, member);
                     }
                     Effect::Dial => self.dial(),
                     Effect::Exit => self.exit = true,
@@ -308,7 +364,11 @@ impl Driver {
             }
             let now = self.now();
             let Some((link, len)) = self.core.poll_transmit(now, &mut self.host, &mut self.out) else {
-                return;
+                // A read may have asked for something to be done.
+                if idle {
+                    return;
+                }
+                continue;
             };
             let link = link.0 as usize;
             self.pending[link].extend_from_slice(&self.out[..len]);
@@ -319,8 +379,15 @@ impl Driver {
     }
 
     fn dial(&mut self) {
-        let Some(dial) = &self.parent else { return };
-        let made = Stream::connect(dial, 2 * MSIZE_LINK as usize, BACKLOG).and_then(|stream| {
+        if self.parent.as_ref().is_none_or(|parent| parent.start().is_err()) {
+            let now = self.now();
+            self.core.handle_completion(now, Completion::Undialed, &mut self.host);
+        }
+    }
+
+    fn dialled(&mut self) {
+        let Some(made) = self.parent.as_mut().and_then(Dialer::take) else { return };
+        let made = made.and_then(|stream| {
             let local = stream.is_local();
             self.links.add(0, stream).map(|()| local)
         });

@@ -4,7 +4,7 @@ use crate::load::Gauge;
 use crate::params::{AppendError, Kind, Params};
 use crate::pipe::{self, Scratch};
 use crate::process::{self, Process};
-use crate::spawn::{self, Spawner};
+use crate::spawn::{self, Child, Spawner};
 use cnode::host::{Host, Load, MemberSlot, Param, Pull, Push, SessionSlot, Stream};
 use protocol::ename::Ename;
 use protocol_host::Watcher;
@@ -24,6 +24,8 @@ pub(crate) struct Machine {
     pub(crate) processes: Vec<Option<Process>>,
     pub(crate) spawner: Spawner,
     pub(crate) watcher: Watcher,
+    /// Processes that never ran a program, to be collected.
+    pub(crate) zombies: Vec<Child>,
     /// The session that the spawner is prepared for.
     pub(crate) prepared: Option<SessionSlot>,
     scratch: Scratch,
@@ -37,6 +39,7 @@ impl Machine {
             processes: (0..members).map(|_| None).collect(),
             spawner: Spawner::new()?,
             watcher,
+            zombies: Vec::with_capacity(members),
             prepared: None,
             scratch: Scratch::new()?,
             gauge: Gauge::new()?,
@@ -78,6 +81,7 @@ fn kind(param: Param) -> Kind {
     match param {
         Param::Args => Kind::Args,
         Param::Env => Kind::Env,
+        Param::Ns => Kind::Ns,
         Param::Setup => Kind::Setup,
     }
 }
@@ -168,13 +172,32 @@ impl Host for Machine {
     }
 
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool {
-        let full = self.process(member).and_then(|p| p.output(stream).map(process::is_full));
-        full.unwrap_or(false)
+        let Some(process) = self.processes[member as usize].as_mut() else { return false };
+        let full = process.output(stream).is_some_and(process::is_full);
+        if !full {
+            // A record waits here for its end; the pipe may never have been found empty.
+            process.watch_output(stream, &self.watcher);
+        }
+        full
     }
 
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename> {
         let Some(process) = self.process(member) else { return Ok(()) };
         spawn::signal(&process.child, i32::from(signal)).map(|_| ()).map_err(|error| ename(&error))
+    }
+
+    fn go(&mut self, member: MemberSlot) {
+        if let Some(process) = self.process(member) {
+            Spawner::go(&process.child);
+        }
+    }
+
+    fn cancel(&mut self, member: MemberSlot) {
+        if let Some(process) = self.processes[member as usize].take() {
+            // One that has ended by itself is collected all the same.
+            let _gone = spawn::signal(&process.child, libc::SIGKILL);
+            self.zombies.push(process.detach(&self.watcher));
+        }
     }
 
     fn release_member(&mut self, member: MemberSlot) {

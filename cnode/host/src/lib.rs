@@ -3,6 +3,7 @@
 //! It owns descriptors, processes and time and decides nothing: what the bytes mean is the core's.
 
 mod args;
+mod debug;
 mod driver;
 mod host;
 mod load;
@@ -13,3 +14,4 @@ pub mod pipe;
 pub mod spawn;
 
 pub use args::main;
+pub use debug::Debugger;

@@ -1,54 +1,20 @@
 //! How the bytes of a session's parameters are cut into words and lines; it starts nothing.
 
-use std::fmt;
+use protocol::failure::{Failure, Fault, Step};
 
 pub use protocol_host::params::{AppendError, Kind, Map, PARAM_MAX, Params};
 
-/// What is wrong with a line of a parameter file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A quote that nothing closes.
-    Unended,
-    /// A NUL byte, which no argument can hold.
-    Nul,
-    /// No `NAME=` at the begin of an env line.
-    NoName,
-    /// More variables than the bound.
-    ManyNames,
-    /// No word at all in args.
-    NoProgram,
-    /// A setup line of no known form.
-    Setup,
-}
-
-/// A line that was refused; prints as `env: line 3: want NAME=VALUE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadLine {
-    /// The file.
-    pub kind: Kind,
-    /// The line, from 1.
-    pub line: u32,
-    /// What is wrong with it.
-    pub fault: Fault,
-}
-
-impl fmt::Display for BadLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.fault {
-            Fault::NoProgram => {
-                return f.write_str("args: no program: want args or exec prog args...");
-            }
-            Fault::Unended => "a quote is not closed",
-            Fault::Nul => "holds a NUL byte",
-            Fault::NoName => "want NAME=VALUE",
-            Fault::ManyNames => "more than 4096 variables",
-            Fault::Setup => "want dir path, umask octal, limit name n or redir stdin/stdout/stderr path",
-        };
-        write!(f, "{}: line {}: {why}", self.kind.name(), self.line)
+/// The step of a member's start that a parameter file is for.
+const fn step(kind: Kind) -> Step {
+    match kind {
+        Kind::Args => Step::Args,
+        Kind::Env => Step::Env,
+        Kind::Ns => Step::Ns,
+        Kind::Setup => Step::Setup,
+        // These two never come to a compute node.
+        Kind::Nodes | Kind::Input => Step::Stdio,
     }
 }
-
-impl std::error::Error for BadLine {}
 
 /// Cuts the bytes of a parameter file into words; bytes, because arguments on Linux need not be UTF-8.
 pub struct Lexer<'a> {
@@ -64,8 +30,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// Refuses the line that the lexer stands on.
-    pub const fn bad(&self, fault: Fault) -> BadLine {
-        BadLine { kind: self.kind, line: self.line, fault }
+    pub fn bad(&self, fault: Fault) -> Failure {
+        let line = if fault == Fault::NoProgram { 0 } else { self.line() };
+        Failure::bad(step(self.kind), line, fault)
+    }
+
+    /// The line that it stands on.
+    pub fn line(&self) -> u16 {
+        u16::try_from(self.line).unwrap_or(u16::MAX)
     }
 
     /// Skips any of `blanks`; false when nothing is left.
@@ -90,7 +62,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Appends the word up to an unquoted byte of `stops`, without its quotes, to `out`.
-    pub fn word(&mut self, stops: &[u8], out: &mut Vec<u8>) -> Result<(), BadLine> {
+    pub fn word(&mut self, stops: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
         let mut is_quoted = false;
         let mut newlines = 0;
         let mut at = 0;

@@ -1,6 +1,6 @@
 use super::*;
 
-fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, BadLine> {
+fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
     let mut lexer = Lexer::new(Kind::Args, text);
     let mut all = Vec::new();
     while lexer.skip(b" \t\n") {
@@ -28,6 +28,24 @@ fn what_is_appended_is_read_back_from_any_offset() {
     assert_eq!((params.len(Kind::Args), params.exists(Kind::Args)), (0, true));
     assert!(params.map(Kind::Args).unwrap().is_none());
     assert!(!params.exists(Kind::Env));
+}
+
+#[test]
+fn what_grows_long_is_the_same_bytes() {
+    let mut params = Params::new();
+    let want: Vec<u8> = (0..2000_u32).map(|n| (n / 3) as u8).collect();
+    for (at, piece) in want.chunks(70).enumerate() {
+        params.append(Kind::Setup, piece).unwrap();
+        let len = want.len().min((at + 1) * 70);
+        let mut out = vec![0; len];
+        assert_eq!(params.read(Kind::Setup, 1, &mut out).unwrap(), len - 1);
+        assert!(
+            out[..len - 1] == want[1..len] && params.map(Kind::Setup).unwrap().unwrap()[..] == want[..len]
+        );
+    }
+    params.truncate(Kind::Setup).unwrap();
+    params.append(Kind::Setup, b"short").unwrap();
+    assert_eq!(&params.map(Kind::Setup).unwrap().unwrap()[..], b"short");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is done with a member's stdio pipes, none of which can sleep; it decides nothing and owns no member.
 //!
-//! Every descriptor given here is a pipe's end with O_NONBLOCK. SIGPIPE must be ignored, as Rust's runtime
-//! does.
+//! Every descriptor given here is a pipe's or a socket's end with O_NONBLOCK. SIGPIPE must be ignored, as
+//! Rust's runtime does.
 
 use std::fs::File;
 use std::io;
@@ -37,6 +37,16 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut fds = [0; 2];
     // SAFETY: the kernel writes two ints to `fds`.
     check(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) } as isize)?;
+    // SAFETY: the kernel just made these two descriptors for us alone.
+    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
+/// Two ends that both read and write, close-on-exec; what is written together is read together.
+pub fn both() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [0; 2];
+    let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
+    // SAFETY: the kernel writes two ints to `fds`.
+    check(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds.as_mut_ptr()) } as isize)?;
     // SAFETY: the kernel just made these two descriptors for us alone.
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
 }

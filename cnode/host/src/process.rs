@@ -125,7 +125,7 @@ impl Process {
         self.close_pipes(watcher);
     }
 
-    /// One that did not start: its pipes go, and it is left to be reaped.
+    /// One that did not start, or is not to: its pipes go, and it is left to be reaped.
     pub(crate) fn detach(mut self, watcher: &Watcher) -> Child {
         self.close_pipes(watcher);
         self.child

@@ -11,12 +11,18 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
-use crate::params::{BadLine, Params};
+use crate::params::Params;
 use crate::pipe::{self, Pull};
+use protocol::failure::{Failure, Step};
 
 mod child;
+mod cpus;
+mod enter;
+mod ns;
 mod recipe;
 mod stack;
+mod strings;
+mod users;
 
 use child::Recipe;
 use recipe::{Scratch, Template};
@@ -40,13 +46,15 @@ pub struct Plan<'a> {
     pub at: &'a str,
     /// UEM_ROOT: the path from there to where the session was made.
     pub root: &'a str,
+    /// It waits before its program until [`Spawner::go`].
+    pub waits: bool,
 }
 
 /// Why a session cannot be started at all.
 #[derive(Debug)]
 pub enum Unready {
     /// A line of its parameters is wrong.
-    Bad(BadLine),
+    Bad(Failure),
     /// The parameters cannot be read.
     Host(io::Error),
 }
@@ -62,64 +70,13 @@ impl fmt::Display for Unready {
 
 impl std::error::Error for Unready {}
 
-/// What a child was doing when it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Taking its pipes, or finding its parent gone.
-    Stdio,
-    /// Changing to its directory.
-    Dir,
-    /// Opening the file for its stdin.
-    RedirStdin,
-    /// Opening the file for its stdout.
-    RedirStdout,
-    /// Opening the file for its stderr.
-    RedirStderr,
-    /// Setting a limit.
-    Limit,
-    /// Running the program.
-    Exec,
-}
-
-impl Step {
-    const ALL: [Self; 7] = [
-        Self::Stdio,
-        Self::Dir,
-        Self::RedirStdin,
-        Self::RedirStdout,
-        Self::RedirStderr,
-        Self::Limit,
-        Self::Exec,
-    ];
-
-    /// The step as the ctl verb that asked for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stdio => "stdio",
-            Self::Dir => "dir",
-            Self::RedirStdin => "redir stdin",
-            Self::RedirStdout => "redir stdout",
-            Self::RedirStderr => "redir stderr",
-            Self::Limit => "limit",
-            Self::Exec => "exec",
-        }
-    }
-}
-
-/// Why a child never ran its program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Where it failed.
-    pub step: Step,
-    /// The errno.
-    pub errno: i32,
-}
-
 /// Whether a child's program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Not known yet: the status descriptor will be readable.
     Starting,
+    /// It could run its program, and waits to be told.
+    Ready,
     /// Its program runs, or it was killed before: the pidfd tells.
     Running,
     /// It never ran and is ending; reap it.
@@ -200,10 +157,12 @@ impl Spawner {
             }
             stdio.push(file);
         }
+        let slot =
+            || Stack::new().map(|stack| Slot { stack, scratch: Box::new(Scratch::new()), is_busy: false });
         Ok(Self {
             own_env: std::env::vars_os().map(entry).collect(),
             template: Template::default(),
-            slots: Vec::new(),
+            slots: (0..SLOTS_MAX).map(|_| slot()).collect::<io::Result<_>>()?,
             copied: Box::new(Scratch::new()),
             is_sharing: child::CAN_SHARE,
             handled: 0,
@@ -217,10 +176,14 @@ impl Spawner {
         self.is_sharing = is_sharing && child::CAN_SHARE;
     }
 
-    /// Parses a session's parameters: what is started from now on are its members.
-    pub fn prepare(&mut self, params: &Params) -> Result<(), Unready> {
+    /// Parses the parameters of `owner`'s session: what is started from now on are its members.
+    pub fn prepare(&mut self, params: &Params, owner: &str) -> Result<(), Unready> {
         self.handled = handled_signals();
-        self.template.parse(params, &self.own_env)
+        self.template.parse((params, owner), &self.own_env)?;
+        // In all of them at once: how many are in use together is a matter of timing.
+        let idle = self.slots.iter_mut().filter(|slot| !slot.is_busy).map(|slot| &mut slot.scratch);
+        idle.chain([&mut self.copied]).for_each(|scratch| scratch.reserve(&self.template));
+        Ok(())
     }
 
     /// Starts one member of the prepared session; does not wait until its program runs, see
@@ -237,9 +200,10 @@ impl Spawner {
             pipe::set_nonblocking(our.as_fd())?;
             (ours[fd], theirs[fd]) = (Some(our), Some(their));
         }
-        let (status, their_status) = pipe::pair()?;
+        let (status, their_status) = if plan.waits { pipe::both()? } else { pipe::pair()? };
         pipe::set_nonblocking(status.as_fd())?;
-        let slot = self.take_slot();
+        // Another user never shares our memory, which has what is others'.
+        let slot = if self.template.changes_user() { None } else { self.take_slot() };
         let (scratch, stack) = match slot.map(|s| &mut self.slots[s]) {
             Some(slot) => (&mut slot.scratch, slot.stack.top()),
             None => (&mut self.copied, ptr::null_mut()),
@@ -247,6 +211,7 @@ impl Spawner {
         scratch.fill(&self.template, plan, self.handled);
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         scratch.set_pipes([0, 1, 2].map(|fd| number(&theirs[fd])), their_status.as_raw_fd());
+        scratch.set_cpus(self.template.cpus.give());
         let recipe = scratch.recipe();
         // SAFETY: the recipe was just filled; a slot's stays untouched until `release`.
         let born = unsafe { bear(recipe, stack) };
@@ -267,18 +232,24 @@ impl Spawner {
             return Ok(Outcome::Running);
         };
         let mut report = [0; 8];
-        let got = pipe::read(status.as_fd(), &mut report)?;
-        if got == Pull::Empty {
-            return Ok(Outcome::Starting);
+        let got = match pipe::read(status.as_fd(), &mut report) {
+            // One that was told to go, and is gone: it has not read that.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Pull::End,
+            got => got?,
+        };
+        match got {
+            Pull::Empty => return Ok(Outcome::Starting),
+            Pull::Data(1) => return Ok(Outcome::Ready),
+            Pull::Data(_) | Pull::End => {}
         }
         child.status = None;
         match got {
             Pull::Data(8) => {
-                let [a, b, c, d, step, ..] = report;
+                let [a, b, c, d, step, _, e, f] = report;
                 let errno = i32::from_le_bytes([a, b, c, d]);
-                let step = Step::ALL[usize::from(step)];
+                let step = Step::of(step).ok_or(io::ErrorKind::InvalidData)?;
                 // It still stands on its stack: the slot is free when it is reaped.
-                Ok(Outcome::Failed(Failure { step, errno }))
+                Ok(Outcome::Failed(Failure::of(step, u16::from_le_bytes([e, f]), errno)))
             }
             Pull::Data(n) => panic!("a start's report of {n} bytes: a pipe keeps 8 together"),
             Pull::Empty | Pull::End => {
@@ -286,6 +257,14 @@ impl Spawner {
                 self.release(child.slot.take());
                 Ok(Outcome::Running)
             }
+        }
+    }
+
+    /// Has a child that is ready run its program.
+    pub fn go(child: &Child) {
+        if let Some(status) = &child.status {
+            // One that has ended meanwhile is found out when it is collected.
+            let _gone = pipe::write(status.as_fd(), &[0]);
         }
     }
 
@@ -302,17 +281,7 @@ impl Spawner {
         if !self.is_sharing {
             return None;
         }
-        let free = self.slots.iter().position(|s| !s.is_busy);
-        let slot = match free {
-            Some(slot) => slot,
-            None if self.slots.len() < SLOTS_MAX => {
-                let stack = Stack::new().ok()?;
-                let scratch = Box::new(Scratch::new());
-                self.slots.push(Slot { stack, scratch, is_busy: false });
-                self.slots.len() - 1
-            }
-            None => return None,
-        };
+        let slot = self.slots.iter().position(|s| !s.is_busy)?;
         self.slots[slot].is_busy = true;
         Some(slot)
     }

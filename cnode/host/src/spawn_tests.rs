@@ -4,8 +4,20 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::params::Kind;
 
-const PLAN: Plan<'_> =
-    Plan { session: "7", member: 3, size: 64, node: "cn05", at: "unix!/run/uem/cn05", root: "/net/cn05" };
+#[path = "spawn/ns_tests.rs"]
+mod ns;
+#[path = "spawn/user_tests.rs"]
+mod user;
+
+const PLAN: Plan<'_> = Plan {
+    session: "7",
+    member: 3,
+    size: 64,
+    node: "cn05",
+    at: "unix!/run/uem/cn05",
+    root: "/net/cn05",
+    waits: false,
+};
 
 fn wait_for(fd: BorrowedFd<'_>) {
     let mut polled = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
@@ -29,7 +41,7 @@ fn each_way(params: &Params, check: impl Fn(&mut Spawner, Child)) {
     for is_sharing in [false, true] {
         let mut spawner = Spawner::new().unwrap();
         spawner.set_sharing(is_sharing);
-        spawner.prepare(params).unwrap();
+        spawner.prepare(params, "root").unwrap();
         let child = spawner.start(&PLAN).unwrap();
         check(&mut spawner, child);
         assert!(spawner.slots.iter().all(|s| !s.is_busy), "a start's memory was kept");
@@ -60,7 +72,7 @@ fn all_of(fd: Option<&OwnedFd>) -> String {
 
 fn output(params: &Params) -> String {
     let mut spawner = Spawner::new().unwrap();
-    spawner.prepare(params).unwrap();
+    spawner.prepare(params, "root").unwrap();
     let mut child = spawner.start(&PLAN).unwrap();
     child.stdin = None;
     let text = all_of(child.stdout.as_ref());
@@ -97,7 +109,7 @@ fn a_failure_names_its_step_and_errno() {
     ];
     for (args, setup, step, errno) in cases {
         each_way(&params(args, None, setup), |spawner, mut child| {
-            let failed = Outcome::Failed(Failure { step, errno });
+            let failed = Outcome::Failed(Failure::of(step, 0, errno));
             assert_eq!(outcome(spawner, &mut child), failed, "{args} {setup}");
             assert_eq!(exit(spawner, &mut child).end, End::Code(127));
         });
@@ -111,7 +123,7 @@ fn a_script_without_an_interpreter_is_not_handed_to_a_shell() {
     std::fs::write(&path, "echo x\n").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     each_way(&params(path.to_str().unwrap(), None, ""), |spawner, mut child| {
-        let failed = Outcome::Failed(Failure { step: Step::Exec, errno: libc::ENOEXEC });
+        let failed = Outcome::Failed(Failure::of(Step::Exec, 0, libc::ENOEXEC));
         assert_eq!(outcome(spawner, &mut child), failed);
         exit(spawner, &mut child);
     });
@@ -126,7 +138,7 @@ fn a_path_is_searched_in_the_members_own_environment() {
     }
     assert_eq!(output(&params("printf '%s' x", Some(""), "")), "x");
     each_way(&params("true", Some("PATH=/no/such:/etc\n"), ""), |spawner, mut child| {
-        let failed = Outcome::Failed(Failure { step: Step::Exec, errno: libc::ENOENT });
+        let failed = Outcome::Failed(Failure::of(Step::Exec, 0, libc::ENOENT));
         assert_eq!(outcome(spawner, &mut child), failed);
         exit(spawner, &mut child);
     });
@@ -212,11 +224,11 @@ fn a_member_that_hangs_before_its_program_holds_up_nobody() {
     for is_sharing in [false, true] {
         let mut spawner = Spawner::new().unwrap();
         spawner.set_sharing(is_sharing);
-        spawner.prepare(&params("cat", None, "")).unwrap();
+        spawner.prepare(&params("cat", None, ""), "root").unwrap();
         let mut cat = spawner.start(&PLAN).unwrap();
         // Opening a FIFO that nobody writes is a file that hangs.
         let setup = format!("redir stdin {}\n", place.display());
-        spawner.prepare(&params("cat", None, &setup)).unwrap();
+        spawner.prepare(&params("cat", None, &setup), "root").unwrap();
         let mut hung: Vec<Child> = (0..SLOTS_MAX + 2).map(|_| spawner.start(&PLAN).unwrap()).collect();
         assert_eq!(outcome(&mut spawner, &mut cat), Outcome::Running);
         cat.stdin = None;
@@ -232,10 +244,52 @@ fn a_member_that_hangs_before_its_program_holds_up_nobody() {
     std::fs::remove_file(&place).unwrap();
 }
 
+/// A member that waits, as far as it comes by itself.
+fn waiting(spawner: &mut Spawner, args: &str) -> (Outcome, Child) {
+    spawner.prepare(&params(args, None, ""), "root").unwrap();
+    let mut child = spawner.start(&Plan { waits: true, ..PLAN }).unwrap();
+    (outcome(spawner, &mut child), child)
+}
+
+#[test]
+fn a_member_that_waits_runs_when_it_is_told_and_not_before() {
+    let place = std::env::temp_dir().join(format!("uem-waits-{}", std::process::id()));
+    let touch = format!("touch {}", place.display());
+    for is_sharing in [false, true] {
+        let mut spawner = Spawner::new().unwrap();
+        spawner.set_sharing(is_sharing);
+        let (ready, mut goes) = waiting(&mut spawner, &touch);
+        let (also, mut stays) = waiting(&mut spawner, &touch);
+        assert_eq!((ready, also), (Outcome::Ready, Outcome::Ready));
+        assert_eq!(spawner.outcome(&mut goes).unwrap(), Outcome::Starting);
+        assert!(signal(&stays, libc::SIGKILL).unwrap());
+        // It is gone, or about to go: it hears nothing any more.
+        Spawner::go(&stays);
+        assert_eq!(exit(&mut spawner, &mut stays).end, End::Signal(libc::SIGKILL as u8));
+        assert_eq!(outcome(&mut spawner, &mut stays), Outcome::Running);
+        assert!(!place.exists());
+        Spawner::go(&goes);
+        assert_eq!(outcome(&mut spawner, &mut goes), Outcome::Running);
+        assert_eq!(exit(&mut spawner, &mut goes).end, End::Code(0));
+        std::fs::remove_file(&place).unwrap();
+        assert!(spawner.slots.iter().all(|s| !s.is_busy));
+    }
+}
+
+#[test]
+fn a_member_that_waits_knows_before_when_it_has_no_program() {
+    for (args, errno) in [("no-such-program", libc::ENOENT), ("/etc/passwd", libc::EACCES)] {
+        let mut spawner = Spawner::new().unwrap();
+        let (refused, mut child) = waiting(&mut spawner, args);
+        assert_eq!(refused, Outcome::Failed(Failure::of(Step::Exec, 0, errno)), "{args}");
+        assert_eq!(exit(&mut spawner, &mut child).end, End::Code(127));
+    }
+}
+
 #[test]
 fn a_bad_line_is_refused_with_its_number() {
     let mut spawner = Spawner::new().unwrap();
-    let mut refusal = |params: &Params| spawner.prepare(params).unwrap_err().to_string();
+    let mut refusal = |params: &Params| spawner.prepare(params, "root").unwrap_err().to_string();
     assert_eq!(refusal(&params("a\nb 'c", None, "")), "args: line 2: a quote is not closed");
     assert_eq!(refusal(&params("a", Some("A=1\n\n=2\n"), "")), "env: line 3: want NAME=VALUE");
     assert_eq!(refusal(&params("a", Some("A\n"), "")), "env: line 1: want NAME=VALUE");

@@ -10,6 +10,9 @@ struct Args {
     /// name of this node in the partition (default: the host's)
     #[argh(option)]
     name: Option<String>,
+    /// the ionode above it to join: tcp!host!port or unix!path
+    #[argh(option)]
+    parent: Option<Dial>,
     /// where to listen: tcp!host!port or unix!path; may be given several times
     #[argh(option)]
     listen: Vec<Dial>,
@@ -38,7 +41,7 @@ pub fn main(args: Vec<String>) -> i32 {
         eprintln!("ionode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
         return 100;
     }
-    match run(&name, &args.listen) {
+    match run(&name, args.parent, &args.listen) {
         Ok(()) => 0,
         Err(told) => {
             eprintln!("ionode: fatal: {told}");
@@ -47,8 +50,8 @@ pub fn main(args: Vec<String>) -> i32 {
     }
 }
 
-fn run(name: &str, dials: &[Dial]) -> Result<(), String> {
-    let mut driver = Driver::new(name).map_err(|e| format!("unable to poll: {e}"))?;
+fn run(name: &str, parent: Option<Dial>, dials: &[Dial]) -> Result<(), String> {
+    let mut driver = Driver::new(name, parent).map_err(|e| format!("unable to poll: {e}"))?;
     for dial in dials {
         let listener = Listener::bind(dial).map_err(|e| format!("unable to listen at {dial}: {e}"))?;
         driver.listen(listener).map_err(|e| format!("unable to listen at {dial}: {e}"))?;

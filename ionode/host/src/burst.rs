@@ -2,6 +2,9 @@
 
 use protocol::set::{ChildSet, Rank};
 
+/// No message is shorter.
+const SHORTEST: usize = protocol::message::HEADER;
+
 /// Messages to children, back to back; neighbours for the same set are one segment.
 #[derive(Default)]
 pub(crate) struct Burst {
@@ -11,7 +14,7 @@ pub(crate) struct Burst {
 
 impl Burst {
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), segments: Vec::with_capacity(256) }
+        Self { bytes: Vec::with_capacity(bytes), segments: Vec::with_capacity(bytes / SHORTEST) }
     }
 
     pub(crate) fn push(&mut self, set: ChildSet, message: &[u8]) {

@@ -2,7 +2,7 @@
 
 use crate::burst::Burst;
 use crate::host::Memory;
-use ionode::bounds::LINKS;
+use ionode::bounds::{LINKS, PARENT};
 use ionode::host::Effect;
 use ionode::node::Facts;
 use ionode::{Ionode, Target};
@@ -11,22 +11,27 @@ use protocol::message::is_request;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Fill, Links, Listener, Ready, until};
+use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, until};
 use std::io;
 
-/// Bytes a link may have waiting in this process: the largest launch, whose args, env and set-up are sent at
-/// once, and four of the largest messages. A client's is blocked long before.
-const BACKLOG: usize = 3 * PARAM_MAX as usize + 4 * MSIZE_MAX as usize;
+/// Bytes a link may have waiting in this process: the largest launch, whose args, env, ns and set-up are sent
+/// at once, and four of the largest messages. A client's is blocked long before.
+const BACKLOG: usize = 4 * PARAM_MAX as usize + 4 * MSIZE_MAX as usize;
 /// Bytes gathered for a client or for the children before they are sent without waiting for more.
 const GATHERED: usize = 64 * 1024;
 /// Times that one link is read in a row before the others have their turn.
 const TURN: usize = 16;
+
+/// Descriptors of the driver's own, by number.
+const SIGNAL: usize = 0;
+const DIALLED: usize = 1;
 
 pub(crate) struct Driver {
     core: Ionode,
     host: Memory,
     links: Links,
     clock: Clock,
+    parent: Option<Dialer>,
     out: Vec<u8>,
     burst: Burst,
     /// What is gathered for each client, and who has something.
@@ -39,19 +44,23 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(name: &str) -> io::Result<Self> {
+    pub(crate) fn new(name: &str, parent: Option<Dial>) -> io::Result<Self> {
         let clock = Clock::new();
+        let dialer = |dial| Dialer::new(dial, MSIZE_MAX as usize, BACKLOG);
+        let parent = parent.map(dialer).transpose()?;
         let facts = Facts {
             name: Text::<NODE_NAME_MAX>::cut(name),
             boot: protocol_host::boot_id()?,
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
+            has_parent: parent.is_some(),
         };
         Ok(Self {
             core: Ionode::new(facts, Time(clock.now_us())),
             host: Memory::new(),
             links: Links::new(LINKS, MSIZE_MAX as usize, BACKLOG)?,
             clock,
+            parent,
             out: vec![0; MSIZE_MAX as usize + 4096],
             burst: Burst::with_capacity(2 * GATHERED),
             pending: (0..LINKS).map(|_| Vec::new()).collect(),
@@ -68,7 +77,11 @@ impl Driver {
 
     pub(crate) fn run(&mut self) -> io::Result<()> {
         let signal = protocol_host::TermSignal::new()?;
-        self.links.watcher()?.watch(signal.fd(), 0, mio::Interest::READABLE)?;
+        let watcher = self.links.watcher()?;
+        watcher.watch(signal.fd(), SIGNAL, mio::Interest::READABLE)?;
+        if let Some(parent) = &self.parent {
+            watcher.watch(parent.fd(), DIALLED, mio::Interest::READABLE)?;
+        }
         let mut events = Links::events();
         while !self.exit {
             let timeout = if self.ready.is_empty() {
@@ -108,13 +121,14 @@ impl Driver {
                 }
             }
             Ready::Writable(link) => self.flush(link),
+            Ready::Own(DIALLED) => self.dialled(),
             Ready::Own(_) => self.exit = true,
         }
     }
 
     fn accept(&mut self, listener: usize) {
         // An error of one connection is that connection's; the listener goes on.
-        while let Ok(Some(accepted)) = self.links.accept(listener, 0) {
+        while let Ok(Some(accepted)) = self.links.accept(listener, 1) {
             if let Some(link) = accepted {
                 let local = self.links.get(link).is_some_and(|stream| stream.is_local());
                 self.core.connect(LinkId(link as u16), local);
@@ -174,6 +188,7 @@ impl Driver {
             while let Some(effect) = self.core.poll_effect() {
                 match effect {
                     Effect::Drop(link) => self.hungup.push(link.0 as usize),
+                    Effect::Dial => self.dial(),
                     Effect::Exit => self.exit = true,
                 }
             }
@@ -193,10 +208,30 @@ impl Driver {
         }
     }
 
+    fn dial(&mut self) {
+        if self.parent.as_ref().is_none_or(|parent| parent.start().is_err()) {
+            self.core.undialed(Time(self.clock.now_us()));
+        }
+    }
+
+    fn dialled(&mut self) {
+        let Some(made) = self.parent.as_mut().and_then(Dialer::take) else { return };
+        let made = made.and_then(|stream| {
+            let local = stream.is_local();
+            self.links.add(PARENT.0 as usize, stream).map(|()| local)
+        });
+        match made {
+            Ok(local) => self.core.connect(PARENT, local),
+            Err(_) => self.core.undialed(Time(self.clock.now_us())),
+        }
+    }
+
     fn gather(&mut self, link: usize, len: usize) {
         let pending = &mut self.pending[link];
         if pending.is_empty() {
             self.dirty.push(link);
+            // Once for each link: what is never filled takes no memory of the machine's.
+            pending.reserve(GATHERED + MSIZE_MAX as usize);
         }
         pending.extend_from_slice(&self.out[..len]);
         if pending.len() >= GATHERED {

@@ -20,7 +20,10 @@ fn kind(param: Param) -> Kind {
     match param {
         Param::Args => Kind::Args,
         Param::Env => Kind::Env,
+        Param::Ns => Kind::Ns,
         Param::Setup => Kind::Setup,
+        Param::Nodes => Kind::Nodes,
+        Param::Input => Kind::Input,
     }
 }
 

@@ -128,6 +128,26 @@ impl Conn {
     /// It may return with nothing of note (a signal, a queue sent off): call it in a loop. What comes in
     /// while [`INBOX_MAX`] bytes are unread stays in the kernel.
     pub fn wait(&mut self, extra: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<Wake> {
+        let mut polled = std::mem::take(&mut self.polled);
+        polled.clear();
+        polled.push(self.pollfd());
+        polled.extend_from_slice(extra);
+        let ready = poll(&mut polled, timeout);
+        let own = polled[0].revents;
+        let mut wake = Wake::default();
+        for (to, from) in extra.iter_mut().zip(&polled[1..]) {
+            to.revents = from.revents;
+            wake.ready += usize::from(to.revents != 0);
+        }
+        self.polled = polled;
+        wake.is_late = ready? == Some(0);
+        wake.got = self.serve(own)?;
+        wake.is_ended = self.is_ended;
+        Ok(wake)
+    }
+
+    /// What to poll for on behalf of this connection, where one poll is for several of them.
+    pub fn pollfd(&self) -> libc::pollfd {
         let mut events = 0;
         if !self.is_ended && !self.is_full() {
             events |= libc::POLLIN;
@@ -137,28 +157,24 @@ impl Conn {
         }
         // With nothing to ask for, a hung-up socket would wake a poll for ever: -1 is skipped.
         let fd = if events == 0 { -1 } else { self.stream.as_raw_fd() };
-        self.polled.clear();
-        self.polled.push(libc::pollfd { fd, events, revents: 0 });
-        self.polled.extend_from_slice(extra);
-        let ready = poll(&mut self.polled, timeout)?;
-        let mut wake = Wake { is_late: ready == Some(0), ..Wake::default() };
-        for (to, from) in extra.iter_mut().zip(&self.polled[1..]) {
-            to.revents = if ready.is_some() { from.revents } else { 0 };
-            wake.ready += usize::from(to.revents != 0);
-        }
-        let own = if ready.is_some() { self.polled[0].revents } else { 0 };
-        if own & (libc::POLLOUT | libc::POLLERR | libc::POLLHUP) != 0 && self.stream.has_backlog() {
+        libc::pollfd { fd, events, revents: 0 }
+    }
+
+    /// Does the sending and the reading that a poll has found possible: how many bytes arrived.
+    pub fn serve(&mut self, revents: libc::c_short) -> io::Result<usize> {
+        if revents & (libc::POLLOUT | libc::POLLERR | libc::POLLHUP) != 0 && self.stream.has_backlog() {
             // A peer that closed early may have said why: its last words are read first.
             let sent = self.stream.flush();
-            wake.got = self.take()?;
-            if wake.got == 0 {
+            let got = self.take()?;
+            if got == 0 {
                 sent?;
             }
-        } else if own != 0 {
-            wake.got = self.take()?;
+            Ok(got)
+        } else if revents != 0 {
+            self.take()
+        } else {
+            Ok(0)
         }
-        wake.is_ended = self.is_ended;
-        Ok(wake)
     }
 
     /// Reads what is there, growing the buffer up to its bound.
@@ -188,8 +204,9 @@ impl Conn {
     }
 }
 
-/// How many are ready; `None` when a signal came first.
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<Option<usize>> {
+/// Waits until a descriptor is ready or the time is over (`None`: never): how many are ready, `None` when a
+/// signal came first, which leaves no `revents`.
+pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<Option<usize>> {
     // Rounded up, so that a loop does not spin through the last millisecond.
     let millis = timeout.map_or(-1, |t| i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
     // SAFETY: the pointer and length describe `fds`, which outlives the call.
@@ -198,6 +215,7 @@ fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<Optio
         return Ok(Some(ready as usize));
     }
     let e = io::Error::last_os_error();
+    fds.iter_mut().for_each(|fd| fd.revents = 0);
     if e.kind() == io::ErrorKind::Interrupted { Ok(None) } else { Err(e) }
 }
 

@@ -6,6 +6,7 @@
 pub mod blocking;
 pub mod clock;
 pub mod dial;
+pub mod dialer;
 pub mod links;
 pub mod listener;
 pub mod params;
@@ -13,9 +14,10 @@ pub mod stream;
 
 mod socket;
 
-pub use blocking::{Conn, Wake};
+pub use blocking::{Conn, Wake, poll};
 pub use clock::{Clock, TermSignal, boot_id, host_name, until};
 pub use dial::{Dial, DialError};
+pub use dialer::Dialer;
 pub use links::{Links, Ready, Watcher};
 pub use listener::Listener;
 pub use stream::{Fill, Sent, Stream, is_overrun};

@@ -78,6 +78,7 @@ impl Links {
         assert!(self.streams[link].is_none(), "a link has one stream");
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(link), both)?;
+        stream.reserve_backlog();
         self.streams[link] = Some(stream);
         Ok(())
     }

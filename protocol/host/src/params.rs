@@ -1,4 +1,5 @@
-//! A session's parameters, kept in memfds: bytes that are appended and read, with no idea of what they say.
+//! A session's parameters: bytes that are appended and read, with no idea of what they say. Short ones are
+//! kept in place, the others in memfds.
 
 use std::fs::File;
 use std::io;
@@ -9,6 +10,10 @@ use memmap2::Mmap;
 
 /// Most bytes one parameter file of a session holds.
 pub const PARAM_MAX: usize = 4 << 20;
+
+/// Bytes of a parameter that are kept in place: the lines of umask, limits and a directory. A memfd and a
+/// call for each line cost more than the rest of a short task's start.
+const SMALL: usize = 320;
 
 /// Which parameter file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +26,10 @@ pub enum Kind {
     Ns,
     /// Lines of `dir`, `umask`, `limit` and `redir`, as the session's ctl took them.
     Setup,
+    /// Lines of `nodes`: who has members, by name.
+    Nodes,
+    /// Bytes of stdin that wait for their turn.
+    Input,
 }
 
 impl Kind {
@@ -31,6 +40,8 @@ impl Kind {
             Self::Env => "env",
             Self::Ns => "ns",
             Self::Setup => "setup",
+            Self::Nodes => "nodes",
+            Self::Input => "stdin",
         }
     }
 }
@@ -51,20 +62,43 @@ impl From<io::Error> for AppendError {
 }
 
 struct Store {
-    file: File,
+    /// All bytes, while there is no file.
+    small: [u8; SMALL],
+    file: Option<File>,
     len: usize,
+}
+
+impl Store {
+    const EMPTY: Self = Self { small: [0; SMALL], file: None, len: 0 };
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.len + bytes.len();
+        match &self.file {
+            // What a failed write left beyond `len` is overwritten by the next one.
+            Some(file) => file.write_all_at(bytes, self.len as u64)?,
+            None if end <= SMALL => self.small[self.len..end].copy_from_slice(bytes),
+            None => {
+                let file = memfd()?;
+                file.write_all_at(&self.small[..self.len], 0)?;
+                file.write_all_at(bytes, self.len as u64)?;
+                self.file = Some(file);
+            }
+        }
+        self.len = end;
+        Ok(())
+    }
 }
 
 /// The parameter files of one session, each made when first touched.
 #[derive(Default)]
 pub struct Params {
-    stores: [Option<Store>; 4],
+    stores: [Option<Store>; 6],
 }
 
 impl Params {
     /// None made yet; takes no descriptor.
     pub const fn new() -> Self {
-        Self { stores: [const { None }; 4] }
+        Self { stores: [const { None }; 6] }
     }
 
     /// Appends all of `bytes`, or nothing.
@@ -72,27 +106,21 @@ impl Params {
         if bytes.len() > PARAM_MAX - self.len(kind) {
             return Err(AppendError::Full);
         }
-        let store = self.open(kind)?;
-        // What a failed write left beyond `len` is overwritten by the next one.
-        store.file.write_all_at(bytes, store.len as u64)?;
-        store.len += bytes.len();
-        Ok(())
+        Ok(self.open(kind).append(bytes)?)
     }
 
     /// Empties a file, which exists from then on: an empty env is an empty environment, not an inherited one.
     pub fn truncate(&mut self, kind: Kind) -> io::Result<()> {
-        let store = self.open(kind)?;
-        store.file.set_len(0)?;
+        let store = self.open(kind);
+        if let Some(file) = &store.file {
+            file.set_len(0)?;
+        }
         store.len = 0;
         Ok(())
     }
 
-    fn open(&mut self, kind: Kind) -> io::Result<&mut Store> {
-        let store = &mut self.stores[kind as usize];
-        match store {
-            Some(store) => Ok(store),
-            None => Ok(store.insert(Store { file: memfd()?, len: 0 })),
-        }
+    fn open(&mut self, kind: Kind) -> &mut Store {
+        self.stores[kind as usize].get_or_insert(Store::EMPTY)
     }
 
     /// Copies bytes from `offset` on into `out`; 0 at the end.
@@ -102,7 +130,11 @@ impl Params {
         };
         let left = (store.len as u64).saturating_sub(offset);
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
-        store.file.read_exact_at(&mut out[..want], offset)?;
+        match &store.file {
+            Some(file) => file.read_exact_at(&mut out[..want], offset)?,
+            None if want == 0 => {}
+            None => out[..want].copy_from_slice(&store.small[offset as usize..][..want]),
+        }
         Ok(want)
     }
 
@@ -121,36 +153,36 @@ impl Params {
         self.stores[kind as usize].is_some()
     }
 
-    /// The memfd behind a file, to be passed on by reference.
-    pub fn memfd(&self, kind: Kind) -> Option<BorrowedFd<'_>> {
-        self.stores[kind as usize].as_ref().map(|s| s.file.as_fd())
-    }
-
     /// A file's bytes in place; `None` when it is empty.
     pub fn map(&self, kind: Kind) -> io::Result<Option<Map<'_>>> {
         let Some(store) = self.stores[kind as usize].as_ref().filter(|s| s.len > 0) else {
             return Ok(None);
         };
+        let Some(file) = &store.file else { return Ok(Some(Map(Place::Small(&store.small[..store.len])))) };
         // SAFETY: the memfd is ours alone and never passed on for writing, and the borrow of `self` that
         // the map holds keeps `append` and `truncate` away while it lives.
-        let map = unsafe { Mmap::map(&store.file)? };
+        let map = unsafe { Mmap::map(file)? };
         assert!(map.len() >= store.len, "a parameter file is shorter than what was appended");
-        Ok(Some(Map { map, len: store.len, _params: self }))
+        Ok(Some(Map(Place::File { map, len: store.len, _params: self })))
     }
 }
 
 /// The bytes of a parameter file in place.
-pub struct Map<'a> {
-    map: Mmap,
-    len: usize,
-    _params: &'a Params,
+pub struct Map<'a>(Place<'a>);
+
+enum Place<'a> {
+    Small(&'a [u8]),
+    File { map: Mmap, len: usize, _params: &'a Params },
 }
 
 impl std::ops::Deref for Map<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.map[..self.len]
+        match &self.0 {
+            Place::Small(bytes) => bytes,
+            Place::File { map, len, .. } => &map[..*len],
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Names folded into a node set; the way back is [`NodeSet`](super::NodeSet).
 
 use super::DIGITS_MAX;
+use core::cmp::Ordering;
 use core::fmt::{self, Write};
 
 /// Writes `names` in their order as one node set; nothing for none.
@@ -34,6 +35,14 @@ pub fn fold<'a>(names: impl Iterator<Item = &'a str>, out: &mut impl Write) -> f
         write!(out, "]{}", first.suffix)?;
     }
     Ok(())
+}
+
+/// The order in which people look for names: n9 before n10.
+pub fn order(one: &str, other: &str) -> Ordering {
+    let one = Parts::new(one);
+    let other = Parts::new(other);
+    let key = |parts: Parts<'_>| (parts.value(), parts.number.len());
+    one.prefix.cmp(other.prefix).then(key(one).cmp(&key(other))).then(one.suffix.cmp(other.suffix))
 }
 
 /// Writes the end of a range whose start is written already.
@@ -102,5 +111,72 @@ impl<'a> Parts<'a> {
         };
         *padding = shown;
         true
+    }
+}
+
+/// Writes node sets one after the other as one, two neighbours as one range where they are each a lone range
+/// of the same names: `n[01-64]` and `n[65-99]` become `n[01-99]`.
+pub fn join<'a>(sets: impl Iterator<Item = &'a str>, out: &mut impl Write) -> fmt::Result {
+    let mut sets = sets.filter(|set| !set.is_empty()).peekable();
+    let mut comma = "";
+    while let Some(set) = sets.next() {
+        out.write_str(comma)?;
+        comma = ",";
+        let Some(first) = Lone::new(set) else {
+            out.write_str(set)?;
+            continue;
+        };
+        let mut last = first;
+        while let Some(next) = sets.next_if(|set| Lone::new(set).is_some_and(|next| last.goes_on(next))) {
+            last = Lone::new(next).unwrap_or(last);
+        }
+        if last.to == first.to {
+            out.write_str(set)?;
+        } else {
+            write!(out, "{}[{}-{}]{}", first.prefix, first.from, last.to, first.suffix)?;
+        }
+    }
+    Ok(())
+}
+
+/// A set that is one name, or one range of names.
+#[derive(Clone, Copy)]
+struct Lone<'a> {
+    prefix: &'a str,
+    from: &'a str,
+    to: &'a str,
+    suffix: &'a str,
+}
+
+impl<'a> Lone<'a> {
+    fn new(set: &'a str) -> Option<Self> {
+        let is_number = |text: &str| {
+            (1..=DIGITS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let lone = match set.split_once('[') {
+            Some((prefix, rest)) => {
+                let (range, suffix) = rest.split_once(']')?;
+                let (from, to) = range.split_once('-')?;
+                Self { prefix, from, to, suffix }
+            }
+            None => {
+                let Parts { prefix, number, suffix } = Parts::new(set);
+                Self { prefix, from: number, to: number, suffix }
+            }
+        };
+        let plain = !lone.prefix.contains(',') && !lone.suffix.contains([',', '[']);
+        (plain && is_number(lone.from) && is_number(lone.to)).then_some(lone)
+    }
+
+    /// `next` begins where this one ends.
+    fn goes_on(self, next: Self) -> bool {
+        let value = |text: &str| text.parse().unwrap_or(0_u32);
+        // From 9 to 10 only where no number is padded.
+        let is_plain = |text: &str| !text.starts_with('0');
+        let one_width = self.to.len() == next.from.len() || is_plain(self.to) && is_plain(next.from);
+        self.prefix == next.prefix
+            && self.suffix == next.suffix
+            && one_width
+            && value(self.to) + 1 == value(next.from)
     }
 }

@@ -248,3 +248,27 @@ fn no_random_text_panics() {
     }
     assert!(taken > 500, "the alphabet finds sets too: {taken}");
 }
+
+#[test]
+fn sets_that_go_on_where_another_ends_join_into_one_range() {
+    let joined = |sets: &[&str]| {
+        let mut out = String::new();
+        super::join(sets.iter().copied(), &mut out).expect("a string grows");
+        out
+    };
+    assert_eq!(joined(&["n[01-64]", "n[65-98]", "n99"]), "n[01-99]");
+    assert_eq!(joined(&["n1", "n2", "m[3-4]", "", "m[6-7]"]), "n[1-2],m[3-4],m[6-7]");
+    assert_eq!(joined(&["n[1-3,7]", "n8", "x"]), "n[1-3,7],n8,x");
+    assert_eq!(joined(&["n[8-9]", "n10", "n[11-12]-ib"]), "n[8-10],n[11-12]-ib");
+    assert_eq!(joined(&["n0", "n1", "n09", "n10"]), "n[0-1],n[09-10]");
+    for sets in [&["r[0-1]n[1-2]", "r[0-1]n3"][..], &["a,b1", "b2"], &["n[1-4/3]", "n5"]] {
+        assert_eq!(joined(sets), sets.join(","));
+    }
+}
+
+#[test]
+fn names_are_in_the_order_of_their_numbers() {
+    let mut names = ["n10", "n9", "m", "n09", "n9-ib", "n11"];
+    names.sort_by(|one, other| super::order(one, other));
+    assert_eq!(names, ["m", "n9", "n9-ib", "n09", "n10", "n11"]);
+}

@@ -8,11 +8,20 @@ use crate::slots::Slots;
 
 impl<B: Bounds> Server<B> {
     pub(super) fn find_fid(&self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
-        self.fids
-            .slots()
-            .iter()
-            .position(|entry| entry.fid == fid && entry.hold.is_some_and(|hold| hold.link == link))
-            .ok_or(Ename::BadFid)
+        let is_its = |entry: &FidEntry| entry.hold.as_ref().is_some_and(|hold| hold.link == link);
+        // No further than to the link's last: a number that is not in use is asked for with every walk.
+        let count = self.links.slots()[link.0 as usize].fids as usize;
+        let mut its = self.fids.slots().iter().enumerate().filter(|(_, entry)| is_its(entry)).take(count);
+        its.find(|(_, entry)| entry.fid == fid).map(|(index, _)| index).ok_or(Ename::BadFid)
+    }
+
+    /// What waits on a link, no further than to its last.
+    fn waiting(&self, link: LinkId) -> impl Iterator<Item = (usize, &Waiting)> {
+        let count = self.links.slots()[link.0 as usize].requests as usize;
+        let all = self.requests.slots().iter().enumerate();
+        all.filter_map(|(at, entry)| Some((at, entry.waiting.as_ref()?)))
+            .filter(move |(_, waiting)| waiting.link == link)
+            .take(count)
     }
 
     /// A free entry for a fid that must not be in use, within the link's bound.
@@ -60,13 +69,15 @@ impl<B: Bounds> Server<B> {
         tree.clunk(&hold, clean);
     }
 
+    /// What waits on a fid: the first of them.
+    fn waiting_on(&self, index: usize) -> Option<(usize, Waiting)> {
+        let mut waiting = self.waiting(self.hold(index).link);
+        waiting.find(|(_, waiting)| waiting.entry as usize == index).map(|(at, waiting)| (at, *waiting))
+    }
+
     /// Answers what still waits on a fid that is about to go.
     pub(super) fn interrupt(&mut self, index: usize, tree: &mut impl Tree) {
-        for at in 0..self.requests.slots().len() {
-            let Some(waiting) = self.requests.slots()[at].waiting else { continue };
-            if waiting.entry as usize != index {
-                continue;
-            }
+        while let Some((at, waiting)) = self.waiting_on(index) {
             let id = RequestId { index: at as u16, seq: waiting.seq };
             match waiting.state {
                 State::Parked => {
@@ -93,10 +104,7 @@ impl<B: Bounds> Server<B> {
     }
 
     pub(super) fn find_request(&self, link: LinkId, tag: Tag) -> Option<usize> {
-        self.requests
-            .slots()
-            .iter()
-            .position(|entry| entry.waiting.is_some_and(|w| w.link == link && w.tag == tag))
+        self.waiting(link).find(|(_, waiting)| waiting.tag == tag).map(|(at, _)| at)
     }
 
     pub(super) fn wait(
@@ -148,9 +156,10 @@ impl<B: Bounds> Server<B> {
         let Some(waiting) = self.requests.slots()[index].waiting else { return };
         let id = RequestId { index: index as u16, seq: waiting.seq };
         match waiting.state {
-            State::Parked => tree.cancel(id),
+            // One that was woken may have parked before.
+            State::Parked | State::Ready => tree.cancel(id),
             State::Settled(Settled::Relay(token)) => tree.discard(token),
-            State::Ready | State::Settled(_) => {}
+            State::Settled(_) => {}
         }
         self.forget(id);
         // As the client sees it, a flushed walk has made nothing.
@@ -179,8 +188,8 @@ impl<B: Bounds> Server<B> {
 
     /// A forwarded walk that moves this fid is not answered.
     pub(super) fn is_moving(&self, index: usize) -> bool {
-        let waiting = self.requests.slots().iter().filter_map(|entry| entry.waiting.as_ref());
-        waiting.filter(|w| w.entry as usize == index).any(|w| matches!(w.made, Made::Moved { .. }))
+        let mut waiting = self.waiting(self.hold(index).link);
+        waiting.any(|(_, w)| w.entry as usize == index && matches!(w.made, Made::Moved { .. }))
     }
 
     /// A walk that moved its fid is answered, or nobody waits for it: where the fid was is not needed any

@@ -258,7 +258,7 @@ impl<B: Bounds> Server<B> {
             return self.pass(link, tag, index, Forward::Write { offset, data }, tree);
         }
         let id = self.wait(link, tag, index, (offset, data.len() as u32), State::Parked)?;
-        let outcome = tree.write(id, &mut hold, data);
+        let outcome = tree.write(id, &mut hold, offset, data);
         self.fid_mut(index).cursor = hold.cursor;
         match outcome {
             Ok(None) => Ok(None),

@@ -56,6 +56,10 @@ impl Host for Machine {
         Ok(())
     }
 
+    fn go(&mut self, _: MemberSlot) {}
+
+    fn cancel(&mut self, _: MemberSlot) {}
+
     fn release_member(&mut self, _: MemberSlot) {}
 
     fn release_session(&mut self, _: SessionSlot) {}

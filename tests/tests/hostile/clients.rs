@@ -5,8 +5,12 @@ use std::time::Duration;
 use tests::raw::{Kind, Raw, walk};
 use tests::{Partition, Site};
 
+fn dial(partition: &Partition) -> Raw {
+    Raw::dial(&format!("unix!{}", partition.socket().display()))
+}
+
 fn attached(partition: &Partition) -> Raw {
-    let mut raw = Raw::dial(&format!("unix!{}", partition.socket().display()));
+    let mut raw = dial(partition);
     raw.greet(8216, "ann");
     raw
 }
@@ -205,4 +209,122 @@ fn a_refused_line_behind_an_exec_is_told_and_the_member_ends() {
         assert!(record.starts_with(&format!("0 {node} ")) && record.ends_with(" ''\n"), "{record}");
         site.check_alive("a refused line");
     }
+}
+
+#[test]
+fn a_conversation_may_end_anywhere() {
+    let partition = Partition::up(1);
+    let mut whole = Vec::new();
+    let mut push = |tag: Tag, msg: &Tmsg<'_>| {
+        let mut out = vec![0; 512];
+        let len = msg.encode(tag, &mut out).expect("it fits");
+        whole.extend_from_slice(&out[..len]);
+    };
+    push(Tag::NONE, &Tmsg::Version { msize: 8216, version: VERSION });
+    push(Tag(1), &Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" });
+    push(Tag(2), &walk(0, 1, &["clone"]));
+    push(Tag(3), &Tmsg::Open { fid: Fid(1), mode: 2 });
+    push(Tag(4), &Tmsg::Write { fid: Fid(1), offset: 0, data: b"res 1\n" });
+    push(Tag(5), &Tmsg::Clunk { fid: Fid(1) });
+    // Cut off anywhere: the link ends, and its session with it.
+    for end in 0..whole.len() {
+        let mut raw = dial(&partition);
+        raw.send(&whole[..end]);
+        raw.finish();
+        while raw.answer().is_some() {}
+    }
+    partition.wait_until("summary", |text| text == "node01 up\n");
+    assert!(!partition.run(&["ls"]).out.lines().any(|line| line.starts_with(|c: char| c.is_ascii_digit())));
+}
+
+#[test]
+fn sizes_offsets_and_counts_at_their_ends_are_answered_or_refused() {
+    let partition = Partition::up(1);
+    for (msize, version, known) in [
+        (0, VERSION, false),
+        (7, VERSION, false),
+        (23, VERSION, false),
+        (4095, VERSION, false),
+        (4096, VERSION, true),
+        (u32::MAX, VERSION, true),
+        (8216, "9P1999", false),
+        (8216, "", false),
+        (8216, "9P2000.L", true),
+    ] {
+        let mut raw = dial(&partition);
+        assert_eq!(raw.call(Tag::NONE, &Tmsg::Version { msize, version }), Some(Kind::Other));
+        let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" };
+        // Without a version that both know there is no conversation.
+        assert_eq!(raw.call(Tag(1), &attach).is_some(), known, "{msize} {version}");
+    }
+    let mut raw = attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["status"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
+    let at = |fid, offset, count| Tmsg::Read { fid: Fid(fid), offset, count };
+    for offset in [1, 1 << 63, u64::MAX - 1, u64::MAX] {
+        for count in [0, 1, u32::MAX - 23, u32::MAX] {
+            assert!(raw.call(Tag(1), &at(1, offset, count)).is_some(), "{offset} {count}");
+        }
+    }
+    assert_eq!(raw.call(Tag(1), &at(1, 0, u32::MAX)), Some(Kind::Other));
+    // A directory is read on from where it was.
+    assert_eq!(raw.call(Tag(1), &walk(0, 2, &[])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(2), mode: 0 }), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &at(2, 77, 1000)), Some(Kind::Error));
+    assert_eq!(raw.call(Tag(1), &at(2, 0, 10)), Some(Kind::Error), "no entry is that short");
+    assert_eq!(raw.call(Tag(1), &at(2, 0, 1000)), Some(Kind::Other));
+    let long = "x".repeat(300);
+    for (name, msg) in [
+        ("a long name", walk(0, 3, &[&long])),
+        ("a fid that is its own new one, with names that are not there", walk(0, 0, &["nosuch"])),
+        ("a walk from a file", walk(1, 3, &["x"])),
+        ("a write to what was opened for reading", Tmsg::Write { fid: Fid(1), offset: 0, data: b"x" }),
+        ("a second open", Tmsg::Open { fid: Fid(1), mode: 0 }),
+        ("removal on close of a directory", Tmsg::Open { fid: Fid(0), mode: 0x40 }),
+        ("a removal of the root", Tmsg::Remove { fid: Fid(2) }),
+        ("what was removed is gone all the same", Tmsg::Clunk { fid: Fid(2) }),
+    ] {
+        assert_eq!(raw.call(Tag(1), &msg), Some(Kind::Error), "{name}");
+    }
+    let stat = protocol::stat::Stat { name: "other", length: u64::MAX, ..Default::default() };
+    assert_eq!(raw.call(Tag(1), &Tmsg::Wstat { fid: Fid(1), stat }), Some(Kind::Error), "a rename");
+    assert_eq!(raw.call(Tag(1), &walk(0, 0, &[])), Some(Kind::Other), "the link goes on");
+}
+
+#[test]
+fn readers_without_end_meet_the_bound_of_their_link_and_a_storm_of_flushes_ends_them() {
+    let partition = Partition::up(1);
+    let mut raw = attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["events"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
+    for tag in 10..1010 {
+        raw.ask(Tag(tag), &read(1, 100));
+    }
+    // Those beyond the bound are refused at once, the others wait.
+    let refused: Vec<_> = (0..1000 - 64).map(|_| raw.answer().expect("the link goes on")).collect();
+    assert!(refused.iter().all(|(tag, kind)| tag.0 >= 74 && *kind == Kind::Error));
+    for round in 0..3 {
+        for tag in 10..1010 {
+            raw.ask(Tag(2000 + tag), &Tmsg::Flush { oldtag: Tag(tag) });
+        }
+        for tag in 10..1010 {
+            assert_eq!(raw.answer(), Some((Tag(2000 + tag), Kind::Other)), "round {round}");
+        }
+    }
+    assert_eq!(partition.run(&["run", "echo", "well"]).out, "well\n");
+    assert_eq!(raw.call(Tag(10), &walk(0, 0, &[])), Some(Kind::Other), "no flushed read is answered");
+}
+
+#[test]
+fn a_clunk_ends_the_read_that_waits_on_its_fid() {
+    let partition = Partition::up(1);
+    let mut raw = attached(&partition);
+    assert_eq!(raw.call(Tag(1), &walk(0, 1, &["events"])), Some(Kind::Other));
+    assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(1), mode: 0 }), Some(Kind::Other));
+    raw.ask(Tag(2), &read(1, 100));
+    raw.ask(Tag(3), &Tmsg::Clunk { fid: Fid(1) });
+    let mut answers = [raw.answer(), raw.answer()];
+    answers.sort_by_key(|answer| answer.map(|(tag, _)| tag.0));
+    assert_eq!(answers, [Some((Tag(2), Kind::Error)), Some((Tag(3), Kind::Other))]);
+    assert_eq!(raw.call(Tag(3), &Tmsg::Clunk { fid: Fid(1) }), Some(Kind::Error));
 }

@@ -42,7 +42,8 @@ const LIBRARIES: &[&str] = &["protocol/src/", "cnode/src/", "ionode/src/", "sim/
 /// Crates where a word of the field has one name; the simulator's networks have packets of their own.
 const CORES: &[&str] = &["protocol/src/", "cnode/src/", "ionode/src/"];
 /// Where the kernel is called, and so where `unsafe` may stand.
-const DRIVERS: &[&str] = &["protocol/host/", "cnode/host/", "ionode/host/", "tools/", "tests/", "fuzz/"];
+const DRIVERS: &[&str] =
+    &["protocol/host/", "cnode/host/", "cnode/debug/", "ionode/host/", "tools/", "tests/", "fuzz/"];
 
 /// Words that are not ours, as they occur in identifiers, and what we say.
 const WORDS: &[(&str, &str)] = &[

@@ -4,9 +4,11 @@
 //! touches thread-local storage, errno included; every system call is made directly.
 
 use std::ffi::c_char;
-use std::ptr;
 
-use super::Step;
+use super::cpus::Mask;
+use super::enter::{Mapper, enter};
+use super::ns::Op;
+use protocol::failure::Step;
 
 /// Limits that one session can set: Linux has 16.
 pub(super) const LIMITS_MAX: usize = 16;
@@ -20,6 +22,18 @@ pub(super) struct Recipe {
     pub(super) envp: *const *const c_char,
     /// Paths to try in order, each NUL-terminated, with an empty one at the end.
     pub(super) paths: *const c_char,
+    /// The lines of `ns`.
+    pub(super) ops: *const Op,
+    pub(super) op_count: usize,
+    /// What maps its own user and group to themselves, should it need a user name space.
+    pub(super) uid_map: *const c_char,
+    pub(super) gid_map: *const c_char,
+    /// None: the parent's.
+    pub(super) user: Option<User>,
+    /// The lines of `ns` come before it is that user.
+    pub(super) is_ns_first: bool,
+    /// None: all that the parent may use.
+    pub(super) cpus: Option<Mask>,
     /// Null: stay where the parent is.
     pub(super) dir: *const c_char,
     /// Negative: keep the parent's.
@@ -32,10 +46,30 @@ pub(super) struct Recipe {
     pub(super) files: [*const c_char; 3],
     /// Whether 2 is to be the same open file as 1.
     pub(super) is_joined: bool,
+    /// It says when it is ready, and waits to be told to go.
+    pub(super) waits: bool,
     /// Where the errno and the step go.
     pub(super) status: i32,
     /// Signals that the parent handles or ignores: bit n - 1 for signal n.
     pub(super) handled: u64,
+}
+
+/// A user as the kernel has him.
+#[derive(Clone, Copy)]
+pub(super) struct User {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) groups: *const u32,
+    pub(super) group_count: usize,
+}
+
+/// What came of a step that failed.
+pub(super) struct Failed {
+    pub(super) step: Step,
+    /// The line of `ns`, or 0.
+    pub(super) line: u16,
+    /// Its negative errno.
+    pub(super) ret: isize,
 }
 
 /// The kernel's `rlimit64`.
@@ -45,8 +79,9 @@ struct Limit {
     hard: u64,
 }
 
+/// A system call: its result, or a negative errno.
 #[cfg(target_arch = "x86_64")]
-unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
+pub(super) unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
     let ret: isize;
     // SAFETY: the kernel's calling convention: rcx and r11 are clobbered, the stack is not used. What the
     // call does with its arguments is the caller's promise.
@@ -67,8 +102,9 @@ unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
     ret
 }
 
+/// A system call: its result, or a negative errno.
 #[cfg(not(target_arch = "x86_64"))]
-unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
+pub(super) unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
     let [a, b, c, d, e] = args;
     // SAFETY: what the call does with its arguments is the caller's promise; the memory is not shared on this
     // architecture, so that errno is the child's own.
@@ -144,11 +180,9 @@ pub(super) const CAN_SHARE: bool = cfg!(target_arch = "x86_64");
 unsafe extern "C" fn run(recipe: *const Recipe) -> ! {
     // SAFETY: `clone`'s caller promised that the recipe is good until the program runs.
     unsafe {
-        let (step, errno) = become_program(&*recipe);
-        let (errno, step) = ((-errno as u32).to_le_bytes(), (step as u32).to_le_bytes());
-        let mut report = [0_u8; 8];
-        ptr::copy_nonoverlapping(errno.as_ptr(), report.as_mut_ptr(), 4);
-        ptr::copy_nonoverlapping(step.as_ptr(), report.as_mut_ptr().add(4), 4);
+        let Failed { step, line, ret } = become_program(&*recipe);
+        let ([a, b, c, d], [e, f]) = ((-ret as u32).to_le_bytes(), line.to_le_bytes());
+        let report = [a, b, c, d, step as u8, 0, e, f];
         call(libc::SYS_write, [STATUS as usize, report.as_ptr() as usize, 8, 0, 0]);
         loop {
             call(libc::SYS_exit_group, [127, 0, 0, 0, 0]);
@@ -159,42 +193,128 @@ unsafe extern "C" fn run(recipe: *const Recipe) -> ! {
 /// Where the status pipe is moved to, so that everything above can be closed.
 const STATUS: i32 = 3;
 
-/// Returns only when something failed: the step and its negative errno.
-unsafe fn become_program(recipe: &Recipe) -> (Step, isize) {
+/// Returns only when something failed.
+unsafe fn become_program(recipe: &Recipe) -> Failed {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Err(failed) = make_ready(recipe) {
+            return failed;
+        }
+        if recipe.waits {
+            let ret = execute(recipe, true);
+            if ret < 0 {
+                return Failed { step: Step::Exec, line: 0, ret };
+            }
+            wait_to_go();
+        }
+        Failed { step: Step::Exec, line: 0, ret: execute(recipe, false) }
+    }
+}
+
+/// Says that it is ready, and comes back when it is told to go.
+unsafe fn wait_to_go() {
+    let mut byte = 0_u8;
+    let place = (&raw mut byte) as usize;
+    // SAFETY: the byte outlives the calls.
+    unsafe {
+        call(libc::SYS_write, [STATUS as usize, place, 1, 0, 0]);
+        while call(libc::SYS_read, [STATUS as usize, place, 1, 0, 0]) != 1 {
+            call(libc::SYS_exit_group, [127, 0, 0, 0, 0]);
+        }
+    }
+}
+
+/// A call's result as that of a step.
+fn done(step: Step, ret: isize) -> Result<(), Failed> {
+    if ret < 0 { Err(Failed { step, line: 0, ret }) } else { Ok(()) }
+}
+
+/// All that comes before the program.
+unsafe fn make_ready(recipe: &Recipe) -> Result<(), Failed> {
     // SAFETY: all pointers are the recipe's, good by `clone`'s contract; every call is made with its own
     // arguments.
     unsafe {
         // Its own group, so that a kill reaches all that it starts.
         call(libc::SYS_setsid, [0; 5]);
-        let death = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0];
-        call(libc::SYS_prctl, death);
-        // The parent may have died before the line above: then nobody would kill it.
-        if call(libc::SYS_getppid, [0; 5]) != recipe.parent as isize {
-            return (Step::Stdio, -(libc::ESRCH as isize));
-        }
-        let ret = take_stdio(recipe);
-        if ret < 0 {
-            return (Step::Stdio, ret);
+        die_with_parent(recipe)?;
+        done(Step::Stdio, take_stdio(recipe))?;
+        match &recipe.user {
+            None => enter(recipe, None)?,
+            Some(user) if recipe.is_ns_first => {
+                enter(recipe, None)?;
+                become_user(recipe, user)?;
+            }
+            Some(user) if recipe.op_count == 0 => become_user(recipe, user)?,
+            Some(user) => match Mapper::new(recipe) {
+                Ok(mapper) => {
+                    become_user(recipe, user)?;
+                    enter(recipe, Some(&mapper))?;
+                }
+                Err(ret) => done(Step::User, ret)?,
+            },
         }
         if recipe.umask >= 0 {
             call(libc::SYS_umask, [recipe.umask as usize, 0, 0, 0, 0]);
         }
         if !recipe.dir.is_null() {
-            let ret = call(libc::SYS_chdir, [recipe.dir as usize, 0, 0, 0, 0]);
-            if ret < 0 {
-                return (Step::Dir, ret);
-            }
+            done(Step::Dir, call(libc::SYS_chdir, [recipe.dir as usize, 0, 0, 0, 0]))?;
         }
-        if let Err(failed) = open_files(recipe) {
-            return failed;
-        }
+        open_files(recipe)?;
         // After the files: a limit on open files would hit them.
-        let ret = set_limits(recipe);
-        if ret < 0 {
-            return (Step::Limit, ret);
+        done(Step::Limit, set_limits(recipe))?;
+        if let Some(cpus) = &recipe.cpus {
+            let (size, place) = (size_of::<Mask>(), cpus.as_ptr() as usize);
+            done(Step::Cpus, call(libc::SYS_sched_setaffinity, [0, size, place, 0, 0]))?;
         }
         reset_signals(recipe.handled);
-        (Step::Exec, execute(recipe))
+        Ok(())
+    }
+}
+
+/// Whoever kills the parent kills this too.
+unsafe fn die_with_parent(recipe: &Recipe) -> Result<(), Failed> {
+    // SAFETY: values only.
+    unsafe {
+        let death = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0];
+        call(libc::SYS_prctl, death);
+        // The parent may have died before the line above: then nobody would kill it.
+        if call(libc::SYS_getppid, [0; 5]) != recipe.parent as isize {
+            return done(Step::Stdio, -(libc::ESRCH as isize));
+        }
+    }
+    Ok(())
+}
+
+unsafe fn become_user(recipe: &Recipe, user: &User) -> Result<(), Failed> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        done(Step::User, set_user(recipe, user))?;
+        // The kernel forgets it with a change of user.
+        die_with_parent(recipe)
+    }
+}
+
+unsafe fn set_user(recipe: &Recipe, user: &User) -> isize {
+    let (uid, gid) = (user.uid as usize, user.gid as usize);
+    // SAFETY: the groups are the recipe's.
+    unsafe {
+        let mut fd = 0;
+        while fd < 3 {
+            if *recipe.stdio.as_ptr().add(fd) >= 0 {
+                // A pipe is opened by its name, as in `> /dev/stderr`, by its owner alone.
+                let ret = call(libc::SYS_fchown, [fd, uid, gid, 0, 0]);
+                if ret < 0 {
+                    return ret;
+                }
+            }
+            fd += 1;
+        }
+        let ret = call(libc::SYS_setgroups, [user.group_count, user.groups as usize, 0, 0, 0]);
+        if ret < 0 {
+            return ret;
+        }
+        let ret = call(libc::SYS_setresgid, [gid, gid, gid, 0, 0]);
+        if ret < 0 { ret } else { call(libc::SYS_setresuid, [uid, uid, uid, 0, 0]) }
     }
 }
 
@@ -226,7 +346,7 @@ unsafe fn take_stdio(recipe: &Recipe) -> isize {
     }
 }
 
-unsafe fn open_files(recipe: &Recipe) -> Result<(), (Step, isize)> {
+unsafe fn open_files(recipe: &Recipe) -> Result<(), Failed> {
     // SAFETY: the paths are the recipe's, good by `clone`'s contract.
     unsafe {
         let mut fd = 0;
@@ -246,13 +366,8 @@ unsafe fn open_files(recipe: &Recipe) -> Result<(), (Step, isize)> {
                 } else {
                     call(libc::SYS_openat, [at, path as usize, flags as usize, 0o666, 0])
                 };
-                if opened < 0 {
-                    return Err((step, opened));
-                }
-                let ret = call(libc::SYS_dup3, [opened as usize, fd, 0, 0, 0]);
-                if ret < 0 {
-                    return Err((step, ret));
-                }
+                done(step, opened)?;
+                done(step, call(libc::SYS_dup3, [opened as usize, fd, 0, 0, 0]))?;
                 if !joined {
                     call(libc::SYS_close, [opened as usize, 0, 0, 0, 0]);
                 }
@@ -303,16 +418,36 @@ unsafe fn reset_signals(handled: u64) {
     }
 }
 
-/// Tries the paths as execvp does; a script without `#!` is reported, not handed to a shell.
-unsafe fn execute(recipe: &Recipe) -> isize {
+/// Looks at a path as execve does and runs nothing; Linux before 6.14 can be asked for its permission alone.
+unsafe fn check(path: *const c_char, recipe: &Recipe) -> isize {
+    /// From linux/fcntl.h.
+    const AT_EXECVE_CHECK: usize = 0x10000;
+    let here = libc::AT_FDCWD as isize as usize;
+    // SAFETY: the strings are the recipe's.
+    unsafe {
+        let args = [here, path as usize, recipe.argv as usize, recipe.envp as usize, AT_EXECVE_CHECK];
+        let ret = call(libc::SYS_execveat, args);
+        if ret != -(libc::EINVAL as isize) && ret != -(libc::ENOSYS as isize) {
+            return ret;
+        }
+        call(libc::SYS_faccessat, [here, path as usize, libc::X_OK as usize, 0, 0])
+    }
+}
+
+/// Tries the paths as execvp does; a script without `#!` is reported, not handed to a shell. Comes back with
+/// a negative errno, or with 0 where it only looks.
+unsafe fn execute(recipe: &Recipe, only_looks: bool) -> isize {
     let mut path = recipe.paths;
     let mut last = -(libc::ENOENT as isize);
     let mut is_denied = false;
     // SAFETY: the list ends with an empty string, before which every string has its NUL.
     unsafe {
         while *path != 0 {
-            let args = [path as usize, recipe.argv as usize, recipe.envp as usize, 0, 0];
-            last = call(libc::SYS_execve, args);
+            last = if only_looks {
+                check(path, recipe)
+            } else {
+                call(libc::SYS_execve, [path as usize, recipe.argv as usize, recipe.envp as usize, 0, 0])
+            };
             match -last as i32 {
                 libc::EACCES => is_denied = true,
                 libc::ENOENT | libc::ENOTDIR | libc::ENODEV => {}

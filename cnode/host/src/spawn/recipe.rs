@@ -4,15 +4,20 @@ use std::ffi::c_char;
 use std::io;
 use std::ptr;
 
-use super::child::{LIMITS_MAX, Recipe};
+use super::child::{LIMITS_MAX, Recipe, User};
+use super::cpus::{Cpus, Mask};
+use super::ns::{Lines, Op};
+use super::strings::{Strings, push_decimal};
+use super::users::Users;
 use super::{Plan, Unready};
-use crate::params::{BadLine, Fault, Kind, Lexer, Params};
+use crate::params::{Kind, Lexer, Params};
+use protocol::failure::{Failure, Fault};
 
 /// Variables of an env file: finding doubled names stays cheap.
 const NAMES_MAX: usize = 4096;
 
-/// Scratch beyond this many bytes is given back after use.
-const KEPT_MAX: usize = 64 * 1024;
+/// Bytes of the variables that every member is given, and of what its words grow by.
+const GIVEN_ROOM: usize = 4096;
 
 /// Where programs are looked for when the member has no PATH.
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/bin:/usr/bin";
@@ -41,50 +46,23 @@ const LIMITS: [(&[u8], u32); LIMITS_MAX] = [
     (b"stack", libc::RLIMIT_STACK as u32),
 ];
 
-/// NUL-terminated strings back to back.
-#[derive(Default)]
-struct Strings {
-    bytes: Vec<u8>,
-    starts: Vec<usize>,
-}
-
-impl Strings {
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT_MAX);
-        self.starts.clear();
-        self.starts.shrink_to(KEPT_MAX / 8);
-    }
-
-    /// Ends the string that begins at `start`.
-    fn end(&mut self, start: usize) {
-        self.bytes.push(0);
-        self.starts.push(start);
-    }
-
-    fn push(&mut self, pieces: &[&[u8]]) -> usize {
-        let start = self.bytes.len();
-        pieces.iter().for_each(|p| self.bytes.extend(p.iter().filter(|b| **b != 0)));
-        self.end(start);
-        start
-    }
-
-    /// The strings without their NULs.
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let ends = self.starts.iter().skip(1).copied().chain([self.bytes.len()]);
-        self.starts.iter().zip(ends).map(|(start, end)| &self.bytes[*start..end - 1])
-    }
-}
-
 /// A session's parameters, parsed.
 #[derive(Default)]
 pub(super) struct Template {
     args: Strings,
     env: Strings,
-    dir: Option<Vec<u8>>,
+    /// The words of the set-up lines; what refers to one is its number.
+    setup: Strings,
+    dir: Option<usize>,
     umask: Option<u16>,
     limits: Vec<(u32, u64)>,
-    files: [Option<Vec<u8>>; 3],
+    files: [Option<usize>; 3],
+    ns: Lines,
+    pub(super) cpus: Cpus,
+    user: Option<usize>,
+    users: Users,
+    /// The session is root's: what `ns` says is done with his rights, whoever the members run as.
+    is_roots: bool,
 }
 
 fn name_of(entry: &[u8]) -> &[u8] {
@@ -97,7 +75,28 @@ impl Template {
         self.files[fd].is_some()
     }
 
-    pub(super) fn parse(&mut self, params: &Params, own_env: &[Vec<u8>]) -> Result<(), Unready> {
+    /// Whether the members run as somebody else than this process.
+    pub(super) fn changes_user(&self) -> bool {
+        self.users.who().is_some()
+    }
+
+    pub(super) fn parse(
+        &mut self,
+        (params, owner): (&Params, &str),
+        own_env: &[Vec<u8>],
+    ) -> Result<(), Unready> {
+        (self.dir, self.umask, self.files, self.user) = (None, None, [None; 3], None);
+        self.setup.clear();
+        self.limits.clear();
+        self.cpus.clear();
+        if let Some(map) = params.map(Kind::Setup)? {
+            self.parse_setup(&map)?;
+        }
+        self.cpus.check()?;
+        // SAFETY: neither call takes a pointer.
+        let own = unsafe { (libc::geteuid(), libc::getegid()) };
+        self.users.resolve(owner, self.user.map(|word| self.setup.get(word)), own)?;
+        self.is_roots = owner == "root";
         self.args.clear();
         if let Some(map) = params.map(Kind::Args)? {
             self.parse_args(&map)?;
@@ -111,19 +110,30 @@ impl Template {
                 self.parse_env(&map)?;
             }
         } else {
-            for entry in own_env.iter().filter(|e| !GIVEN.contains(&name_of(e))) {
-                self.env.push(&[entry]);
-            }
+            self.inherit_env(own_env);
         }
-        (self.dir, self.umask, self.files) = (None, None, [const { None }; 3]);
-        self.limits.clear();
-        if let Some(map) = params.map(Kind::Setup)? {
-            self.parse_setup(&map)?;
+        self.ns.clear();
+        if let Some(map) = params.map(Kind::Ns)? {
+            self.ns.parse(&map, owner)?;
         }
         Ok(())
     }
 
-    fn parse_args(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+    /// The environment of this process; another user gets of it only where programs are.
+    fn inherit_env(&mut self, own_env: &[Vec<u8>]) {
+        let who = self.users.who();
+        let keeps = |name: &[u8]| who.is_none() || name == b"PATH";
+        for entry in own_env.iter().filter(|e| keeps(name_of(e)) && !GIVEN.contains(&name_of(e))) {
+            self.env.push(&[entry]);
+        }
+        if let Some(who) = who.filter(|who| !who.name.is_empty()) {
+            self.env.push(&[b"HOME=", &who.home]);
+            self.env.push(&[b"USER=", &who.name]);
+            self.env.push(&[b"LOGNAME=", &who.name]);
+        }
+    }
+
+    fn parse_args(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Args, bytes);
         while lexer.skip(b" \t\r\n") {
             let start = self.args.bytes.len();
@@ -134,7 +144,7 @@ impl Template {
     }
 
     /// A name that comes again replaces its earlier value, as in a shell.
-    fn parse_env(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+    fn parse_env(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Env, bytes);
         // Most names are new, which one bit tells; only the others are searched for.
         let mut seen = [0_u64; 64];
@@ -177,45 +187,51 @@ impl Template {
         self.env = last;
     }
 
-    fn parse_setup(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+    fn parse_setup(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Setup, bytes);
         while lexer.skip(b" \t\n") {
             let refused = lexer.bad(Fault::Setup);
-            let mut fields = [const { Vec::new() }; 3];
-            let mut count = 0;
+            let first = self.setup.starts.len();
             while lexer.skip_in_line() {
-                let field = fields.get_mut(count).ok_or(refused)?;
-                lexer.word(b" \t\n", field)?;
-                count += 1;
+                let start = self.setup.bytes.len();
+                lexer.word(b" \t\n", &mut self.setup.bytes)?;
+                self.setup.end(start);
             }
-            self.set(&fields, count).ok_or(refused)?;
+            self.set(first).ok_or(refused)?;
         }
         Ok(())
     }
 
-    fn set(&mut self, fields: &[Vec<u8>; 3], count: usize) -> Option<()> {
-        let [verb, what, value] = fields;
-        match (&verb[..], count) {
-            (b"dir", 2) => self.dir = Some(what.clone()),
-            (b"umask", 2) => {
+    /// Takes the line whose words begin with number `first`.
+    fn set(&mut self, first: usize) -> Option<()> {
+        let mut words = self.setup.iter().skip(first);
+        let (verb, what, value) = (words.next()?, words.next()?, words.next());
+        if words.next().is_some() {
+            return None;
+        }
+        match (verb, value) {
+            (b"dir", None) => self.dir = Some(first + 1),
+            (b"user", None) => self.user = Some(first + 1),
+            (b"cpus", None) => self.cpus.parse(what)?,
+            (b"umask", None) => {
                 let umask = u16::from_str_radix(std::str::from_utf8(what).ok()?, 8).ok()?;
                 self.umask = Some(umask).filter(|u| *u <= 0o777);
                 self.umask?;
             }
-            (b"limit", 3) => {
-                let (_, resource) = LIMITS.iter().find(|(name, _)| name == what)?;
+            (b"limit", Some(value)) => {
+                let (_, resource) = LIMITS.iter().find(|(name, _)| *name == what)?;
                 let resource = *resource;
-                let soft = match &value[..] {
+                let soft = match value {
                     b"unlimited" => u64::MAX,
                     digits => std::str::from_utf8(digits).ok()?.parse().ok()?,
                 };
                 self.limits.retain(|(r, _)| *r != resource);
                 self.limits.push((resource, soft));
             }
-            (b"redir", 3) => {
+            (b"redir", Some(_)) => {
                 let names: [&[u8]; 3] = [b"stdin", b"stdout", b"stderr"];
-                let fd = names.iter().position(|n| *n == what.as_slice())?;
-                self.files[fd] = Some(value.clone());
+                let fd = names.iter().position(|n| *n == what)?;
+                self.files[fd] = Some(first + 2);
             }
             _ => return None,
         }
@@ -223,54 +239,11 @@ impl Template {
     }
 }
 
-/// Appends a number in decimal.
-fn push_decimal(n: u32, out: &mut Vec<u8>) {
-    let mut digits = [0; 10];
-    let (mut at, mut left) = (digits.len(), n);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
-/// Appends `word` with `$m`, `$n` and `$node` replaced, where they stand as whole names, and `$$` made a
-/// dollar.
-pub(super) fn expand(word: &[u8], plan: &Plan<'_>, out: &mut Vec<u8>) {
-    let mut rest = word;
-    while let Some(at) = rest.iter().position(|b| *b == b'$') {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix(b"$") {
-            out.push(b'$');
-            rest = after;
-            continue;
-        }
-        let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-        let len = rest.iter().position(|b| !is_name(b)).unwrap_or(rest.len());
-        let (name, after) = rest.split_at(len);
-        match name {
-            b"m" => push_decimal(plan.member, out),
-            b"n" => push_decimal(plan.size, out),
-            b"node" => out.extend_from_slice(plan.node.as_bytes()),
-            _ => {
-                out.push(b'$');
-                out.extend_from_slice(name);
-            }
-        }
-        rest = after;
-    }
-    out.extend_from_slice(rest);
-}
-
 /// The memory of one start: the strings and pointers of its recipe.
 pub(super) struct Scratch {
     strings: Strings,
     pointers: Vec<*const c_char>,
+    ops: Vec<Op>,
     recipe: Recipe,
 }
 
@@ -282,16 +255,24 @@ impl Scratch {
             envp: ptr::null(),
             paths: ptr::null(),
             dir: ptr::null(),
+            ops: ptr::null(),
+            op_count: 0,
+            uid_map: ptr::null(),
+            gid_map: ptr::null(),
+            user: None,
+            is_ns_first: false,
+            cpus: None,
             umask: -1,
             limits: [(0, 0); LIMITS_MAX],
             limit_count: 0,
             stdio: [-1; 3],
             files: [ptr::null(); 3],
             is_joined: false,
+            waits: false,
             status: -1,
             handled: 0,
         };
-        Self { strings: Strings::default(), pointers: Vec::new(), recipe }
+        Self { strings: Strings::default(), pointers: Vec::new(), ops: Vec::new(), recipe }
     }
 
     /// What [`Scratch::fill`] made; good until the next one.
@@ -299,29 +280,51 @@ impl Scratch {
         &raw const self.recipe
     }
 
+    /// Makes room for what members of a session usually need.
+    pub(super) fn reserve(&mut self, template: &Template) {
+        // Each string once, the paths made of PATH, and what is given to every member.
+        let all = [&template.args, &template.env, &template.setup, template.ns.words()];
+        let bytes = 2 * all.iter().map(|strings| strings.bytes.len()).sum::<usize>() + GIVEN_ROOM;
+        let count = all.iter().map(|strings| strings.starts.len()).sum::<usize>() + 16;
+        self.strings.clear();
+        self.strings.bytes.reserve(bytes);
+        self.strings.starts.reserve(count);
+        self.pointers.clear();
+        self.pointers.reserve(count);
+        self.ops.clear();
+        self.ops.reserve(template.ns.count());
+    }
+
     /// Writes one member's strings and the pointers to them.
     pub(super) fn fill(&mut self, template: &Template, plan: &Plan<'_>, handled: u64) {
         let strings = &mut self.strings;
         strings.clear();
         for word in template.args.iter() {
-            let start = strings.bytes.len();
-            expand(word, plan, &mut strings.bytes);
-            strings.end(start);
+            strings.push_expanded(word, plan);
         }
         let args_count = strings.starts.len();
         push_env(strings, &template.env, plan);
         let strings_count = strings.starts.len();
         let paths = push_paths(strings, args_count);
-        let dir = template.dir.as_ref().map(|d| strings.push(&[d]));
+        let dir = template.dir.map(|dir| strings.push_expanded(template.setup.get(dir), plan));
         let mut files = [None; 3];
         for (at, file) in files.iter_mut().zip(&template.files) {
-            if let Some(path) = file {
-                let start = strings.bytes.len();
-                expand(path, plan, &mut strings.bytes);
-                strings.end(start);
-                *at = Some(start);
-            }
+            *at = file.map(|path| strings.push_expanded(template.setup.get(path), plan));
         }
+        let ns_first = strings.starts.len();
+        template.ns.expand(plan, strings);
+        let user = template.users.who().map(|who| User {
+            uid: who.uid,
+            gid: who.gid,
+            groups: who.groups.as_ptr(),
+            group_count: who.groups.len(),
+        });
+        // SAFETY: neither call takes a pointer.
+        let own = unsafe { (libc::geteuid(), libc::getegid()) };
+        // A name space is made by who asked for it.
+        let user_there = user.as_ref().filter(|_| !template.is_roots);
+        let (uid, gid) = user_there.map_or(own, |user| (user.uid, user.gid));
+        let maps = [uid, gid].map(|id| push_map(strings, id));
         // From here on the bytes do not move.
         let at = |start: usize| strings.bytes[start..].as_ptr().cast::<c_char>();
         self.pointers.clear();
@@ -329,7 +332,9 @@ impl Scratch {
         self.pointers.push(ptr::null());
         self.pointers.extend(strings.starts[args_count..strings_count].iter().map(|s| at(*s)));
         self.pointers.push(ptr::null());
-        let joined = template.files[1].is_some() && template.files[1] == template.files[2];
+        template.ns.ops(&strings.starts[ns_first..], at, &mut self.ops);
+        let path = |fd: usize| template.files[fd].map(|path| template.setup.get(path));
+        let joined = path(1).is_some() && path(1) == path(2);
         let mut limits = [(0, 0); LIMITS_MAX];
         limits.iter_mut().zip(&template.limits).for_each(|(to, from)| *to = *from);
         self.recipe = Recipe {
@@ -337,16 +342,28 @@ impl Scratch {
             envp: self.pointers[args_count + 1..].as_ptr(),
             paths: at(paths),
             dir: dir.map_or(ptr::null(), at),
+            ops: self.ops.as_ptr(),
+            op_count: self.ops.len(),
+            uid_map: at(maps[0]),
+            gid_map: at(maps[1]),
+            user,
+            is_ns_first: template.is_roots,
+            cpus: None,
             umask: template.umask.map_or(-1, i32::from),
             limits,
             limit_count: template.limits.len(),
             files: files.map(|f| f.map_or(ptr::null(), at)),
             is_joined: joined,
+            waits: plan.waits,
             handled,
             parent: std::process::id() as i32,
             stdio: [-1; 3],
             status: -1,
         };
+    }
+
+    pub(super) fn set_cpus(&mut self, cpus: Option<Mask>) {
+        self.recipe.cpus = cpus;
     }
 
     pub(super) fn set_pipes(&mut self, stdio: [i32; 3], status: i32) {
@@ -370,6 +387,18 @@ fn push_env(strings: &mut Strings, env: &Strings, plan: &Plan<'_>) {
         push_decimal(number, &mut strings.bytes);
         strings.end(start);
     }
+}
+
+/// Appends the line that maps a user or group to itself in a user name space; gives where it begins.
+fn push_map(strings: &mut Strings, id: u32) -> usize {
+    let start = strings.bytes.len();
+    for _ in 0..2 {
+        push_decimal(id, &mut strings.bytes);
+        strings.bytes.push(b' ');
+    }
+    strings.bytes.push(b'1');
+    strings.end(start);
+    start
 }
 
 /// Appends the paths at which the program may be, and an empty one; gives where they begin.
@@ -412,8 +441,8 @@ fn push_paths(strings: &mut Strings, args_count: usize) -> usize {
     first
 }
 
-impl From<BadLine> for Unready {
-    fn from(bad: BadLine) -> Self {
+impl From<Failure> for Unready {
+    fn from(bad: Failure) -> Self {
         Self::Bad(bad)
     }
 }

@@ -1,0 +1,81 @@
+//! The helper programs of `debug`: what they are started as, and with which words.
+
+use crate::host::Machine;
+use crate::params::{Kind as ParamKind, Params};
+use crate::process::Process;
+use crate::spawn::{Plan, Unready};
+use cnode::host::{MemberSlot, SessionSlot};
+use cnode::{Cnode, Full};
+use protocol::debug::Kind;
+use protocol::ename::Ename;
+use protocol::failure::Failure;
+use protocol::quote::Quoted;
+use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+
+/// The name of the helper program, and of the command where it is part of another.
+const NAME: &str = "uem-debug";
+
+/// What a helper is started as.
+#[derive(Clone, Debug)]
+pub struct Debugger {
+    words: String,
+}
+
+impl Debugger {
+    /// The program `uem-debug` beside this one.
+    pub fn beside() -> Self {
+        let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from(NAME));
+        let path = own.with_file_name(NAME);
+        Self { words: Quoted(&path.to_string_lossy()).to_string() }
+    }
+
+    /// This program, whose command `uem-debug` it is.
+    pub fn own() -> Self {
+        // Also when it was replaced or removed since.
+        Self { words: format!("/proc/self/exe {NAME}") }
+    }
+
+    pub(crate) fn start(
+        &self,
+        host: &mut Machine,
+        helper: MemberSlot,
+        kind: Kind,
+        (owner, subjects): (&str, String),
+    ) -> Result<Process, Failure> {
+        let words = format!("{} {}{subjects}", self.words, kind.name());
+        let mut params = Params::default();
+        params.append(ParamKind::Args, words.as_bytes()).map_err(|_| Failure::from(Ename::NoSpace))?;
+        host.prepared = None;
+        // As the session's owner: whoever may not trace a member may not do it through a stub that is root's.
+        host.spawner.prepare(&params, owner).map_err(|unready| match unready {
+            Unready::Bad(failure) => failure,
+            Unready::Host(error) => failed(error),
+        })?;
+        let plan = Plan { session: "", member: 0, size: 0, node: "", at: "", root: "", waits: false };
+        let child = host.spawner.start(&plan).map_err(failed)?;
+        Process::new(helper, child, &host.watcher).map_err(failed)
+    }
+}
+
+fn failed(error: io::Error) -> Failure {
+    Ename::from_errno(error.raw_os_error().unwrap_or(0)).into()
+}
+
+/// The words for whom a helper is to look at: each member's process, or its state where it has none.
+pub(crate) fn subjects(core: &Cnode<Full>, session: SessionSlot, member: Option<MemberSlot>) -> String {
+    let node = core.node();
+    let mut words = String::new();
+    for (index, its) in node.members_of(session) {
+        if member.is_some_and(|member| member != index) {
+            continue;
+        }
+        let written = match its.state.is_live() {
+            true => write!(words, " {}={}", its.number, its.pid),
+            false => write!(words, " {}={}", its.number, its.state.name()),
+        };
+        assert!(written.is_ok(), "a string takes any text");
+    }
+    words
+}

@@ -1,0 +1,162 @@
+//! Who has how many members: decided at once by each level, from what it knows of its children.
+
+use crate::child::{Child, State};
+use crate::host::{Host, Param, SessionSlot};
+use crate::node::Node;
+use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX, MSIZE_LINK};
+use protocol::nodeset::NodeSet;
+use protocol::set::{ChildSet, Rank};
+use protocol::verb::{Layout, Res, Share, Why};
+
+type Counts = [u16; CHILDREN_MAX];
+
+const MANY: Why = Why::Says("too many members: at most 65535 below one child");
+
+impl Node {
+    /// Reserves members of a session that was made here.
+    pub(crate) fn reserve(
+        &mut self,
+        slot: SessionSlot,
+        res: Res<'_>,
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        let before = self.session(slot).counts;
+        let mut counts = before;
+        match res {
+            Res::Count(want) => {
+                if want > MEMBERS_MAX.saturating_sub(self.session(slot).size()) {
+                    return Err(Why::Says("too many members: at most 1048576 in a session"));
+                }
+                self.spread(want, &mut counts)?;
+                self.settle_counts(slot, counts)
+            }
+            Res::Nodes(text) => {
+                let set = NodeSet::parse(text)
+                    .map_err(|_| Why::Says("not a node set; like node[001-064,100] or n[0-63/2]"))?;
+                let (had, want) = (self.count_named(set, &mut counts)?, set.count() as u32);
+                if had < want {
+                    return Err(Why::Few { had, want });
+                }
+                self.settle_counts(slot, counts)?;
+                // Inner nodes find those of theirs in it.
+                let pieces = [&b"nodes "[..], text.as_bytes(), b"\n"];
+                let kept = pieces.into_iter().try_for_each(|piece| host.append(slot, Param::Nodes, piece));
+                if kept.is_err() {
+                    self.session(slot).counts = before;
+                }
+                Ok(kept?)
+            }
+        }
+    }
+
+    /// Takes the share of this node in a parent's session, and shares it out.
+    pub(crate) fn take_share(
+        &mut self,
+        slot: SessionSlot,
+        share: &Share,
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        let rank = self.parent.rank().ok_or(Why::Says("share is a parent's"))?;
+        let (first, stride, count) = share.own(rank);
+        if count == 0 {
+            return Err(Why::Says("no member is for this node"));
+        }
+        let mut counts = [0; CHILDREN_MAX];
+        let named = self.count_kept_names(slot, &mut counts, host)?;
+        let rest = count.checked_sub(named).ok_or(Why::Few { had: count, want: named })?;
+        if rest > 0 {
+            self.spread(rest, &mut counts)?;
+        }
+        let session = self.session(slot);
+        (session.first, session.stride, session.whole) = (first, stride, share.size);
+        session.layout = share.layout;
+        self.settle_counts(slot, counts)
+    }
+
+    fn settle_counts(&mut self, slot: SessionSlot, counts: Counts) -> Result<(), Why> {
+        let session = self.session(slot);
+        let before = core::mem::replace(&mut session.counts, counts);
+        if session.layout == Layout::Cyclic && !session.share().is_sound() {
+            session.counts = before;
+            return Err(Why::Says("layout cyclic needs nodes with equal counts, the larger first"));
+        }
+        self.touch(slot);
+        Ok(())
+    }
+
+    /// Children that are up, and the compute nodes of each.
+    fn weights(&self) -> impl Iterator<Item = (Rank, u32)> + '_ {
+        let up: ChildSet = self.children.up();
+        up.map(|rank| (rank, self.children.get(rank).leaves)).filter(|(_, leaves)| *leaves > 0)
+    }
+
+    /// Spreads members evenly over the compute nodes, however they hang, the first having one more.
+    fn spread(&self, want: u32, counts: &mut Counts) -> Result<(), Why> {
+        let leaves: u32 = self.weights().map(|(_, leaves)| leaves).sum();
+        if leaves == 0 {
+            return Err(Why::Few { had: 0, want });
+        }
+        let (each, mut extra) = (want / leaves, want % leaves);
+        for (rank, leaves) in self.weights() {
+            let more = extra.min(leaves);
+            extra -= more;
+            add(&mut counts[rank.index()], each * leaves + more)?;
+        }
+        Ok(())
+    }
+
+    /// Counts one member more for each node of a set that is up: how many there are.
+    fn count_named(&self, set: NodeSet<'_>, counts: &mut Counts) -> Result<u32, Why> {
+        let mut had = 0;
+        for rank in self.children.up() {
+            let child = self.children.get(rank);
+            let named = named_below(child, set);
+            add(&mut counts[rank.index()], named)?;
+            had += named;
+        }
+        Ok(had)
+    }
+
+    /// The same for all sets that a parent's session was given.
+    fn count_kept_names(
+        &mut self,
+        slot: SessionSlot,
+        counts: &mut Counts,
+        host: &mut impl Host,
+    ) -> Result<u32, Why> {
+        let mut piece = core::mem::take(&mut self.piece);
+        let (mut named, mut offset) = (0, 0);
+        let outcome = loop {
+            piece.resize(MSIZE_LINK as usize, 0);
+            let len = host.param(slot, Param::Nodes, offset, &mut piece);
+            let whole = piece[..len].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            if whole == 0 {
+                break Ok(named);
+            }
+            offset += whole as u64;
+            let text = core::str::from_utf8(&piece[..whole]).unwrap_or("");
+            let sets = text.lines().filter_map(|line| NodeSet::parse(line.strip_prefix("nodes ")?).ok());
+            match sets.map(|set| self.count_named(set, counts)).sum::<Result<u32, Why>>() {
+                Ok(more) => named += more,
+                Err(why) => break Err(why),
+            }
+        };
+        self.piece = piece;
+        outcome
+    }
+}
+
+/// How many nodes of a set are at or below a child that is up.
+fn named_below(child: &Child, set: NodeSet<'_>) -> u32 {
+    if !child.is_inner() {
+        return u32::from(child.state == State::Up && set.contains(child.name.as_str()));
+    }
+    let Some(below) = child.up_below() else { return 0 };
+    set.iter().filter(|name| below.contains(name.as_str())).count() as u32
+}
+
+fn add(count: &mut u16, more: u32) -> Result<(), Why> {
+    let total = u32::from(*count) + more;
+    *count = u16::try_from(total).map_err(|_| MANY)?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Joining a parent: a node opens it as any client would, says who it is, and from the answer on serves it.
+
+use crate::limits::{MSIZE_LINK, REDIAL_MAX_US, REDIAL_MIN_US};
+use crate::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION};
+use crate::set::Rank;
+use crate::text::Text;
+use crate::time::Time;
+use crate::wire::{Botch, Full};
+
+const ATTACH: Tag = Tag(1);
+const WALK: Tag = Tag(2);
+const OPEN: Tag = Tag(3);
+const JOIN: Tag = Tag(4);
+const ANSWER: Tag = Tag(5);
+const CLUNK: Tag = Tag(6);
+
+/// Where the conversation with the parent stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// There is no parent, by choice.
+    Alone,
+    /// Not connected; the next try is due then.
+    Down(Time),
+    /// The driver was asked to connect.
+    Dialing,
+    /// Connected; the requests to join are to be sent.
+    Greeting,
+    /// They were sent.
+    Joining,
+    /// It serves its parent, as this rank.
+    Joined(Rank),
+}
+
+/// The conversation with the parent.
+#[derive(Debug)]
+pub struct Parent {
+    /// Where it stands.
+    pub state: State,
+    /// The pause before the next try.
+    pause: u64,
+}
+
+impl Parent {
+    /// One to be dialled at once, if there is one.
+    pub fn new(exists: bool, now: Time) -> Self {
+        let state = if exists { State::Down(now) } else { State::Alone };
+        Self { state, pause: REDIAL_MIN_US }
+    }
+
+    /// When to do something next.
+    pub fn timeout(&self) -> Time {
+        match self.state {
+            State::Down(at) => at,
+            _ => Time::NEVER,
+        }
+    }
+
+    /// The connection is gone or was not made: try again after a pause that grows, and differs from node to
+    /// node.
+    pub fn fall(&mut self, now: Time, jitter: u64) {
+        if self.state == State::Alone {
+            return;
+        }
+        let pause = self.pause + jitter % (self.pause / 2);
+        self.state = State::Down(now + pause);
+        self.pause = (self.pause * 2).min(REDIAL_MAX_US);
+    }
+
+    /// Writes the whole conversation as one burst.
+    pub fn greet(&mut self, name: &str, boot: u64, out: &mut [u8]) -> Result<usize, Full> {
+        assert!(self.state == State::Greeting, "a node greets once a connection");
+        use core::fmt::Write;
+        let mut line = Text::<128>::EMPTY;
+        let fits = writeln!(line, "join {name} {boot:016x}");
+        assert!(fits.is_ok(), "a node name has at most 64 bytes");
+        let (root, ctl) = (Fid(0), Fid(1));
+        let names = Names::new(&["ctl"])?;
+        let burst = [
+            (Tag::NONE, Tmsg::Version { msize: MSIZE_LINK, version: VERSION }),
+            (ATTACH, Tmsg::Attach { fid: root, afid: Fid::NONE, uname: "root", aname: "" }),
+            (WALK, Tmsg::Walk { fid: root, newfid: ctl, names }),
+            (OPEN, Tmsg::Open { fid: ctl, mode: 2 }),
+            (JOIN, Tmsg::Write { fid: ctl, offset: 0, data: line.as_str().as_bytes() }),
+            (ANSWER, Tmsg::Read { fid: ctl, offset: 0, count: 128 }),
+            (CLUNK, Tmsg::Clunk { fid: ctl }),
+        ];
+        let mut len = 0;
+        for (tag, msg) in burst {
+            len += msg.encode(tag, &mut out[len..])?;
+        }
+        self.state = State::Joining;
+        Ok(len)
+    }
+
+    /// Takes an answer of the parent; a botch ends the connection.
+    pub fn answer(&mut self, message: &[u8]) -> Result<(), Botch> {
+        let (tag, msg) = Rmsg::decode(message)?;
+        match (self.state, tag, msg) {
+            (State::Joining, ANSWER, Rmsg::Read { data }) => {
+                let text = core::str::from_utf8(data).map_err(|_| Botch)?;
+                let rank = text.split(' ').next().and_then(|word| word.parse().ok());
+                let rank = rank.and_then(Rank::new).ok_or(Botch)?;
+                self.state = State::Joined(rank);
+                self.pause = REDIAL_MIN_US;
+                Ok(())
+            }
+            (State::Joined(_), CLUNK, Rmsg::Clunk) => Ok(()),
+            (State::Joining, _, Rmsg::Version { .. } | Rmsg::Attach { .. } | Rmsg::Walk { .. })
+            | (State::Joining, _, Rmsg::Open { .. } | Rmsg::Write { .. }) => Ok(()),
+            // A refusal (the name is taken, no place) is answered like a hangup: try again later.
+            _ => Err(Botch),
+        }
+    }
+
+    /// The rank among the parent's children, once joined.
+    pub fn rank(&self) -> Option<Rank> {
+        match self.state {
+            State::Joined(rank) => Some(rank),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A place where programs wait until a test lets them go on: a named pipe that they read.
+
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// How long it may take until somebody waits.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The pipe; whoever opens it for reading waits until it is opened here, and finds it empty.
+pub struct Gate {
+    path: PathBuf,
+}
+
+impl Gate {
+    /// Makes it in a directory, which is also what removes it.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn new(dir: &Path, name: &str) -> Self {
+        let path = dir.join(name);
+        let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo starts");
+        assert!(made.success());
+        Self { path }
+    }
+
+    /// What is to be read.
+    ///
+    /// # Panics
+    /// When its name is not UTF-8.
+    pub fn path(&self) -> &str {
+        self.path.to_str().expect("a name of ours")
+    }
+
+    /// Waits until somebody waits, and lets all who do go on.
+    ///
+    /// # Panics
+    /// When nobody comes.
+    pub fn open(&self) {
+        let end = Instant::now() + PATIENCE;
+        // It is refused while nobody reads, rather than waiting for one.
+        while let Err(e) = File::options().write(true).custom_flags(libc::O_NONBLOCK).open(&self.path) {
+            assert!(Instant::now() < end, "somebody waits at {}: {e}", self.path.display());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Ionodes under ionodes: a child like any other, at any depth and in any shape.
+
+use protocol::message::{Fid, Tag, Tmsg};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tests::{Answer, Link, Partition, Told, Tree};
+
+/// A root with a leaf of its own, an ionode with none below it, one of 1 and one of 3, this one two levels
+/// down.
+fn ragged(test: &str) -> Tree {
+    let mut tree = Tree::root(test);
+    for (name, parent) in [("io1", "io"), ("io2", "io"), ("io3", "io2"), ("io4", "io")] {
+        tree.ionode(name, parent);
+    }
+    for (name, parent) in [("n1", "io"), ("n2", "io1"), ("n3", "io3"), ("n4", "io3"), ("n5", "io3")] {
+        tree.cnode(name, parent);
+    }
+    tree.wait_for("n[1-5] up\n");
+    tree
+}
+
+fn sorted(told: &Told) -> Vec<&str> {
+    told.sorted()
+}
+
+#[test]
+fn five_hundred_and_twelve_nodes_behind_eight_ionodes_run_two_thousand_programs() {
+    let partition = Partition::up_with(&["-n", "512", "--fanout", "64"]);
+    assert_eq!(partition.run(&["cat", "summary"]).out, "node[001-512] up\n");
+    let told = partition.run(&["run", "-n", "2048", "sh", "-c", "echo $UEM_MEMBER"]);
+    let mut members: Vec<u32> = told.out.lines().map(|line| line.parse().expect("a number")).collect();
+    members.sort_unstable();
+    assert_eq!((told.code, members), (0, (0..2048).collect()), "{}", told.err);
+    assert_eq!(partition.run(&["status"]).out.lines().filter(|line| line.contains(" up ")).count(), 512);
+}
+
+#[test]
+fn a_tree_of_fan_out_two_is_seven_levels_of_the_same() {
+    let partition = Partition::up_with(&["-n", "70", "--fanout", "2"]);
+    assert!(partition.run(&["cat", "info"]).out.contains("\nheight=7\nleaves=70\n"));
+    let told = partition.run(&["run", "-a", "--label", "echo", "here"]);
+    let want: Vec<String> = (1..=70).map(|n| format!("node{n:02}: here")).collect();
+    assert_eq!((told.code, told.sorted()), (0, want.iter().map(String::as_str).collect()));
+    let path = "net/io1/net/io3/net/io7";
+    assert!(partition.run(&["cat", &format!("{path}/info")]).out.contains("\nname=io7\n"));
+    assert_eq!(partition.run(&["ls", &format!("{path}/net")]).sorted(), ["io13/", "io14/"]);
+}
+
+#[test]
+fn members_are_spread_over_compute_nodes_however_they_hang() {
+    let tree = ragged("spread");
+    let told = tree.run(&["run", "-n", "13", "sh", "-c", "echo $UEM_NODE"]);
+    let mut counts: Vec<usize> =
+        (1..=5).map(|n| told.out.lines().filter(|line| *line == format!("n{n}")).count()).collect();
+    counts.sort_unstable();
+    assert_eq!((told.code, counts), (0, vec![2, 2, 3, 3, 3]));
+    let told = tree.run(&["run", "-w", "n[2,4-5]", "-n", "6", "sh", "-c", "echo $UEM_NODE $UEM_SIZE"]);
+    assert_eq!((told.code, sorted(&told)), (0, vec!["n2 6", "n2 6", "n4 6", "n4 6", "n5 6", "n5 6"]));
+    let told = tree.run(&["run", "-w", "n[4-6]", "true"]);
+    assert_eq!(told.err, "uem: -w: not up: n6\n");
+}
+
+#[test]
+fn records_are_dealt_through_levels_in_the_order_of_the_members() {
+    let tree = ragged("deal");
+    let script = "while read line; do echo $UEM_MEMBER $line; done";
+    let mut command = tree.uem(&["run", "-n", "10", "--enum", "sh", "-c", script]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("uem starts");
+    let input: String = (0..40).map(|n| format!("{n}\n")).collect();
+    std::io::Write::write_all(&mut child.stdin.take().expect("piped"), input.as_bytes()).expect("it reads");
+    let told = Told::of(&child.wait_with_output().expect("it ends"));
+    let want: Vec<String> = (0..40).map(|n| format!("{} {n}", n % 10)).collect();
+    let mut want: Vec<&str> = want.iter().map(String::as_str).collect();
+    want.sort_unstable();
+    assert_eq!((told.code, sorted(&told)), (0, want));
+}
+
+#[test]
+fn what_fails_is_named_by_its_compute_node_at_every_level() {
+    let tree = ragged("fails");
+    let told = tree.run(&["run", "-a", "sh", "-c", "test $UEM_NODE != n4"]);
+    assert_eq!((told.code, told.err.as_str()), (1, "uem: exit 1: n4 (1 member)\n"));
+    let told = tree.run(&["run", "-a", "./nosuch"]);
+    let want = "uem: ./nosuch: No such file or directory: n[1-5] (5 members)\n";
+    assert_eq!((told.code, told.err.as_str()), (127, want));
+}
+
+#[test]
+fn a_program_that_some_nodes_have_is_refused_by_their_names_and_runs_on_the_others() {
+    let tree = ragged("some");
+    for node in ["n1", "n2", "n4"] {
+        let dir = tree.dir().join("bin").join(node);
+        std::fs::create_dir_all(&dir).expect("a directory can be made");
+        std::fs::copy("/bin/echo", dir.join("echo")).expect("echo is there");
+    }
+    assert_eq!(tree.run(&["mkdir", "job"]).code, 0);
+    assert_eq!(tree.run(&["write", "job/ctl", "res 5"]).code, 0);
+    let exec = format!("exec {}/bin/$node/echo here", tree.dir().display());
+    let told = tree.run(&["write", "job/ctl", &exec]);
+    let want = "uem: job/ctl: exec: n[3,5]: No such file or directory\n";
+    assert_eq!((told.code, told.err.as_str()), (125, want));
+    let error = tree.run(&["cat", "job/error"]).out;
+    assert_eq!(error.split_once(' ').expect("a time").1, &want["uem: job/ctl: ".len()..]);
+    let told = tree.run(&["attach", "job"]);
+    let err = "uem: job: No such file or directory: n[3,5] (2 members)\n";
+    assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (127, "here\nhere\nhere\n", err));
+}
+
+#[test]
+fn a_stopped_leaf_two_levels_down_is_named_within_five_seconds() {
+    let tree = ragged("stopped");
+    tree.signal("n4", "STOP");
+    let begun = Instant::now();
+    let told = tree.run(&["run", "-a", "echo", "here"]);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: n4 (1 member)\n"));
+    assert_eq!(told.out, "here\n".repeat(4));
+    tree.signal("n4", "CONT");
+    tree.wait_for("n[1-5] up\n");
+    assert_eq!(tree.run(&["run", "-a", "echo", "here"]).out, "here\n".repeat(5));
+}
+
+#[test]
+fn a_killed_ionode_loses_what_is_below_it_and_nothing_else_and_comes_back_with_it() {
+    let mut tree = ragged("killed");
+    let mut command = tree.uem(&["run", "-a", "sh", "-c", "echo begun; sleep 2; echo ended"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("uem starts");
+    std::thread::sleep(Duration::from_millis(800));
+    tree.signal("io2", "KILL");
+    let told = Told::of(&child.wait_with_output().expect("it ends"));
+    assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: io2 (3 members)\n"));
+    assert_eq!(told.out.matches("ended").count(), 2);
+    assert_eq!(tree.run(&["cat", "summary"]).out, "n[1-2] up\nn[3-5] lost\n");
+    let status = tree.run(&["status"]).out;
+    assert_eq!(status.lines().filter(|line| line.contains(" lost since=")).count(), 3, "{status}");
+    tree.ionode("io2", "io");
+    tree.wait_for("n[1-5] up\n");
+    let told = tree.run(&["run", "-a", "echo", "here"]);
+    assert_eq!((told.code, told.out), (0, "here\n".repeat(5)));
+}
+
+#[test]
+fn a_node_that_joins_while_a_session_runs_takes_part_in_the_next() {
+    let mut tree = ragged("joins");
+    let child = tree.uem(&["run", "-a", "sleep", "1"]).stdout(Stdio::piped()).spawn().expect("uem starts");
+    tree.cnode("n6", "io4");
+    tree.wait_for("n[1-6] up\n");
+    assert!(child.wait_with_output().expect("it ends").status.success());
+    assert_eq!(tree.run(&["run", "-a", "echo", "here"]).out, "here\n".repeat(6));
+}
+
+#[test]
+fn an_event_of_a_node_below_is_told_at_the_root() {
+    let tree = ragged("events");
+    let mut command = tree.uem(&["cat", "events"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("uem starts");
+    std::thread::sleep(Duration::from_millis(300));
+    tree.signal("n5", "KILL");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("piped")));
+    let told = lines.find_map(|line| line.ok().filter(|line| line.ends_with(" node n5 lost")));
+    assert!(told.is_some());
+    child.kill().expect("it runs");
+    child.wait().expect("it is our child");
+}
+
+#[test]
+fn input_and_output_pass_through_levels_byte_for_byte() {
+    let tree = ragged("bytes");
+    let input: Vec<u8> = (0..4_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let mut command = tree.uem(&["run", "-w", "n5", "cat"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("uem starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let copy = input.clone();
+    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &copy));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("the writer ends").expect("all is taken");
+    assert!(output.status.success() && output.stdout == input);
+}
+
+#[test]
+fn a_members_files_are_its_owners_also_through_ionodes() {
+    let partition = Partition::up_with(&["-n", "4", "--fanout", "2"]);
+    let session = partition.run_there(&["run", "-d", "-n", "4", "sleep", "60"]).out.trim().to_owned();
+    let mut link = Link::dial(&partition.socket());
+    let attach = Tmsg::Attach { fid: Fid(5), afid: Fid::NONE, uname: "somebody", aname: "" };
+    assert_eq!(link.call(Tag(1), &attach), Answer::Done);
+    for (name, mode) in [("ctl", 1), ("stdin", 1), ("stdout", 0), ("error", 0), ("status", 0)] {
+        let names = [session.as_str(), "3", name];
+        link.queue_open(5, 6, &names, mode);
+        link.send();
+        let opened = match name {
+            "status" => Answer::Done,
+            _ => Answer::Refused("Permission denied".to_owned()),
+        };
+        assert_eq!(link.answer(Tag(1001)), opened, "{names:?}");
+        link.clunk(6);
+        link.open(0, 6, &names, mode);
+        link.clunk(6);
+    }
+}
