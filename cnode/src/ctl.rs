@@ -70,6 +70,10 @@ impl<B: Bounds> Node<B> {
             return Ok(Some(data.len() as u32));
         }
         let session = self.session(slot);
+        if outcome.is_err() && session.exec == Some(who.request) {
+            // What an `exec` before the refused line began goes on; the refusal is its write's answer.
+            session.exec = None;
+        }
         if outcome.is_err() && session.is_parents() && !session.executed {
             session.poisoned = true;
             self.touch(slot);
@@ -199,7 +203,8 @@ impl<B: Bounds> Node<B> {
                 early(session.executed)?;
                 let count = self.own_count(res)?;
                 let (first, size) = (self.session(slot).count, self.session(slot).size);
-                self.reserve(slot, (first, 1, count), size + count)?;
+                let size = size.checked_add(count).ok_or(Ename::Again)?;
+                self.reserve(slot, (first, 1, count), size)?;
             }
             Command::Share(_) | Command::Nodes(_) | Command::From(..) => {
                 early(session.executed)?;

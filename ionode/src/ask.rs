@@ -90,22 +90,12 @@ impl Node {
         if tag == Tag::NONE {
             return self.greeted(rank, &msg);
         }
-        let kind = self.tags.kind(tag);
-        let ask = self.tags.answered(tag, rank).ok_or(Botch)?;
-        let sound = match kind {
-            Some(kind) => kind.admits(&msg),
-            // Of those with a tag only a flush has none.
-            None => msg == Rmsg::Flush,
-        };
-        if !sound {
-            return Err(Botch);
-        }
+        let expected = self.tags.expected(tag);
+        let ask = self.tags.answered(tag, rank, &msg).ok_or(Botch)?;
         let answer = match msg {
             Rmsg::Error { ename } => Err(Ename::from_text(ename)),
             // The fid was not made.
-            msg if kind.is_some_and(|kind| kind.is_short(&msg)) && !matches!(ask, Ask::Forward(_)) => {
-                Err(Ename::NotFound)
-            }
+            msg if expected.is_short(&msg) && !matches!(ask, Ask::Forward(_)) => Err(Ename::NotFound),
             msg => Ok(msg),
         };
         if let (Ask::Forward(index), Ok(_)) = (ask, &answer) {
@@ -159,12 +149,15 @@ impl Node {
                 }
             }
             Ask::Below(gather) => self.told_below(rank, gather, answer),
-            Ask::Look(look) => self.looked(rank, look, answer),
+            Ask::Look(look) => return self.looked(rank, look, answer),
             Ask::Trace(trace) => self.traced(rank, trace, answer),
             Ask::Clunk(fid) => self.fids.clunked(fid, rank),
             Ask::Flush(old) => {
-                // After its Rflush the old tag is answered, whatever became of it.
-                self.tags.answered(old, rank);
+                // After its Rflush the old tag is answered, whatever became of it. If all had answered it
+                // before, it may be another question's by now.
+                if self.tags.asked(old) == Some(Ask::Rest) {
+                    self.tags.excuse(old, rank);
+                }
             }
             Ask::Forward(index) => self.forward_failed(index, answer.err().unwrap_or(Ename::Io)),
         }

@@ -86,6 +86,7 @@ impl Node {
             return Err(Botch);
         }
         child.msize = msize;
+        child.state = State::CatchingUp;
         let one = ChildSet::one(rank);
         // The node's own files are reached as root, the user of nodes.
         let root = self.user("root").ok_or(Botch)?;
@@ -178,7 +179,7 @@ impl Node {
         let child = self.children.get_mut(rank);
         child.height = number("height").min(u64::from(HEIGHT_MAX)) as u8;
         child.sums = Sums { cores: number("cores"), mem: number("mem"), gpus: number("gpus") };
-        if child.state == State::Greeted {
+        if child.state == State::CatchingUp {
             let one = ChildSet::one(rank);
             self.ask_status(one);
             if self.children.get(rank).is_inner() {
@@ -263,8 +264,12 @@ impl Node {
             self.ask(ChildSet::one(rank), Ask::Status, Send::Read { fid, offset, count: SHORT });
             return Ok(());
         }
-        let sound = child.fresh.ends_with(b"\n") || inner && child.fresh.is_empty();
-        if !sound || core::str::from_utf8(&child.fresh).is_err() {
+        let text = core::str::from_utf8(&child.fresh).map_err(|_| Botch)?;
+        let (name, lines) = (text.split(' ').next().unwrap_or(""), text.matches('\n').count());
+        // A compute node has one record, and its own: it has nothing to say of others.
+        let is_own = lines == 1 && name == child.name.as_str();
+        let is_whole = text.ends_with('\n') || inner && text.is_empty();
+        if !is_whole || !inner && !is_own {
             return Err(Botch);
         }
         core::mem::swap(&mut child.status, &mut child.fresh);

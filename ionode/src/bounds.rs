@@ -2,7 +2,7 @@
 
 use crate::ask::Ask;
 use protocol::fan::{FanFid, FanTag};
-use protocol::limits::{CHILDREN_MAX, CLIENTS_MAX, MSIZE_LINK, MSIZE_MAX};
+use protocol::limits::{CHILDREN_MAX, CLIENTS_MAX, IOHDR, MSIZE_LINK, MSIZE_MAX, MSIZE_MIN, PARAM_MAX};
 use protocol::server::{self, Caps, FidEntry, LinkId, LinkState, RequestEntry};
 use protocol::slots::{SlotSet, Slots};
 
@@ -16,12 +16,22 @@ pub const LINKS: usize = 1 + CHILDREN_MAX + CLIENTS_MAX + 1;
 pub const FIDS: usize = 8192;
 /// Waiting requests of all links.
 pub const REQUESTS: usize = 2048;
+/// Fids towards children for files that clients reach through `net`.
+const AWAY: usize = 2048;
 /// Fids towards children: 6 for each session, 6 of the node, one a look or trace, the rest for files that
 /// clients reach through `net`.
-pub const FAN_FIDS: usize = 6 * SESSIONS + 6 + LOOKS + TRACES + 2048;
-/// Tags towards children: a launch takes 28 until its answers are in, a running session 4; forwarded
-/// requests as many as may wait; a quarter is room for those that rest after a flush.
-pub const FAN_TAGS: usize = 28 * 64 + 4 * SESSIONS + REQUESTS;
+pub const FAN_FIDS: usize = 6 * SESSIONS + 6 + LOOKS + TRACES + AWAY;
+/// Tags for what follows from something that was let in, and cannot be refused: a clunk of each fid, a flush
+/// of each forwarded request and of a session's 4 standing questions, those themselves, the opening of its
+/// files and whether a gang may run, whom below a refusal is about, the standing question of a look or trace
+/// and its flush, a catch-up burst for each child.
+pub const FOLLOWING: usize =
+    FAN_FIDS + FORWARDS + 16 * SESSIONS + 3 * GATHERS + 2 * (LOOKS + TRACES) + (USERS + 16) * CHILDREN_MAX;
+/// Tags for what can be refused: commands, launches, forwarded requests, and all of them that rest because a
+/// child is silent.
+pub const ADMITTED: usize = 16_384;
+/// Tags towards children.
+pub const FAN_TAGS: usize = FOLLOWING + ADMITTED;
 /// Forwarded requests at once: the rest of the tags is control's.
 pub const FORWARDS: usize = REQUESTS / 2;
 /// Commands to many that are not all answered.
@@ -32,8 +42,13 @@ pub const LOOKS: usize = 16;
 pub const TRACES: usize = 8;
 /// Longest text of a trace that one child may tell, in bytes; of members beyond it nothing is known.
 pub const TRACE_MAX: usize = 256 * 1024;
-/// Messages to children that are not drained: what one call may ask for.
-pub const STEPS: usize = 1024;
+/// Messages to children that are not drained. One call lets in at most half of them; what follows from it,
+/// or from a hangup, has the other half.
+pub const STEPS: usize = 16_384;
+/// Messages not drained above which no more answers of children are to be taken in.
+pub const PRESSED: usize = 512;
+/// Messages of the largest launch: args, env, ns and set-up in the smallest messages, and its 28 steps.
+pub const LAUNCH: usize = 4 * PARAM_MAX.div_ceil(MSIZE_MIN - IOHDR) as usize + 28;
 /// Users at once.
 pub const USERS: usize = 16;
 /// Records that one stdin message is dealt into at most; the rest of it is taken by the next write.
@@ -96,5 +111,8 @@ const _: () = {
     assert!(FAN_TAGS < u16::MAX as usize, "a tag is 16 bits and not NOTAG");
     assert!(LINKS <= u16::MAX as usize);
     assert!(FORWARDS <= REQUESTS);
+    assert!(PRESSED + LAUNCH < STEPS / 2 && 3 * LAUNCH < ADMITTED, "any launch can be let in");
+    // The parent's link, when it ends, takes all sessions and all files of other nodes with it.
+    assert!(FORWARDS + AWAY + 11 * SESSIONS + 4 * GATHERS < STEPS / 2, "what follows has room");
     assert!(HELD_MANY + protocol::limits::IOHDR <= MSIZE_LINK);
 };

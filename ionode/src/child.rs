@@ -16,8 +16,10 @@ pub enum State {
     Empty,
     /// It has said its name; the answer is not drained yet.
     Joining,
-    /// The catch-up burst is with it.
+    /// It knows its rank and is asked for its version.
     Greeted,
+    /// The catch-up burst is with it.
+    CatchingUp,
     /// It serves.
     Up,
     /// It is silent.
@@ -31,7 +33,7 @@ impl State {
     pub fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
-            Self::Joining | Self::Greeted => "joining",
+            Self::Joining | Self::Greeted | Self::CatchingUp => "joining",
             Self::Up => "up",
             Self::Suspect => "suspect",
             Self::Lost(_) => "lost",
@@ -92,7 +94,7 @@ pub struct Sums {
 impl Child {
     /// It has a link that serves.
     pub fn is_linked(&self) -> bool {
-        matches!(self.state, State::Joining | State::Greeted | State::Up | State::Suspect)
+        !matches!(self.state, State::Empty | State::Lost(_))
     }
 
     /// The name of the first compute node at or below it, as far as it is known.

@@ -128,6 +128,9 @@ impl Node {
         set: ChildSet,
         send: Send,
     ) -> Result<(), Why> {
+        if !self.has_room_beside() {
+            return Err(Why::Says("too many commands wait for their nodes; try again"));
+        }
         let id = self.join_gather((who, gather), (slot, verb))?;
         let deadline = who.now + self.patience(set);
         if let Some(gather) = self.gather(id) {

@@ -9,6 +9,7 @@ use crate::pool::Held;
 use crate::step::{Send, down_name};
 use core::fmt::Write;
 use protocol::ename::Ename;
+use protocol::expect::Expected;
 use protocol::limits::{IOHDR, WALK_MAX};
 use protocol::message::{Fid, Names, Qids, RREAD_HEADER, Rmsg, Tag, Tmsg};
 use protocol::qid::{Path, QTDIR, Qid};
@@ -225,7 +226,10 @@ impl Node {
 
     fn pass_on(&mut self, free: usize, entry: Forwarded, msg: &Tmsg<'_>) -> Result<(), Ename> {
         let one = ChildSet::one(entry.rank);
-        let tag = self.tags.take(Ask::Forward(free as u16), one).ok_or(Ename::Again)?;
+        if !self.has_room_beside() {
+            return Err(Ename::Again);
+        }
+        let tag = self.tags.take(Ask::Forward(free as u16), one, Expected::of(msg)).ok_or(Ename::Again)?;
         let at = self.scratch.len();
         let room = msg_room(msg);
         self.scratch.resize(at + room, 0);
@@ -313,6 +317,11 @@ impl Node {
             let Some(entry) = self.forwards.table[index] else { continue };
             if entry.deadline <= now && entry.held.is_none() {
                 if matches!(entry.kind, Kind::Remove(_)) {
+                    // It is not flushed: the fid ends with it, whenever that is.
+                    if let Some(request) = entry.request {
+                        self.settled.push((request, Settled::Refused(Ename::TimedOut)));
+                    }
+                    self.forwards.table[index] = Some(Forwarded { request: None, ..entry });
                     continue;
                 }
                 // A walk may still be done there: its fid is held until the clunk that follows.
@@ -324,7 +333,7 @@ impl Node {
 
     /// When the next of them is due.
     pub(crate) fn forwards_timeout(&self) -> Time {
-        let due = |f: &Forwarded| f.held.is_none() && !matches!(f.kind, Kind::Remove(_));
+        let due = |f: &Forwarded| f.held.is_none() && f.request.is_some();
         let entries = self.forwards.table.iter().flatten().filter(|f| due(f));
         entries.map(|f| f.deadline).min().unwrap_or(Time::NEVER)
     }

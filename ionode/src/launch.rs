@@ -29,6 +29,9 @@ impl Node {
             let session = self.session(slot);
             (session.size(), session.owner, session.serial)
         };
+        if !self.has_room(crate::bounds::LAUNCH) {
+            return Err(Why::Ename(Ename::Again));
+        }
         let taken = self.sessions.iter().filter(|s| s.used && s.executed).map(|s| s.range);
         let range = self.outcomes.place(size, taken);
         let range = range.ok_or(Why::Says("too many members in all sessions of this node"))?;

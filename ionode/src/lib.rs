@@ -2,8 +2,8 @@
 //!
 //! It performs no input or output, reads no clock, and allocates what it needs at its start and for answers
 //! that wait for a slow reader. A driver feeds it (`handle_*`) and drains it (`poll_effect`, then
-//! `poll_transmit` until it has nothing): after each request of a client, and after any number of answers
-//! of children. Every call does a bounded amount of work; `now` never runs backwards.
+//! `poll_transmit` until it has nothing): after each request of a client, and after the answers of children,
+//! at the latest when it `is_pressed`. Every call does a bounded amount of work; `now` never runs backwards.
 //!
 //! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`,
 //! `look`, `trace` and `status` serve the files of those names; `step` is what is said to children, `ask`
@@ -151,11 +151,6 @@ impl Ionode {
         link == PARENT || self.node.children.on(link).is_some() || !self.server.is_blocked(link)
     }
 
-    /// Much waits to be drained: the driver does so before it feeds more answers of children.
-    pub fn is_pressed(&self) -> bool {
-        self.node.steps.len() > bounds::STEPS / 2
-    }
-
     /// Time has come to what `poll_timeout` said; calling it early is harmless.
     pub fn handle_timeout(&mut self, now: Time, host: &mut impl Host) {
         if self.node.parent.timeout() <= now {
@@ -240,6 +235,11 @@ impl Ionode {
             let mut view = View { node, host, now };
             self.server.sever(&mut view, |path| path.slot().is_some_and(|slot| gone.has(slot)));
         }
+    }
+
+    /// So much is to be sent that it is to be drained before another answer of a child is given.
+    pub fn is_pressed(&self) -> bool {
+        self.node.steps.len() >= bounds::PRESSED
     }
 
     /// What the driver is to do next.

@@ -19,6 +19,7 @@ use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
 use protocol::text::Window;
 use protocol::time::Time;
+use protocol::wire::Botch;
 use smallvec::SmallVec;
 
 /// Whose status.
@@ -171,6 +172,9 @@ impl Node {
     }
 
     fn ask_look(&mut self, now: Time, (index, what): (usize, What), set: ChildSet) -> Result<(), Ename> {
+        if !self.has_room(4) {
+            return Err(Ename::Again);
+        }
         let fid = self.fids.take().ok_or(Ename::Again)?;
         let tag = self.tags.keep(Ask::Look(index as u8)).ok_or(Ename::Again)?;
         match what {
@@ -193,9 +197,8 @@ impl Node {
         let Some((fid, tag)) = self.looks[index].file else { return };
         let count = self.payload(set);
         let patience = self.patience(set);
-        self.tags.again(tag, set);
         let offset = set.first().map_or(0, |rank| self.looks[index].given[rank.index()]);
-        self.send(set, tag, Send::Read { fid, offset: u64::from(offset), count });
+        self.ask_again(set, tag, Send::Read { fid, offset: u64::from(offset), count });
         let look = &mut self.looks[index];
         look.count = count;
         look.owes = look.owes.or(set);
@@ -203,10 +206,10 @@ impl Node {
     }
 
     /// A child answered with a piece, or cannot.
-    pub(crate) fn looked(&mut self, rank: Rank, index: u8, answer: Answer<'_>) {
+    pub(crate) fn looked(&mut self, rank: Rank, index: u8, answer: Answer<'_>) -> Result<(), Botch> {
         let look = &mut self.looks[index as usize];
         if !look.owes.cut(rank) {
-            return;
+            return Ok(());
         }
         if look.owes.is_empty() {
             look.deadline = Time::NEVER;
@@ -215,6 +218,9 @@ impl Node {
         let whole = !self.children.get(rank).is_inner();
         match answer {
             Ok(Rmsg::Read { data }) if !data.is_empty() => {
+                if !is_text(data, look.given[at] > 0) {
+                    return Err(Botch);
+                }
                 look.told.add(rank);
                 // A compute node has its text at hand: less than was asked for is all that is left.
                 if whole && data.len() < look.count as usize {
@@ -226,6 +232,7 @@ impl Node {
             _ => look.ended.add(rank),
         }
         self.touch_look(index as usize);
+        Ok(())
     }
 
     fn touch_look(&mut self, index: usize) {
@@ -344,5 +351,15 @@ impl Node {
                 self.free_look(index);
             }
         }
+    }
+}
+
+/// A piece of a text: it may begin, unless it is the first, and end within a character.
+fn is_text(piece: &[u8], goes_on: bool) -> bool {
+    let within = |byte: &&u8| goes_on && (0x80..0xc0).contains(*byte);
+    let rest = &piece[piece.iter().take(3).take_while(within).count()..];
+    match core::str::from_utf8(rest) {
+        Ok(_) => true,
+        Err(e) => e.error_len().is_none(),
     }
 }

@@ -1,7 +1,7 @@
 //! What an aggregator is apart from its conversations: its children, its tables, what changed.
 
 use crate::ask::{Ask, GatherId};
-use crate::bounds::{FanFids, FanTags, GATHERS, LOOKS, SESSIONS, STEPS, TRACES, USERS};
+use crate::bounds::{ADMITTED, FanFids, FanTags, GATHERS, LAUNCH, LOOKS, SESSIONS, STEPS, TRACES, USERS};
 use crate::child::{Children, State};
 use crate::forward::Forwards;
 use crate::gather::Gather;
@@ -267,16 +267,33 @@ impl Node {
         (0..USERS).filter(move |index| !users[*index].is_empty()).map(|index| UserId(index as u8))
     }
 
+    /// So many more questions may be let in; what cannot be refused has room of its own.
+    pub(crate) fn has_room(&self, questions: usize) -> bool {
+        self.steps.len() + questions <= STEPS / 2 && self.tags.used() + questions <= ADMITTED
+    }
+
+    /// One more question may be let in that a client can ask in any number: a launch has room beside them,
+    /// and beside what follows from them.
+    pub(crate) fn has_room_beside(&self) -> bool {
+        self.has_room(LAUNCH) && self.tags.used() + 2 * LAUNCH <= ADMITTED
+    }
+
     /// Asks a set of children one question. The tag table has room for all that bounds elsewhere allow.
     pub(crate) fn ask(&mut self, set: ChildSet, ask: Ask, send: Send) -> Tag {
         if set.is_empty() {
             return Tag::NONE;
         }
-        let tag = self.tags.take(ask, set);
+        let tag = self.tags.take(ask, set, send.expected());
         assert!(tag.is_some(), "the tag table is the sum of what may be asked");
         let tag = tag.unwrap_or(Tag::NONE);
         self.send(set, tag, send);
         tag
+    }
+
+    /// Asks once more with a tag that is kept; nobody in the set owes an answer to it.
+    pub(crate) fn ask_again(&mut self, set: ChildSet, tag: Tag, send: Send) {
+        self.tags.again(tag, set, send.expected());
+        self.send(set, tag, send);
     }
 
     /// A fid is not wanted any more on any child.

@@ -143,8 +143,7 @@ impl Node {
         let set = live.less(full).less(self.tags.owes(tag));
         let most = if live.count() <= FEW { u32::MAX } else { HELD_MANY };
         let count = self.payload(set).min(most);
-        self.tags.again(tag, set);
-        self.send(set, tag, Send::Read { fid, offset: 0, count });
+        self.ask_again(set, tag, Send::Read { fid, offset: 0, count });
     }
 
     /// A child gave output, or its end.

@@ -24,7 +24,7 @@ impl Node {
         let mut counts = before;
         match res {
             Res::Count(want) => {
-                if want > MEMBERS_MAX - self.session(slot).size() {
+                if want > MEMBERS_MAX.saturating_sub(self.session(slot).size()) {
                     return Err(Why::Says("too many members: at most 1048576 in a session"));
                 }
                 self.spread(want, &mut counts)?;

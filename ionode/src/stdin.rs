@@ -10,6 +10,7 @@ use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
+use protocol::expect::Expected;
 use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
 use protocol::server::{RequestId, Settled, mode};
 use protocol::set::{ChildSet, Rank};
@@ -207,7 +208,7 @@ impl Node {
         pieces.for_each(|piece| self.scratch.extend_from_slice(piece));
         let count = self.scratch.len() - at - TWRITE_HEADER;
         let len = seal_twrite(tag, fid, 0, count, &mut self.scratch[at..]);
-        self.tags.again(tag, set);
+        self.tags.again(tag, set, Expected::Write(count as u32));
         self.send(set, tag, Send::Scratch { at: at as u32, len: len as u32 });
     }
 

@@ -3,7 +3,7 @@
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use core::fmt::Write;
-use protocol::kind::Kind;
+use protocol::expect::Expected;
 use protocol::limits::MSIZE_LINK;
 use protocol::message::{Fid, Names, TWRITE_HEADER, Tag, Tmsg, VERSION, seal_twrite};
 use protocol::server::UserId;
@@ -86,6 +86,32 @@ pub enum Send {
     },
 }
 
+impl Send {
+    /// What it may be answered with; a scratch message's sender says so itself.
+    pub(crate) fn expected(&self) -> Expected {
+        match *self {
+            Self::Version => Expected::Version,
+            Self::Attach { fid, .. } => Expected::Attach(fid),
+            Self::WalkRoot { fid, file, .. } => {
+                Expected::Walk { newfid: Some(fid), names: usize::from(file.is_some()) }
+            }
+            Self::WalkSession { fid, file, .. } => {
+                let is_above = file_name(protocol::table::SESSION, file).is_some();
+                Expected::Walk { newfid: Some(fid), names: if is_above { 2 } else { 3 } }
+            }
+            Self::Mkdir { .. } => Expected::Create,
+            Self::Open { .. } => Expected::Open,
+            Self::Param { len, .. } => Expected::Write(len),
+            Self::Line { .. } => Expected::Write(MSIZE_LINK),
+            Self::Read { count, .. } => Expected::Read(count),
+            Self::Clunk { fid } => Expected::Clunk(fid),
+            Self::Remove { fid } => Expected::Remove(fid),
+            Self::Flush { .. } => Expected::Flush,
+            Self::Scratch { .. } => Expected::Any,
+        }
+    }
+}
+
 /// A ctl write made here.
 #[derive(Clone, Copy, Debug)]
 pub enum Line {
@@ -122,8 +148,6 @@ impl Node {
     pub fn poll_step(&mut self, host: &mut impl Host, out: &mut [u8]) -> Option<(ChildSet, usize)> {
         let Step { to, tag, send } = self.steps.pop_front()?;
         let len = self.encode(tag, send, host, out);
-        let kind = Tmsg::decode(&out[..len]).ok().and_then(|(_, msg)| Kind::of(&msg));
-        self.tags.sent(tag, kind);
         if self.steps.is_empty() {
             self.scratch.clear();
         }

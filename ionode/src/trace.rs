@@ -128,6 +128,9 @@ impl Node {
         if set.is_empty() {
             return Ok(());
         }
+        if !self.has_room(4) {
+            return Err(Ename::Again);
+        }
         let fid = self.fids.take().ok_or(Ename::Again)?;
         let tag = self.tags.keep(Ask::Trace(index as u8)).ok_or(Ename::Again)?;
         let (owner, serial) = (self.session(slot).owner, self.session(slot).serial);
@@ -152,8 +155,7 @@ impl Node {
         let trace = &mut self.traces[index];
         trace.owes = trace.owes.or(set);
         let offset = set.first().map_or(0, |rank| trace.texts[rank.index()].len() as u64);
-        self.tags.again(tag, set);
-        self.send(set, tag, Send::Read { fid, offset, count });
+        self.ask_again(set, tag, Send::Read { fid, offset, count });
     }
 
     /// A child answered with a piece, or cannot.

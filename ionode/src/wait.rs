@@ -21,8 +21,7 @@ impl Node {
     pub(crate) fn ask_outcomes(&mut self, slot: SessionSlot, set: ChildSet) {
         let Some((fid, tag)) = self.session(slot).wait else { return };
         let count = self.payload(set).min(crate::bounds::HELD_MANY);
-        self.tags.again(tag, set);
-        self.send(set, tag, Send::Read { fid, offset: 0, count });
+        self.ask_again(set, tag, Send::Read { fid, offset: 0, count });
     }
 
     /// A child told outcomes, or that it has no more.
@@ -76,7 +75,10 @@ impl Node {
         let session = self.session(slot);
         let mut range = session.range;
         let index = session.index(member).filter(|index| session.child_at(*index) == Some(rank));
-        self.outcomes.tell(&mut range, index.ok_or(Botch)?, (node, outcome));
+        // Only its own child tells a member's outcome, and once.
+        if !self.outcomes.tell(&mut range, index.ok_or(Botch)?, (node, outcome)) {
+            return Err(Botch);
+        }
         self.session(slot).range = range;
         self.fail_fast(slot, outcome.end);
         Ok(())

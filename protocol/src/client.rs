@@ -4,7 +4,7 @@
 //! It owns no byte and waits for nothing: the caller brings the buffers and says when to send. Fids and
 //! tags are fixed tables; a full one refuses. See docs/protocol.md, flush.
 
-use crate::kind::Kind;
+use crate::expect::Expected;
 use crate::limits::MSIZE_MIN;
 use crate::message::{Fid, Rmsg, Tag, Tmsg, VERSION, frame};
 use crate::wire::{Botch, Full};
@@ -50,12 +50,12 @@ enum Use<T> {
     /// A request waits for its answer.
     Asked {
         token: T,
-        kind: Kind,
+        expected: Expected,
     },
     /// It was flushed and neither its answer nor the Rflush has come.
     Flushing {
         token: T,
-        kind: Kind,
+        expected: Expected,
     },
     /// Its answer has come; the Rflush has not.
     Spent,
@@ -120,25 +120,25 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
     /// # Panics
     /// On a Tversion or Tflush, which have functions of their own.
     pub fn ask(&mut self, burst: &mut Burst<'_>, token: T, request: &Tmsg<'_>) -> Result<Tag, Full> {
-        let kind = Kind::of(request);
-        assert!(kind.is_some(), "version and flush have functions of their own");
-        let kind = kind.ok_or(Full)?;
+        let expected = Expected::of(request);
+        let own = matches!(expected, Expected::Version | Expected::Flush);
+        assert!(!own, "version and flush have functions of their own");
         let tag = self.free_tag()?;
         burst.push(tag, request)?;
-        self.tags[tag.0 as usize] = Use::Asked { token, kind };
+        self.tags[tag.0 as usize] = Use::Asked { token, expected };
         Ok(tag)
     }
 
     /// Gives a request up: exactly one reply with its token still comes. One that was answered meanwhile is
     /// let be.
     pub fn flush(&mut self, burst: &mut Burst<'_>, oldtag: Tag) -> Result<(), Full> {
-        let Some(Use::Asked { token, kind }) = self.tags.get(oldtag.0 as usize).copied() else {
+        let Some(Use::Asked { token, expected }) = self.tags.get(oldtag.0 as usize).copied() else {
             return Ok(());
         };
         let tag = self.free_tag()?;
         burst.push(tag, &Tmsg::Flush { oldtag })?;
         self.tags[tag.0 as usize] = Use::Flush(oldtag);
-        self.tags[oldtag.0 as usize] = Use::Flushing { token, kind };
+        self.tags[oldtag.0 as usize] = Use::Flushing { token, expected };
         Ok(())
     }
 
@@ -160,15 +160,15 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
         let index = tag.0 as usize;
         let reply = match (self.tags.get(index).copied().ok_or(Botch)?, answer) {
             (Use::Free | Use::Spent, _) => return Err(Botch),
-            (Use::Asked { token, kind }, answer) if kind.admits(&answer) => {
+            (Use::Asked { token, expected }, answer) if expected.admits(&answer) => {
                 self.tags[index] = Use::Free;
-                self.settle(kind, &answer);
+                self.settle(expected, &answer);
                 Some(Reply { token, answer, is_flushed: false })
             }
             // The tag rests until the Rflush: the server may still think of it.
-            (Use::Flushing { token, kind }, answer) if kind.admits(&answer) => {
+            (Use::Flushing { token, expected }, answer) if expected.admits(&answer) => {
                 self.tags[index] = Use::Spent;
-                self.settle(kind, &answer);
+                self.settle(expected, &answer);
                 Some(Reply { token, answer, is_flushed: true })
             }
             (Use::Asked { .. } | Use::Flushing { .. }, _) => return Err(Botch),
@@ -192,13 +192,14 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
     }
 
     /// What an answer did to the fid of its request.
-    fn settle(&mut self, kind: Kind, answer: &Rmsg<'_>) {
-        match (kind, answer) {
+    fn settle(&mut self, expected: Expected, answer: &Rmsg<'_>) {
+        match (expected, answer) {
             // A clunk and a remove end the fid even when they fail.
-            (Kind::Clunk(fid) | Kind::Remove(fid), _) | (Kind::Attach(fid), Rmsg::Error { .. }) => {
+            (Expected::Clunk(fid) | Expected::Remove(fid), _)
+            | (Expected::Attach(fid), Rmsg::Error { .. }) => {
                 self.free_fid(fid);
             }
-            (Kind::Walk { newfid: Some(fid), names }, answer) => {
+            (Expected::Walk { newfid: Some(fid), names }, answer) => {
                 let arrived = matches!(answer, Rmsg::Walk { qids } if qids.as_slice().len() == names);
                 // Behind a failed walk a clunk may be on its way: then that one frees the number.
                 if !arrived && !self.is_leaving(fid) {
@@ -211,8 +212,8 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
 
     fn is_leaving(&self, fid: Fid) -> bool {
         self.tags.iter().any(|tag| match tag {
-            Use::Asked { kind, .. } | Use::Flushing { kind, .. } => {
-                matches!(kind, Kind::Clunk(leaving) | Kind::Remove(leaving) if *leaving == fid)
+            Use::Asked { expected, .. } | Use::Flushing { expected, .. } => {
+                matches!(expected, Expected::Clunk(leaving) | Expected::Remove(leaving) if *leaving == fid)
             }
             Use::Free | Use::Spent | Use::Flush(_) => false,
         })
@@ -221,8 +222,8 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
     /// The Rflush has come: the old tag is free, and what was never answered never happened.
     fn flushed<'m>(&mut self, oldtag: Tag) -> Option<Reply<'m, T>> {
         let old = core::mem::replace(&mut self.tags[oldtag.0 as usize], Use::Free);
-        let Use::Flushing { token, kind } = old else { return None };
-        if let Kind::Walk { newfid: Some(fid), .. } | Kind::Attach(fid) = kind {
+        let Use::Flushing { token, expected } = old else { return None };
+        if let Expected::Walk { newfid: Some(fid), .. } | Expected::Attach(fid) = expected {
             self.free_fid(fid);
         }
         Some(Reply { token, answer: Rmsg::Flush, is_flushed: true })

@@ -2,8 +2,8 @@
 //! same tag on every child; so each fid has the set of children where it is established (`holds`), each tag
 //! the set of those that have not answered (`owes`), and a number is free when its sets are empty.
 
-use crate::kind::Kind;
-use crate::message::{Fid, Tag};
+use crate::expect::Expected;
+use crate::message::{Fid, Rmsg, Tag};
 use crate::set::{ChildSet, Rank};
 use crate::slots::Slots;
 
@@ -104,16 +104,16 @@ impl<S: Slots<FanFid>> Fids<S> {
 #[derive(Clone, Copy, Debug)]
 pub struct FanTag<A> {
     ask: Option<A>,
+    /// What it may be answered with.
+    expected: Expected,
     owes: ChildSet,
-    /// What it may be answered with, once it was sent.
-    kind: Option<Kind>,
     /// The owner of a tag that is asked with again keeps it while nobody owes.
     kept: bool,
 }
 
 impl<A> Default for FanTag<A> {
     fn default() -> Self {
-        Self { ask: None, owes: ChildSet::EMPTY, kind: None, kept: false }
+        Self { ask: None, expected: Expected::Any, owes: ChildSet::EMPTY, kept: false }
     }
 }
 
@@ -124,18 +124,19 @@ pub struct Tags<A, S> {
     ask: core::marker::PhantomData<A>,
     /// Where the search for a free one begins: a number rests before it is used again.
     next: usize,
+    used: usize,
 }
 
 impl<A: Copy, S: Slots<FanTag<A>>> Default for Tags<A, S> {
     fn default() -> Self {
-        Self { slots: S::make(), ask: core::marker::PhantomData, next: 0 }
+        Self { slots: S::make(), ask: core::marker::PhantomData, next: 0, used: 0 }
     }
 }
 
 impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
     /// A number that no child owes an answer to, for a question to `set`.
-    pub fn take(&mut self, ask: A, set: ChildSet) -> Option<Tag> {
-        self.place(FanTag { ask: Some(ask), owes: set, ..FanTag::default() })
+    pub fn take(&mut self, ask: A, set: ChildSet, expected: Expected) -> Option<Tag> {
+        self.place(FanTag { ask: Some(ask), expected, owes: set, kept: false })
     }
 
     /// A number for a question that is asked again and again; freed by `free`.
@@ -150,7 +151,13 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         let index = (self.next..count).chain(0..self.next).find(free)?;
         slots[index] = tag;
         self.next = (index + 1) % count;
+        self.used += 1;
         Some(Tag(index as u16))
+    }
+
+    /// Numbers in use.
+    pub fn used(&self) -> usize {
+        self.used
     }
 
     fn slot(&mut self, tag: Tag) -> &mut FanTag<A> {
@@ -159,27 +166,18 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         slot
     }
 
-    /// The question goes to these too; none of them owes an answer to it.
-    pub fn again(&mut self, tag: Tag, set: ChildSet) {
+    /// The question goes to these too; none of them owes an answer to it. It may be out with several
+    /// children, each asked for its own length: the longest counts.
+    pub fn again(&mut self, tag: Tag, set: ChildSet, expected: Expected) {
         let slot = self.slot(tag);
         assert!(slot.owes.and(set).is_empty(), "one question of a tag at a time is with a child");
+        slot.expected = if slot.owes.is_empty() { expected } else { slot.expected.or(expected) };
         slot.owes = slot.owes.or(set);
     }
 
-    /// The question was sent, and may be answered with that. A kept tag may be out with several children,
-    /// each asked for its own length: the longest counts.
-    pub fn sent(&mut self, tag: Tag, kind: Option<Kind>) {
-        let Some(slot) = self.slots.slots_mut().get_mut(tag.0 as usize) else { return };
-        slot.kind = match (slot.kind, kind) {
-            (Some(Kind::Read(one)), Some(Kind::Read(other))) => Some(Kind::Read(one.max(other))),
-            (Some(Kind::Write(one)), Some(Kind::Write(other))) => Some(Kind::Write(one.max(other))),
-            (_, kind) => kind,
-        };
-    }
-
     /// What an answer with that tag may be.
-    pub fn kind(&self, tag: Tag) -> Option<Kind> {
-        self.slots.slots().get(tag.0 as usize)?.kind
+    pub fn expected(&self, tag: Tag) -> Expected {
+        self.slots.slots().get(tag.0 as usize).map_or(Expected::Any, |slot| slot.expected)
     }
 
     /// Who has not answered.
@@ -187,8 +185,19 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         self.slot(tag).owes
     }
 
-    /// A child answered: what it was asked. `None` if it was not asked: a botch.
-    pub fn answered(&mut self, tag: Tag, rank: Rank) -> Option<A> {
+    /// What a tag is in use for.
+    pub fn asked(&self, tag: Tag) -> Option<A> {
+        self.slots.slots().get(tag.0 as usize)?.ask
+    }
+
+    /// A child answered: what it was asked. `None` if it was not asked, or not that: a botch.
+    pub fn answered(&mut self, tag: Tag, rank: Rank, answer: &Rmsg<'_>) -> Option<A> {
+        let slot = self.slots.slots().get(tag.0 as usize)?;
+        if slot.expected.admits(answer) { self.excuse(tag, rank) } else { None }
+    }
+
+    /// A child will not answer any more: what it was asked, if it owed.
+    pub fn excuse(&mut self, tag: Tag, rank: Rank) -> Option<A> {
         let slot = self.slots.slots_mut().get_mut(tag.0 as usize)?;
         let ask = slot.ask?;
         if !slot.owes.cut(rank) {
@@ -196,6 +205,7 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         }
         if slot.owes.is_empty() && !slot.kept {
             *slot = FanTag::default();
+            self.used -= 1;
         }
         Some(ask)
     }
@@ -205,11 +215,11 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
     pub fn free(&mut self, tag: Tag, instead: A) -> ChildSet {
         let slot = self.slot(tag);
         let owes = slot.owes;
-        *slot = if owes.is_empty() {
-            FanTag::default()
-        } else {
-            FanTag { ask: Some(instead), owes, kept: false, ..*slot }
-        };
+        (slot.ask, slot.kept) = (Some(instead), false);
+        if owes.is_empty() {
+            *slot = FanTag::default();
+            self.used -= 1;
+        }
         owes
     }
 
@@ -218,7 +228,7 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         let slots = self.slots.slots();
         let index = slots.iter().position(|slot| slot.ask.is_some() && slot.owes.has(rank))?;
         let tag = Tag(index as u16);
-        self.answered(tag, rank).map(|ask| (tag, ask))
+        self.excuse(tag, rank).map(|ask| (tag, ask))
     }
 
     /// The first tag whose question `is` it.
@@ -263,23 +273,32 @@ mod tests {
     #[test]
     fn a_tag_rests_until_all_who_owe_have_answered_or_are_gone() {
         let mut tags = Tags::<u8, [FanTag<u8>; 1]>::default();
-        let tag = tags.take(7, set(&[0, 5])).expect("one is free");
-        assert_eq!(tags.answered(tag, rank(4)), None);
-        assert_eq!(tags.answered(tag, rank(5)), Some(7));
-        assert_eq!(tags.answered(tag, rank(5)), None);
+        let clunk = Expected::Clunk(Fid(1));
+        let tag = tags.take(7, set(&[0, 5]), clunk).expect("one is free");
+        assert_eq!(tags.answered(tag, rank(4), &Rmsg::Clunk), None);
+        assert_eq!(tags.answered(tag, rank(5), &Rmsg::Remove), None);
+        assert_eq!(tags.answered(tag, rank(5), &Rmsg::Clunk), Some(7));
+        assert_eq!(tags.answered(tag, rank(5), &Rmsg::Clunk), None);
         assert_eq!(tags.free(tag, 9), set(&[0]));
-        assert_eq!(tags.take(8, set(&[1])), None);
+        assert_eq!((tags.take(8, set(&[1]), clunk), tags.used()), (None, 1));
+        assert_eq!(tags.answered(tag, rank(0), &Rmsg::Flush), None);
         assert_eq!(tags.lose_one(rank(0)), Some((tag, 9)));
-        assert_eq!(tags.take(8, set(&[1])), Some(tag));
+        assert_eq!(tags.used(), 0);
+        assert_eq!(tags.take(8, set(&[1]), clunk), Some(tag));
     }
 
     #[test]
-    fn a_kept_tag_is_asked_with_again() {
+    fn a_kept_tag_is_asked_with_again_and_admits_what_any_child_was_asked() {
         let mut tags = Tags::<u8, [FanTag<u8>; 1]>::default();
         let tag = tags.keep(1).expect("one is free");
-        tags.again(tag, set(&[3]));
-        assert_eq!(tags.answered(tag, rank(3)), Some(1));
-        tags.again(tag, set(&[3, 4]));
+        let three = Rmsg::Read { data: b"abc" };
+        for (count, of, answer) in [(2, 3, None), (3, 4, Some(1))] {
+            tags.again(tag, set(&[of]), Expected::Read(count));
+            assert_eq!(tags.answered(tag, rank(of), &three), answer);
+        }
+        assert_eq!(tags.answered(tag, rank(3), &three), Some(1));
+        tags.again(tag, set(&[3, 4]), Expected::Read(2));
+        assert_eq!(tags.answered(tag, rank(3), &three), None);
         assert_eq!(tags.free(tag, 2), set(&[3, 4]));
     }
 }

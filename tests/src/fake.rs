@@ -1,192 +1,232 @@
-//! A child that joins a real ionode as a stub does, and then answers as a test wants it to.
+//! A child that joins an ionode like a cnode, answers like one, and departs from it where a test says.
 
-use protocol::join::{Parent, State};
-use protocol::message::{Fid, Names, Qids, Rmsg, Tag, Tmsg, frame, is_request};
+use crate::Stream;
+use crate::raw::{PATIENCE, Raw, request, walk};
+use protocol::message::{Fid, Qids, Rmsg, Tag, Tmsg, VERSION, is_request};
 use protocol::qid::Qid;
-use protocol::time::Time;
+use protocol::stat::Stat;
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What a request is answered with instead: the file it is about, the request, and the honest answer; `None`
-/// leaves that one.
-pub type Twist = fn(&str, Tag, &Tmsg<'_>, &[u8]) -> Option<Vec<u8>>;
+/// The boot number of every fake child, unless a test says otherwise.
+pub const BOOT: u64 = 0xfa6e;
+const MSIZE: u32 = 32_792;
 
-/// The child, which serves in a thread of its own until it is dropped or hung up on.
+/// What a fake child does with one request.
+pub enum Act {
+    /// What a cnode would.
+    Usual,
+    /// Nothing at all.
+    Silence,
+    /// These bytes.
+    Send(Vec<u8>),
+    /// What a cnode would, byte by byte.
+    Slowly,
+    /// What a cnode would, and then these bytes.
+    Also(Vec<u8>),
+}
+
+/// A child that has joined.
 pub struct Fake {
-    twisted: Arc<AtomicBool>,
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    name: String,
+    raw: Raw,
+    stream: Stream,
+    paths: BTreeMap<u32, Vec<String>>,
+    /// It was told to run something.
+    pub is_launched: bool,
+    /// Reads of it that wait, by their files.
+    pub waiting: Vec<(Tag, String)>,
 }
 
 impl Fake {
-    /// Joins under a name; answers honestly until it is told otherwise.
-    pub fn join(socket: &Path, name: &str, twist: Twist) -> Self {
-        let stream = UnixStream::connect(socket).expect("the ionode listens");
-        stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout can be set");
-        let (twisted, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let mut child = Child {
-            stream,
-            parent: Parent::new(true, Time(0)),
-            name: name.to_owned(),
-            files: BTreeMap::new(),
-            twisted: twisted.clone(),
-            over: over.clone(),
-            twist,
-        };
-        let thread = Some(std::thread::spawn(move || child.serve()));
-        Self { twisted, over, thread }
-    }
-
-    /// From now on it answers otherwise.
-    pub fn turn(&self) {
-        self.twisted.store(true, Ordering::Relaxed);
-    }
-
-    /// Waits until the ionode has hung up.
-    pub fn wait_until_dropped(&mut self) {
-        let end = Instant::now() + Duration::from_secs(8);
-        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
-            assert!(Instant::now() < end, "the ionode hangs up");
-            std::thread::sleep(Duration::from_millis(5));
+    /// Connects and joins: the child, or how it was refused.
+    ///
+    /// # Errors
+    /// The text of the Rerror, or `hung up`.
+    ///
+    /// # Panics
+    /// When nobody listens.
+    pub fn join(at: &str, name: &str, boot: u64) -> Result<Self, String> {
+        let stream = Stream::dial(at).expect("an ionode listens");
+        let mut raw = Raw::over(stream.again().expect("a descriptor is left"));
+        raw.greet(MSIZE, "root");
+        raw.open(1, &["ctl"], 2);
+        let line = format!("join {name} {boot:016x}\n");
+        let join = Tmsg::Write { fid: Fid(1), offset: 0, data: line.as_bytes() };
+        let refusal = raw.refusal(Tag(4), &join);
+        if !refusal.is_empty() {
+            return Err(refusal);
         }
+        // The rank is not of interest; reading it says that the parent may begin.
+        raw.data(1, 0, 128);
+        let (paths, waiting) = (BTreeMap::new(), Vec::new());
+        Ok(Self { name: name.to_owned(), raw, stream, paths, is_launched: false, waiting })
     }
-}
 
-impl Drop for Fake {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        let ended = self.thread.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            assert!(ended.is_none_or(|ended| ended.is_ok()), "a fake child understands its parent");
-        }
+    /// The connection, for what a test itself sends on it.
+    pub fn raw(&mut self) -> &mut Raw {
+        &mut self.raw
     }
-}
 
-struct Child {
-    stream: UnixStream,
-    parent: Parent,
-    name: String,
-    files: BTreeMap<u32, String>,
-    twisted: Arc<AtomicBool>,
-    over: Arc<AtomicBool>,
-    twist: Twist,
-}
+    /// The file behind a fid, as its path from the root.
+    pub fn path(&self, fid: Fid) -> String {
+        self.paths.get(&fid.0).map(|path| path.join("/")).unwrap_or_default()
+    }
 
-impl Child {
-    fn serve(&mut self) {
-        self.parent.state = State::Greeting;
-        let mut out = [0; 4096];
-        let len = self.parent.greet(&self.name, 7, &mut out).expect("it fits");
-        self.stream.write_all(&out[..len]).expect("the ionode reads");
-        let mut bytes = Vec::new();
-        while !self.over.load(Ordering::Relaxed) {
-            while let Ok(Some(len)) = frame(&bytes, 1 << 20) {
-                let message: Vec<u8> = bytes.drain(..len).collect();
+    /// Serves until the parent hangs up, or the handle ends it.
+    ///
+    /// # Panics
+    /// When the parent sends nothing for [`PATIENCE`]: it beats.
+    pub fn serve(
+        mut self,
+        mut act: impl FnMut(&mut Self, Tag, &Tmsg<'_>) -> Act + Send + 'static,
+    ) -> Serving {
+        let stream = self.stream.again().expect("a descriptor is left");
+        stream.set_patience(PATIENCE).expect("a timeout can be set");
+        let thread = std::thread::spawn(move || {
+            while let Some(message) = self.raw.message() {
                 if !is_request(&message) {
-                    // A refusal to join is the end of it.
-                    if self.parent.answer(&message).is_err() {
-                        return;
-                    }
                     continue;
                 }
-                let answer = self.answer(&message);
-                if self.stream.write_all(&answer).is_err() {
-                    return;
+                let (tag, msg) = Tmsg::decode(&message).expect("a parent speaks 9P");
+                let act = act(&mut self, tag, &msg);
+                let usual = self.usual(tag, &msg);
+                match act {
+                    Act::Usual => self.raw.send(&usual),
+                    Act::Silence => {}
+                    Act::Send(bytes) => self.raw.send(&bytes),
+                    Act::Slowly => usual.iter().for_each(|byte| self.raw.send(&[*byte])),
+                    Act::Also(bytes) => self.raw.send(&[usual, bytes].concat()),
                 }
             }
-            let mut chunk = [0; 4096];
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return,
-                Ok(got) => bytes.extend_from_slice(&chunk[..got]),
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(_) => return,
-            }
-        }
+        });
+        Serving { stream, thread: Some(thread) }
     }
 
-    fn answer(&mut self, message: &[u8]) -> Vec<u8> {
-        let (tag, msg) = Tmsg::decode(message).expect("a parent speaks 9P");
-        let qid = Qid { kind: 0, vers: 0, path: 1 };
+    /// What a cnode would answer; nothing to what waits.
+    pub fn usual(&mut self, tag: Tag, msg: &Tmsg<'_>) -> Vec<u8> {
         let text;
-        let honest = match msg {
-            Tmsg::Version { msize, version } => Rmsg::Version { msize, version },
-            Tmsg::Attach { .. } => Rmsg::Attach { qid },
+        let qid = Qid::default();
+        let answer = match *msg {
+            Tmsg::Version { .. } => Rmsg::Version { msize: MSIZE, version: VERSION },
+            Tmsg::Attach { fid, .. } => {
+                self.paths.insert(fid.0, Vec::new());
+                Rmsg::Attach { qid }
+            }
             Tmsg::Walk { fid, newfid, names } => {
-                self.walk(fid, newfid, &names);
-                let mut qids = Qids::default();
-                names.as_slice().iter().for_each(|_| qids.push(qid).expect("at most sixteen"));
-                Rmsg::Walk { qids }
+                let mut path = self.paths.get(&fid.0).cloned().unwrap_or_default();
+                path.extend(names.as_slice().iter().map(|name| (*name).to_owned()));
+                self.paths.insert(newfid.0, path);
+                Rmsg::Walk { qids: qids(names.as_slice().len()) }
             }
             Tmsg::Open { .. } => Rmsg::Open { qid, iounit: 0 },
-            Tmsg::Create { .. } => Rmsg::Create { qid, iounit: 0 },
-            Tmsg::Write { data, .. } => Rmsg::Write { count: data.len() as u32 },
-            Tmsg::Read { fid, offset, .. } => {
-                text = self.text(fid, offset);
+            Tmsg::Create { fid, name, .. } => {
+                self.paths.entry(fid.0).or_default().push(name.to_owned());
+                Rmsg::Create { qid, iounit: 0 }
+            }
+            Tmsg::Read { fid, .. } => {
+                let path = self.path(fid);
+                let file = path.rsplit('/').next().unwrap_or("");
+                if matches!(file, "wait" | "stdout" | "stderr" | "events") {
+                    self.waiting.push((tag, file.to_owned()));
+                    return Vec::new();
+                }
+                text = match path.as_str() {
+                    "info" => "ns=1\nheight=0\ncores=1\nmem=1\n".to_owned(),
+                    "beat" => format!("{BOOT:016x} 1\n"),
+                    "status" => format!("{} up uptime=1 users=0 sessions=0 members=0 mem=0\n", self.name),
+                    _ => String::new(),
+                };
                 Rmsg::Read { data: text.as_bytes() }
+            }
+            Tmsg::Write { data, .. } => {
+                self.is_launched |= data.ends_with(b"\nexec\n") || data.ends_with(b"\nexec");
+                Rmsg::Write { count: data.len() as u32 }
+            }
+            Tmsg::Flush { oldtag } => {
+                self.waiting.retain(|(tag, _)| *tag != oldtag);
+                Rmsg::Flush
             }
             Tmsg::Clunk { .. } => Rmsg::Clunk,
             Tmsg::Remove { .. } => Rmsg::Remove,
-            Tmsg::Flush { .. } => Rmsg::Flush,
-            Tmsg::Stat { .. } | Tmsg::Wstat { .. } | Tmsg::Auth { .. } => Rmsg::Error { ename: "no" },
+            Tmsg::Stat { .. } => Rmsg::Stat { stat: Stat::default() },
+            Tmsg::Wstat { .. } => Rmsg::Wstat,
+            Tmsg::Auth { .. } => Rmsg::Error { ename: "Operation not supported" },
         };
-        let mut honest = encode(tag, &honest);
-        if let Tmsg::Read { fid, .. } = msg
-            && self.is_stream(fid)
-        {
-            // Nothing happens to its members: a read of that waits.
-            honest.clear();
+        reply(tag, &answer)
+    }
+}
+
+/// A fake child at work; it leaves when this goes.
+pub struct Serving {
+    stream: Stream,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Waits until the parent has hung up.
+    ///
+    /// # Panics
+    /// When the child itself came to an end that was not meant.
+    pub fn hung_up(mut self) {
+        let thread = self.thread.take().expect("it is waited for once");
+        let end = Instant::now() + PATIENCE;
+        while !thread.is_finished() {
+            assert!(Instant::now() < end, "the parent hangs up");
+            std::thread::sleep(Duration::from_millis(2));
         }
-        let file = fid_of(&msg).and_then(|fid| self.files.get(&fid.0)).map_or("", String::as_str);
-        let twisted = self.twisted.load(Ordering::Relaxed);
-        let other = if twisted { (self.twist)(file, tag, &msg, &honest) } else { None };
-        other.unwrap_or(honest)
+        thread.join().expect("the child was served to its end");
     }
+}
 
-    fn walk(&mut self, fid: Fid, newfid: Fid, names: &Names<'_>) {
-        let from = self.files.get(&fid.0).cloned().unwrap_or_default();
-        let name = names.as_slice().last().map_or(from, |name| (*name).to_owned());
-        self.files.insert(newfid.0, name);
-    }
-
-    fn is_stream(&self, fid: Fid) -> bool {
-        let file = self.files.get(&fid.0).map_or("", String::as_str);
-        matches!(file, "wait" | "stdout" | "stderr")
-    }
-
-    /// What its other files hold.
-    fn text(&self, fid: Fid, offset: u64) -> String {
-        let file = self.files.get(&fid.0).map_or("", String::as_str);
-        if offset > 0 {
-            return String::new();
-        }
-        match file {
-            "beat" => "0000000000000007 1\n".to_owned(),
-            "info" => "ns=1\nheight=0\ncores=1\nmem=1\n".to_owned(),
-            "status" => format!("{} up uptime=1 users=0 sessions=0 members=0 load=0.00\n", self.name),
-            _ => String::new(),
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stream.end();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(std::thread::panicking() || ended.is_ok(), "the child was served to its end");
         }
     }
 }
 
-fn fid_of(msg: &Tmsg<'_>) -> Option<Fid> {
-    match *msg {
-        Tmsg::Read { fid, .. } | Tmsg::Write { fid, .. } | Tmsg::Open { fid, .. } => Some(fid),
-        Tmsg::Clunk { fid } | Tmsg::Remove { fid } | Tmsg::Create { fid, .. } => Some(fid),
-        Tmsg::Walk { newfid, .. } => Some(newfid),
-        _ => None,
-    }
+/// Qids of nothing.
+///
+/// # Panics
+/// With more than 16.
+pub fn qids(count: usize) -> Qids {
+    let mut qids = Qids::default();
+    (0..count).for_each(|_| qids.push(Qid::default()).expect("few qids"));
+    qids
 }
 
 /// The bytes of an answer.
-pub fn encode(tag: Tag, msg: &Rmsg<'_>) -> Vec<u8> {
-    let mut out = vec![0; 70_000];
-    let len = msg.encode(tag, &mut out).expect("it fits");
-    out.truncate(len);
-    out
+///
+/// # Panics
+/// When it is far larger than any message.
+pub fn reply(tag: Tag, msg: &Rmsg<'_>) -> Vec<u8> {
+    let mut out = vec![0; 64];
+    loop {
+        if let Ok(len) = msg.encode(tag, &mut out) {
+            out.truncate(len);
+            return out;
+        }
+        assert!(out.len() < 1 << 22, "it fits");
+        out.resize(4 * out.len(), 0);
+    }
+}
+
+/// What a cnode sends first, in one piece, and with any line.
+pub fn greeting(line: &str) -> Vec<u8> {
+    let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "root", aname: "" };
+    let join = Tmsg::Write { fid: Fid(1), offset: 0, data: line.as_bytes() };
+    [
+        request(Tag::NONE, &Tmsg::Version { msize: MSIZE, version: VERSION }),
+        request(Tag(1), &attach),
+        request(Tag(2), &walk(0, 1, &["ctl"])),
+        request(Tag(3), &Tmsg::Open { fid: Fid(1), mode: 2 }),
+        request(Tag(4), &join),
+        request(Tag(5), &Tmsg::Read { fid: Fid(1), offset: 0, count: 128 }),
+    ]
+    .concat()
 }

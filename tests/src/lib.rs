@@ -1,5 +1,5 @@
-//! What the system tests, the rules and the bench share: where the tree is, partitions, a
-//! connection.
+//! What the system tests, the rules and the bench share: where the tree is, daemons and partitions of a test,
+//! clients of bare messages.
 //!
 //! Owns no test: those are in `tests/`, each file one subject.
 
@@ -7,13 +7,18 @@ pub mod fake;
 mod gate;
 mod link;
 mod partition;
+pub mod raw;
 mod running;
+mod site;
+mod stream;
 mod tree;
 
 pub use gate::Gate;
 pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
 pub use running::Running;
+pub use site::Site;
+pub use stream::Stream;
 pub use tree::Tree;
 
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use ionode::bounds::{LINKS, PARENT};
 use ionode::host::Effect;
 use ionode::node::Facts;
 use ionode::{Ionode, Target};
-use protocol::limits::{MSIZE_MAX, NODE_NAME_MAX};
+use protocol::limits::{MSIZE_MAX, NODE_NAME_MAX, PARAM_MAX};
 use protocol::message::is_request;
 use protocol::server::LinkId;
 use protocol::text::Text;
@@ -14,8 +14,9 @@ use protocol::time::Time;
 use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, until};
 use std::io;
 
-/// Bytes a link may have waiting in this process: two of the largest messages.
-const BACKLOG: usize = 2 * MSIZE_MAX as usize;
+/// Bytes a link may have waiting in this process: the largest launch, whose args, env, ns and set-up are sent
+/// at once, and four of the largest messages. A client's is blocked long before.
+const BACKLOG: usize = 4 * PARAM_MAX as usize + 4 * MSIZE_MAX as usize;
 /// Bytes gathered for a client or for the children before they are sent without waiting for more.
 const GATHERED: usize = 64 * 1024;
 /// Times that one link is read in a row before the others have their turn.

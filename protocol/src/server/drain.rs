@@ -61,8 +61,10 @@ impl<B: Bounds> Server<B> {
             Settled::Relay(token) => {
                 self.leave(&waiting, tree);
                 self.forget(id);
-                let len = tree.relay(token, tag, out);
-                return len.unwrap_or_else(|Full| encode(tree, tag, &Answer::Error(Ename::Io), out));
+                // The other node's link may have larger messages than this one.
+                let most = self.msize(waiting.link) as usize;
+                let len = tree.relay(token, tag, out).ok().filter(|len| *len <= most);
+                return len.unwrap_or_else(|| encode(tree, tag, &Answer::Error(Ename::Io), out));
             }
             Settled::Wrote(count) => Answer::Write(count),
             Settled::Refused(ename) => Answer::Error(ename),

@@ -1,7 +1,7 @@
 //! The line that shares a session's members out to children; who gets how many is the parent's to decide.
 
 use super::{Command, Layout, next, only};
-use crate::limits::CHILDREN_MAX;
+use crate::limits::{CHILDREN_MAX, MEMBERS_MAX};
 use crate::quote::Words;
 use crate::set::Rank;
 use core::fmt;
@@ -43,7 +43,7 @@ impl Share {
         }
     }
 
-    /// All the numbers shared out are below `size`, and no two ranks have one in common.
+    /// All the numbers shared out are below `size` and fit a qid, and no two ranks have one in common.
     pub fn is_sound(&self) -> bool {
         let total = self.counts.iter().map(|n| u64::from(*n)).sum::<u64>();
         let last = u64::from(self.first) + total.saturating_sub(1) * u64::from(self.stride);
@@ -54,7 +54,8 @@ impl Share {
                 previous = *n;
                 falls
             });
-        self.stride > 0 && total > 0 && last < u64::from(self.size) && even
+        let fits = self.size < MEMBERS_MAX && last < u64::from(self.size);
+        self.stride > 0 && total > 0 && fits && even
     }
 }
 

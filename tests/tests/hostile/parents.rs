@@ -1,0 +1,181 @@
+//! Parents that misbehave: the cnode that dialled hangs up, dials again later, and serves its clients
+//! meanwhile.
+
+use protocol::limits::CHILDREN_MAX;
+use protocol::message::{Fid, Rmsg, Tag, Tmsg, VERSION};
+use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
+use tests::fake::{greeting, qids, reply};
+use tests::raw::{Kind, Raw, header, request, walk};
+use tests::{Site, Stream};
+
+struct Parent(UnixListener);
+
+impl Parent {
+    /// Listens at a dial string before any cnode dials it.
+    fn listen(at: &str) -> Self {
+        let path = at.strip_prefix("unix!").expect("a unix socket");
+        Self(UnixListener::bind(path).expect("the path is free"))
+    }
+
+    fn accept(&self) -> Raw {
+        self.0.set_nonblocking(true).expect("it is a socket");
+        let end = Instant::now() + tests::raw::PATIENCE;
+        loop {
+            match self.0.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(false).expect("it is a socket");
+                    return Raw::over(Stream::Unix(stream));
+                }
+                Err(_) => assert!(Instant::now() < end, "the cnode dials"),
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The next connection, behind what a joining child says first.
+    fn greeted(&self, boot: &mut String) -> Raw {
+        let mut raw = self.accept();
+        let said: Vec<Vec<u8>> = (0..7).filter_map(|_| raw.message()).collect();
+        let join = Tmsg::decode(&said[4]).expect("a cnode speaks 9P").1;
+        let Tmsg::Write { data, .. } = join else { panic!("no join: {join:?}") };
+        let line = String::from_utf8(data.to_vec()).expect("it is text");
+        boot.clear();
+        boot.push_str(line.trim_end().rsplit(' ').next().expect("words"));
+        assert_eq!(line, format!("join node01 {boot}\n"));
+        assert_eq!(said[..6].concat(), greeting(&line), "it says what a joining child says");
+        raw
+    }
+
+    /// A child that has joined.
+    fn joined(&self) -> Raw {
+        let mut raw = self.greeted(&mut String::new());
+        raw.send(&reply(Tag(5), &Rmsg::Read { data: b"0 00000000000000aa\n" }));
+        raw
+    }
+}
+
+fn check_serves(site: &mut Site, name: &str) {
+    let mut raw = Raw::attached(&site.at("node01"));
+    raw.open(1, &["status"], 0);
+    assert!(raw.data(1, 0, 1000).starts_with(b"node01 up "), "{name}");
+    site.check_alive(name);
+}
+
+/// What a parent can answer to a child that joins.
+fn answers() -> Vec<(&'static str, Vec<u8>)> {
+    let rank = |data: &[u8]| reply(Tag(5), &Rmsg::Read { data });
+    let error = Rmsg::Error { ename: "Permission denied" };
+    vec![
+        ("size 0", vec![0; 7]),
+        ("the largest size", vec![0xff; 7]),
+        ("garbage", (0..=255).collect()),
+        ("an unknown tag", reply(Tag(77), &Rmsg::Read { data: b"0 aa\n" })),
+        ("an outcome of nothing", reply(Tag(6), &Rmsg::Clunk)),
+        ("an Rstat", reply(Tag(1), &Rmsg::Flush)),
+        ("a refused version", reply(Tag::NONE, &error)),
+        ("a refused join", reply(Tag(4), &error)),
+        ("a walk of 17 qids", {
+            let mut walk = reply(Tag(2), &Rmsg::Walk { qids: qids(16) });
+            walk[7] = 17;
+            walk
+        }),
+        ("an empty rank", rank(b"")),
+        ("a rank that is no number", rank(b"first 00aa\n")),
+        ("rank 64", rank(b"64 00aa\n")),
+        ("rank -1", rank(b"-1 00aa\n")),
+        ("a rank that is no text", rank(b"\xff\n")),
+        ("a request before all answers", request(Tag::NONE, &Tmsg::Clunk { fid: Fid(1) })),
+    ]
+}
+
+#[test]
+fn a_parent_that_answers_nonsense_is_dialled_again_and_clients_are_served() {
+    let mut site = Site::empty();
+    let at = site.at("parent");
+    let parent = Parent::listen(&at);
+    site.cnode("node01", &["--parent", &at]);
+    let mut boot = String::new();
+    for (name, bytes) in answers() {
+        let mut raw = parent.greeted(&mut boot);
+        raw.send(&bytes);
+        assert_eq!(raw.message(), None, "{name}: the cnode hangs up");
+        check_serves(&mut site, name);
+        // So that its pause is a short one again.
+        drop(parent.joined());
+    }
+    // One that says nothing has a child that waits, and serves its own clients.
+    let mute = parent.greeted(&mut boot);
+    check_serves(&mut site, "mute");
+    drop(mute);
+    let version = Tmsg::Version { msize: 8216, version: VERSION };
+    for (name, bytes) in [
+        ("an answer to nothing", reply(Tag(1), &Rmsg::Clunk)),
+        ("a rank again", reply(Tag(5), &Rmsg::Read { data: b"1 00aa\n" })),
+        ("a request without a version", request(Tag(1), &Tmsg::Clunk { fid: Fid(0) })),
+        ("NOTAG", [request(Tag::NONE, &version), request(Tag::NONE, &Tmsg::Clunk { fid: Fid(0) })].concat()),
+        ("a size above the msize", [request(Tag::NONE, &version), header(8217, 120, 1)].concat()),
+        ("Terror", header(7, 106, 1)),
+    ] {
+        let mut raw = parent.joined();
+        raw.send(&bytes);
+        while let Some(message) = raw.message() {
+            assert_eq!(message[4] % 2, 1, "{name}: only answers: {message:?}");
+        }
+        check_serves(&mut site, name);
+    }
+}
+
+#[test]
+fn a_parent_that_hangs_up_is_dialled_with_pauses_that_grow() {
+    let mut site = Site::empty();
+    let at = site.at("parent");
+    let parent = Parent::listen(&at);
+    site.cnode("node01", &["--parent", &at]);
+    let dials: Vec<Instant> = (0..6).map(|_| drop_now(parent.accept())).collect();
+    let pauses: Vec<u128> = dials.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
+    // 50, 100, 200, 400 and 800 ms, each up to a half longer; only what is too short is wrong.
+    let least = [50, 100, 200, 400, 800];
+    // When the first was taken says nothing of when it was made.
+    assert!(pauses.iter().zip(least).skip(1).all(|(is, least)| *is + 50 >= least), "{pauses:?}");
+    check_serves(&mut site, "hangups");
+}
+
+fn drop_now(raw: Raw) -> Instant {
+    drop(raw);
+    Instant::now()
+}
+
+#[test]
+fn a_parent_that_shares_out_what_no_session_has_is_refused() {
+    let mut site = Site::empty();
+    let at = site.at("parent");
+    let parent = Parent::listen(&at);
+    site.cnode("node01", &["--parent", &at]);
+    let mut raw = parent.joined();
+    // The end of its own conversation, which it began.
+    raw.greet(8216, "root");
+    let mut counts = "0001".to_owned();
+    counts.push_str(&"0000".repeat(CHILDREN_MAX - 1));
+    let many = "ffff".repeat(CHILDREN_MAX);
+    let shares = [
+        (format!("share ffffffff fffffffe 00000001 b {counts}"), false),
+        (format!("share 00100000 000fffff 00000001 b {counts}"), false),
+        (format!("share 000fffff 000ffffe 00000001 b {counts}"), true),
+        (format!("share 00000001 00000001 00000001 b {counts}"), false),
+        (format!("share 00000001 00000000 00000000 b {counts}"), false),
+        (format!("share ffffffff 00000000 ffffffff c {many}"), false),
+        (format!("share 000fffff 00000000 00000001 b {}", "0000".repeat(CHILDREN_MAX)), false),
+        (format!("share 000fffff 00000000 00000001 d {counts}"), false),
+    ];
+    for (fid, (line, is_sound)) in (1..).zip(shares) {
+        raw.open(fid, &["clone"], 2);
+        let write = Tmsg::Write { fid: Fid(fid), offset: 0, data: line.as_bytes() };
+        assert_eq!(raw.refusal(Tag(1), &write).is_empty(), is_sound, "{line}");
+        assert_eq!(raw.call(Tag(1), &walk(fid, 100, &[".."])), Some(Kind::Other));
+        assert_eq!(raw.call(Tag(1), &Tmsg::Open { fid: Fid(100), mode: 0 }), Some(Kind::Other));
+        assert!(!raw.data(100, 0, 8000).is_empty(), "{line}");
+        assert_eq!(raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(100) }), Some(Kind::Other));
+        site.check_alive(&line);
+    }
+}
