@@ -174,6 +174,36 @@ fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
     is_quiet(&partition, 3);
 }
 
+#[test]
+fn node_sets_name_nodes_that_are_there() {
+    let partition = Partition::up(3);
+    partition.signal("node03", "KILL");
+    partition.wait_until("summary", |summary| summary.contains("node03 lost\n"));
+    let here = ["run", "-a", "echo", "here"];
+    for (option, nodes, err) in [
+        ("-w", "nod01", "-w: no such node: nod01"),
+        ("-w", "node[01,03]", "-w: not up: node03"),
+        ("-x", "nod01,node[02,07]", "-x: no such node: nod01,node07"),
+    ] {
+        let told = partition.run(&["run", option, nodes, "echo", "here"]);
+        assert_eq!((told.code, told.out, told.err), (125, String::new(), format!("uem: {err}\n")));
+    }
+    // One that is gone is known, and left out all the same.
+    let told = partition.run(&[&here[..1], &["-x", "node[02-03]"], &here[1..]].concat());
+    assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (0, "here\n", ""));
+}
+
+#[test]
+fn what_is_not_there_is_told_before_anything_begins() {
+    let partition = Partition::up(1);
+    let told = partition.run(&["gdb", "nosuch/3"]);
+    let err = "uem: nosuch/3/status: No such file or directory\n";
+    assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (125, "", err));
+    let told = partition.run(&["cat", "net"]);
+    let err = "uem: net is a directory: try uem ls\n";
+    assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (125, "", err));
+}
+
 /// The process below `timeout`.
 fn child_of(pid: u32) -> u32 {
     let path = format!("/proc/{pid}/task/{pid}/children");

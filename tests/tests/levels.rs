@@ -57,7 +57,7 @@ fn members_are_spread_over_compute_nodes_however_they_hang() {
     let told = tree.run(&["run", "-w", "n[2,4-5]", "-n", "6", "sh", "-c", "echo $UEM_NODE $UEM_SIZE"]);
     assert_eq!((told.code, sorted(&told)), (0, vec!["n2 6", "n2 6", "n4 6", "n4 6", "n5 6", "n5 6"]));
     let told = tree.run(&["run", "-w", "n[4-6]", "true"]);
-    assert_eq!(told.err, "uem: -w: not up: n6\n");
+    assert_eq!(told.err, "uem: -w: no such node: n6\n");
 }
 
 #[test]

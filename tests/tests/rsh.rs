@@ -120,7 +120,9 @@ fn rsync_copies_a_tree_to_a_node_and_back() {
         assert_eq!(got, told(0, "", ""));
     };
     copy(format!("{}/", from.display()), format!("node01:{}/", there.display()));
-    copy(format!("root@node02:{}/", there.display()), format!("{}/", back.display()));
+    let own = Command::new("id").arg("-un").output().expect("id starts");
+    let own = String::from_utf8_lossy(&own.stdout).trim().to_owned();
+    copy(format!("{own}@node02:{}/", there.display()), format!("{}/", back.display()));
     let differ = run(&partition, &["diff", "-r", text(&from), text(&back)]);
     assert_eq!(differ, told(0, "", ""));
 }
@@ -143,7 +145,7 @@ fn what_is_no_fault_of_the_command_is_255_and_said() {
         (&["rsh"][..], "rsh: on which node? like uem rsh node01 hostname"),
         (&["rsh", "node01"], "rsh: what on node01? a shell for typing is not there yet"),
         (&["rsh", "node[01-02]", "true"], "rsh: node[01-02]: not a node's name"),
-        (&["rsh", "nosuch", "true"], "nosuch: res: 0 of 1"),
+        (&["rsh", "nosuch", "true"], "nosuch: no such node, or it is not up; see uem summary"),
         (&["rsh", "-Z", "node01", "true"], "rsh: no option -Z; see uem rsh --help"),
         (
             &["rsh", "--at", "unix!/nosuch", "node01", "true"],
@@ -152,6 +154,23 @@ fn what_is_no_fault_of_the_command_is_255_and_said() {
         ),
     ] {
         assert_eq!(partition.run(words), told(255, "", &format!("uem: {err}\n")));
+    }
+}
+
+#[test]
+fn a_user_before_the_node_or_behind_l_is_whom_it_runs_as() {
+    let partition = Partition::up(1);
+    // SAFETY: getuid cannot fail and takes no pointer.
+    let is_root = unsafe { libc::getuid() } == 0;
+    let refused =
+        "uem: node01: user: the stub of this node is not root's and cannot change users: node01 (1 member)\n";
+    let want = if is_root { told(0, "nobody\n", "") } else { told(255, "", refused) };
+    for words in [&["rsh", "nobody@node01", "id -un"][..], &["rsh", "-l", "nobody", "node01", "id", "-un"]] {
+        assert_eq!(partition.run(words), want, "{words:?}");
+    }
+    if is_root {
+        let nobody = told(255, "", "uem: node01: user: no such user on this node: node01 (1 member)\n");
+        assert_eq!(partition.run(&["rsh", "nosuchuser@node01", "id"]), nobody);
     }
 }
 

@@ -193,7 +193,7 @@ fn labels_and_folded_outputs_name_the_nodes() {
     let told = partition.run(&["run", "-w", "node[02-03]", "-x", "node03", "sh", "-c", "echo $UEM_NODE"]);
     assert_eq!(told.out, "node02\n");
     let told = partition.run(&["run", "-w", "node[03-06]", "true"]);
-    assert_eq!((told.code, told.err.as_str()), (125, "uem: -w: not up: node[05-06]\n"));
+    assert_eq!((told.code, told.err.as_str()), (125, "uem: -w: no such node: node[05-06]\n"));
 }
 
 #[test]

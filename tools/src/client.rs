@@ -5,9 +5,14 @@
 use protocol::client::{Burst, Client as Numbers, Reply};
 use protocol::limits::{IOHDR, MSIZE_MAX};
 use protocol::message::{Fid, Names, Rmsg, Tmsg, VERSION};
-use protocol_host::{Conn, Dial};
+use protocol::qid::QTDIR;
+use protocol::server::mode;
+use protocol_host::{Conn, Dial, Wake};
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
+/// Most bytes of one write of parameters or ctl lines.
+pub(crate) const PIECE: usize = 32 * 1024;
 /// How long an answer that waits for nobody's program may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Fids at once: a job holds eight, fifteen tasks five each, and as many while the last ones are given back.
@@ -62,6 +67,8 @@ pub(crate) const ROOT: Fid = Fid(0);
 /// A connection to a node, attached.
 pub(crate) struct Client {
     pub(crate) conn: Conn,
+    /// Where the node listens.
+    place: String,
     numbers: Numbers<Asked, FIDS, TAGS>,
     burst: Vec<u8>,
 }
@@ -70,7 +77,8 @@ impl Client {
     /// Connects, agrees on a version and attaches as the user who runs this.
     pub(crate) fn connect(dial: &Dial) -> Result<Self, Told> {
         let conn = Conn::dial(dial).map_err(|e| format!("unable to reach {dial}: {e}"))?;
-        let mut client = Self { conn, numbers: Numbers::new(MSIZE_MAX), burst: Vec::new() };
+        let mut client =
+            Self { conn, place: dial.to_string(), numbers: Numbers::new(MSIZE_MAX), burst: Vec::new() };
         let mut room = [0; REQUEST];
         let mut burst = Burst::new(&mut room);
         let asked = client.numbers.version(&mut burst, Asked::Call);
@@ -119,12 +127,38 @@ impl Client {
         Ok(fid)
     }
 
+    /// Adds what makes a session and fills its parameters: the fid of its ctl.
+    pub(crate) fn ask_session(&mut self, env: &[u8], args: &[u8]) -> Result<Fid, Told> {
+        let ctl = self.ask_open(ROOT, &["clone"], mode::RDWR)?;
+        for (file, data) in [("env", env), ("args", args)] {
+            if data.is_empty() {
+                continue;
+            }
+            let fid = self.ask_open(ctl, &["..", file], mode::WRITE | mode::TRUNC)?;
+            for piece in data.chunks(PIECE) {
+                self.ask(Asked::Step, &Tmsg::Write { fid, offset: 0, data: piece })?;
+            }
+            self.ask(Asked::Step, &Tmsg::Clunk { fid })?;
+        }
+        Ok(ctl)
+    }
+
+    /// What is told when the node is gone.
+    fn hung_up(&self, why: Option<&io::Error>) -> Told {
+        let place = &self.place;
+        // A pipe that is broken says no more than that.
+        match why.filter(|e| !matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)) {
+            Some(e) => format!("the node at {place} hung up: {e}"),
+            None => format!("the node at {place} hung up"),
+        }
+    }
+
     /// Sends the burst.
     pub(crate) fn send(&mut self) -> Result<(), Told> {
         if self.burst.is_empty() {
             return Ok(());
         }
-        let sent = self.conn.send(&self.burst).map_err(|e| format!("the node hung up: {e}"));
+        let sent = self.conn.send(&self.burst).map_err(|e| self.hung_up(Some(&e)));
         self.burst.clear();
         sent
     }
@@ -188,13 +222,27 @@ impl Client {
         Ok(())
     }
 
+    /// Waits for bytes, or for something else that is polled. What came before the end is taken first.
+    pub(crate) fn pause(&mut self, extra: &mut [libc::pollfd], left: Option<Duration>) -> Result<Wake, Told> {
+        let wake = self.conn.wait(extra, left).map_err(|e| self.hung_up(Some(&e)))?;
+        if wake.is_ended && wake.got == 0 {
+            return Err(self.hung_up(None));
+        }
+        Ok(wake)
+    }
+
+    /// Takes what a poll of `pollfd` has told of.
+    pub(crate) fn serve(&mut self, revents: i16) -> Result<(), Told> {
+        let got = self.conn.serve(revents).map_err(|e| self.hung_up(Some(&e)))?;
+        if got == 0 && self.conn.is_ended() {
+            return Err(self.hung_up(None));
+        }
+        Ok(())
+    }
+
     /// Waits for bytes.
     fn wait(&mut self, left: Option<Duration>) -> Result<(), Told> {
-        let wake = self.conn.wait(&mut [], left).map_err(|e| format!("the node hung up: {e}"))?;
-        if wake.is_ended && wake.got == 0 {
-            return Err("the node hung up".to_owned());
-        }
-        if wake.is_late {
+        if self.pause(&mut [], left)?.is_late {
             return Err(format!("the node did not answer within {} s", PATIENCE.as_secs()));
         }
         Ok(())
@@ -224,16 +272,35 @@ impl Client {
         })?
     }
 
-    /// Opens a file by its path from the root.
+    /// Opens a file or directory by its path from the root.
     pub(crate) fn open(&mut self, path: &str, mode: u8) -> Result<Fid, Told> {
-        let fid = self.walk(path)?;
-        match self.call(&Tmsg::Open { fid, mode }) {
-            Ok(()) => Ok(fid),
-            Err(told) => {
-                self.close(fid)?;
-                Err(format!("{path}: {told}"))
-            }
+        self.open_any(path, mode).map(|(fid, _)| fid)
+    }
+
+    /// Opens a file that is no directory for reading.
+    pub(crate) fn open_text(&mut self, path: &str) -> Result<Fid, Told> {
+        let (fid, kind) = self.open_any(path, mode::READ)?;
+        if kind & QTDIR != 0 {
+            self.close(fid)?;
+            return Err(format!("{path} is a directory: try uem ls"));
         }
+        Ok(fid)
+    }
+
+    /// The fid and the kind of what is opened.
+    fn open_any(&mut self, path: &str, mode: u8) -> Result<(Fid, u8), Told> {
+        let fid = self.walk(path)?;
+        self.ask(Asked::Call, &Tmsg::Open { fid, mode })?;
+        self.send()?;
+        let kind = self.answer(Some(PATIENCE), |answer| match answer {
+            Rmsg::Open { qid, .. } => Ok(qid.kind),
+            Rmsg::Error { ename } => Err(format!("{path}: {ename}")),
+            _ => Err(format!("{path}: an answer of the wrong kind")),
+        })?;
+        if kind.is_err() {
+            self.close(fid)?;
+        }
+        Ok((fid, kind?))
     }
 
     /// Gives a fid back.

@@ -58,12 +58,18 @@ impl Gdb {
             let told = format!("gdb {}: which member? want SESSION/MEMBER; uem ps lists them", self.member);
             return Err(Fault::usage(told));
         }
+        let member = self.member.trim_end_matches('/');
+        let mut client = connect(self.at.as_ref())?;
+        // Said here, not at gdb's prompt.
+        let status = client.open(&format!("{member}/status"), mode::READ)?;
+        client.close(status)?;
+        drop(client);
         let own = std::env::current_exe().map_err(|e| format!("this program has no path: {e}"))?;
         let mut pipe = format!("target remote | {} gdb-pipe", quoted(&own.to_string_lossy()));
         if let Some(dial) = &self.at {
             pipe += &format!(" --at {}", quoted(&dial.to_string()));
         }
-        pipe += &format!(" {}", quoted(&format!("{}/debug/gdb", self.member.trim_end_matches('/'))));
+        pipe += &format!(" {}", quoted(&format!("{member}/debug/gdb")));
         let mut command = Command::new(&self.gdb);
         // The program's files are looked for here, by the paths that they have there: reading them through
         // the member's own connection would take minutes.
@@ -135,11 +141,7 @@ fn carry(client: &mut Client, fid: Fid) -> Result<(), Told> {
             None => {
                 let fd = if held.is_empty() { input.as_raw_fd() } else { -1 };
                 let mut polled = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
-                let wake =
-                    client.conn.wait(&mut polled, None).map_err(|e| format!("the node hung up: {e}"))?;
-                if wake.is_ended && wake.got == 0 {
-                    return Err("the node hung up".to_owned());
-                }
+                client.pause(&mut polled, None)?;
                 if polled[0].revents != 0 && !take(&mut input, &mut held)? {
                     return Ok(());
                 }

@@ -138,7 +138,7 @@ impl Cat {
         }
         let mut client = connect(self.at.as_ref())?;
         for path in &self.paths {
-            let fid = client.open(path, 0)?;
+            let fid = client.open_text(path)?;
             let mut offset = 0;
             loop {
                 let more = client.read(fid, offset).map_err(|e| format!("{path}: {e}"))?;

@@ -2,7 +2,7 @@
 //!
 //! The loop waits for the node, our stdin, our outputs, a signal and the time; none of them holds up another.
 
-use crate::client::{Asked, Client, ROOT, Told, piece};
+use crate::client::{Asked, Client, PIECE, Told, piece};
 use crate::hear::{Heard, Stream, hear};
 use crate::outcome::{self, Outcomes};
 use crate::output::Output;
@@ -18,8 +18,6 @@ const INPUT: usize = 64 * 1024;
 const READS: usize = 2;
 /// Most bytes that one of them asks for.
 const READ: u32 = 256 * 1024;
-/// Most bytes of one write of parameters or ctl lines.
-const PIECE: usize = 32 * 1024;
 /// Between asking members to end and killing them.
 const GRACE: Duration = Duration::from_secs(1);
 /// Between killing them and not waiting any more for those that do not end.
@@ -85,17 +83,7 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// Sends everything up to `exec` and the first reads as one burst.
     pub(crate) fn start(client: &'a mut Client, plan: &Plan, fold: bool) -> Result<Self, Told> {
-        let ctl = client.ask_open(ROOT, &["clone"], 2)?;
-        for (file, data) in [("env", plan.env.as_slice()), ("args", plan.args.as_bytes())] {
-            if data.is_empty() {
-                continue;
-            }
-            let fid = client.ask_open(ctl, &["..", file], 1 | 0x10)?;
-            for piece in data.chunks(PIECE) {
-                client.ask(Asked::Step, &Tmsg::Write { fid, offset: 0, data: piece })?;
-            }
-            client.ask(Asked::Step, &Tmsg::Clunk { fid })?;
-        }
+        let ctl = client.ask_session(&plan.env, plan.args.as_bytes())?;
         let mut lines = plan.lines.as_bytes();
         while lines.len() > PIECE {
             // What does not fit one write must be known to be accepted before anything runs.
@@ -238,11 +226,7 @@ impl<'a> Job<'a> {
         let end = end.filter(|_| self.ending == Ending::No);
         let due = [end, self.kill_at, self.give_up_at].into_iter().flatten().min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
-        let wake = self.client.conn.wait(&mut extra, left).map_err(|e| format!("the node hung up: {e}"))?;
-        // What came before the end is taken first.
-        if wake.is_ended && wake.got == 0 {
-            return Err("the node hung up".to_owned());
-        }
+        self.client.pause(&mut extra, left)?;
         if extra[0].revents != 0
             && let Some(signal) = signals.next()
         {
@@ -413,6 +397,10 @@ impl<'a> Job<'a> {
             error.lines().next().and_then(outcome::reason).or(self.refusal.as_deref()).unwrap_or("refused");
         match self.manner {
             Manner::Run => eprintln!("uem: {reason}"),
+            // The one node that was asked for.
+            Manner::Ssh if reason == "res: 0 of 1" => {
+                eprintln!("uem: {}: no such node, or it is not up; see uem summary", self.program);
+            }
             Manner::Ssh => eprintln!("uem: {}: {reason}", self.program),
         }
     }

@@ -93,10 +93,19 @@ pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
 
 /// The nodes that reservations are made from: `status` may know of one that has joined just now.
 pub(crate) fn up_nodes(client: &mut Client) -> Result<Vec<String>, Told> {
+    let all = all_nodes(client)?;
+    Ok(all.into_iter().filter(|(_, is_up)| *is_up).map(|(name, _)| name).collect())
+}
+
+/// Every node that has been there, and whether it is up.
+pub(crate) fn all_nodes(client: &mut Client) -> Result<Vec<(String, bool)>, Told> {
     let summary = String::from_utf8_lossy(&client.read_all("summary")?).into_owned();
-    let Some(set) = summary.lines().find_map(|line| line.strip_suffix(" up")) else { return Ok(Vec::new()) };
-    let set = NodeSet::parse(set).map_err(|e| e.to_string())?;
-    Ok(set.iter().map(|name| name.as_str().to_owned()).collect())
+    let mut all = Vec::new();
+    for (set, state) in summary.lines().filter_map(|line| line.rsplit_once(' ')) {
+        let set = NodeSet::parse(set).map_err(|e| e.to_string())?;
+        all.extend(set.iter().map(|name| (name.as_str().to_owned(), state == "up")));
+    }
+    Ok(all)
 }
 
 /// Names of `count` nodes: `node01` …, with at least two digits.

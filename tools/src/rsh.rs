@@ -1,5 +1,6 @@
 //! `uem rsh`: ssh's place taken, so that launchers and copiers made for ssh run on the tree.
 
+use crate::client::user_name;
 use crate::environment::word;
 use crate::fault::Fault;
 use crate::job::Job;
@@ -12,7 +13,7 @@ use argh::FromArgs;
 use protocol::nodeset::Name;
 use protocol_host::Dial;
 
-/// Options of ssh that a value follows.
+/// Options of ssh that a value follows; of these, -l says whom to run as.
 const VALUED: &str = "lpioFcembBDEIJLOQRSwW";
 /// Options of ssh that stand alone.
 const ALONE: &str = "xXqnTtfaAkK46vNCgGMsYy";
@@ -20,13 +21,16 @@ const ALONE: &str = "xXqnTtfaAkK46vNCgGMsYy";
 const SHELL: &str = r#"cd "${HOME:-/}" 2>/dev/null || cd /; exec sh -c "$1""#;
 
 /// Run a command on one node, as ssh would: its stdin, outputs and exit code are the command's. Options that
-/// ssh has are accepted; but for -n they have no effect.
+/// ssh has are accepted; but for -l and -n they have no effect. A user before the node and `@` is as -l.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "rsh")]
 pub(crate) struct Rsh {
     /// dial string of the partition
     #[argh(option)]
     at: Option<Dial>,
+    /// whom to run as: root may choose
+    #[argh(option, short = 'l')]
+    user: Option<String>,
     /// nothing to read for the command
     #[argh(switch, short = 'n')]
     null: bool,
@@ -45,7 +49,10 @@ impl Rsh {
         let Some((host, words)) = self.program.split_first() else {
             return Err(Fault::usage("rsh: on which node? like uem rsh node01 hostname"));
         };
-        let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host);
+        let (user, host) = match host.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (self.user.as_deref(), host.as_str()),
+        };
         if Name::new(host).is_none() {
             return Err(Fault::usage(format!("rsh: {host}: not a node's name")));
         }
@@ -54,14 +61,16 @@ impl Rsh {
         }
         let mut signals = Signals::new()?;
         let mut client = connect(self.at.as_ref())?;
-        let job = Job::start(&mut client, &self.plan(host, &words.join(" ")), false)?;
+        let job = Job::start(&mut client, &self.plan((user, host), &words.join(" ")), false)?;
         Ok(job.finish(&mut signals, None)?)
     }
 
-    fn plan(&self, host: &str, line: &str) -> Plan {
+    fn plan(&self, (user, host): (Option<&str>, &str), line: &str) -> Plan {
+        let own = user_name();
+        let user = user.filter(|user| *user != own).map(|user| format!("user {}\n", word(user)));
         let args: Vec<String> = ["sh", "-c", SHELL, "sh", line].map(word).to_vec();
         Plan {
-            lines: format!("res + {host}\n"),
+            lines: format!("res + {host}\n{}", user.unwrap_or_default()),
             args: args.join(" "),
             // The node's own.
             env: Vec::new(),
@@ -85,10 +94,11 @@ pub(crate) fn part(words: &[String]) -> Vec<String> {
             kept.push(text.clone());
             kept.extend((text == "--at").then(|| words.next().cloned()).flatten());
         } else if text.len() > 1 && text.starts_with('-') && text != "--" {
-            if !part_letters(text, &mut kept) {
-                continue;
+            match part_letters(text, &mut kept) {
+                Some('l') => keep_user(words.next().map(String::as_str), &mut kept),
+                Some(_) => drop(words.next()),
+                None => {}
             }
-            words.next();
         } else if host.is_none() {
             host = Some(text);
         } else {
@@ -103,21 +113,32 @@ pub(crate) fn part(words: &[String]) -> Vec<String> {
     kept
 }
 
-/// Letters behind one dash: whether the next word is the value of the last.
-fn part_letters(text: &str, kept: &mut Vec<String>) -> bool {
+/// Letters behind one dash: the last one, if the next word is its value.
+fn part_letters(text: &str, kept: &mut Vec<String>) -> Option<char> {
     for (at, letter) in text.char_indices().skip(1) {
         if VALUED.contains(letter) {
-            return at + letter.len_utf8() == text.len();
+            let value = &text[at + letter.len_utf8()..];
+            if letter == 'l' && !value.is_empty() {
+                keep_user(Some(value), kept);
+            }
+            return value.is_empty().then_some(letter);
         }
         if !ALONE.contains(letter) {
             // The parser says what is wrong with it.
             kept.push(text.to_owned());
-            return false;
+            return None;
         }
         // One that goes to the background reads nothing either.
         kept.extend(matches!(letter, 'n' | 'f').then(|| "-n".to_owned()));
     }
-    false
+    None
+}
+
+/// As with ssh the first one counts. One without its value is the parser's to refuse.
+fn keep_user(user: Option<&str>, kept: &mut Vec<String>) {
+    if !kept.iter().any(|word| word == "-l") {
+        kept.extend(["-l"].into_iter().chain(user).map(str::to_owned));
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +153,8 @@ mod tests {
     fn options_of_ssh_go_with_their_values_wherever_they_stand() {
         assert_eq!(parted("node01 ls"), "-- node01 ls");
         assert_eq!(parted("-x -q -p 22 -oBatchMode=yes -o A=b -tt node01 ls -l"), "-- node01 ls -l");
-        assert_eq!(parted("-xp22 -l user -4 node01 -l me -T ls -n"), "-- node01 ls -n");
+        assert_eq!(parted("-xp22 -l user -4 node01 -l me -T ls -n"), "-l user -- node01 ls -n");
+        assert_eq!(parted("-xlann node01 ls"), "-l ann -- node01 ls");
         assert_eq!(parted("-xn node01 ls"), "-n -- node01 ls");
         assert_eq!(parted("-f node01 ls"), "-n -- node01 ls");
         assert_eq!(parted("--at unix!/x -n node01 ls --at y"), "--at unix!/x -n -- node01 ls --at y");

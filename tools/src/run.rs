@@ -5,7 +5,7 @@ use crate::environment::{env_lines, process_lines, word};
 use crate::fault::{Fault, print};
 use crate::job::Job;
 use crate::outcome::{Outcomes, node_set};
-use crate::partition::{FANOUT_MAX, Local, connect, dial, find, names, up_nodes};
+use crate::partition::{FANOUT_MAX, Local, all_nodes, connect, dial, find, names};
 use crate::plan::{Manner, Plan};
 use crate::signal::Signals;
 use argh::FromArgs;
@@ -13,6 +13,7 @@ use protocol::message::Tmsg;
 use protocol::nodeset::NodeSet;
 use protocol::stat::DMDIR;
 use protocol_host::Dial;
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -228,22 +229,16 @@ impl Run {
         if nodes.is_none() && !self.all && exclude.is_none() {
             return Ok(format!("{layout}res {}\n", self.members.unwrap_or(1)));
         }
-        let up = up_nodes(client)?;
+        let all = all_nodes(client)?;
         let parse = |text| NodeSet::parse(text).map_err(|e| e.to_string());
-        let up: Vec<&str> = up.iter().map(String::as_str).collect();
+        let up: Vec<&str> = all.iter().filter(|(_, is_up)| *is_up).map(|(name, _)| name.as_str()).collect();
         let wanted = nodes.map(parse).transpose()?;
         let left_out = exclude.map(parse).transpose()?;
-        if let Some(set) = wanted {
-            let missing: Vec<String> = set
-                .iter()
-                .filter(|name| !up.contains(&name.as_str()))
-                .map(|name| name.as_str().to_owned())
-                .collect();
-            if !missing.is_empty() {
-                let (names, _) = node_set(missing.into_iter());
-                return Err(format!("-w: not up: {names}"));
-            }
-        }
+        // A slip in -x would run on the very node that is to be spared.
+        let known: HashSet<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+        missing("-w: no such node", wanted, &known)?;
+        missing("-w: not up", wanted, &up.iter().copied().collect())?;
+        missing("-x: no such node", left_out, &known)?;
         let chosen: Vec<&str> = up
             .into_iter()
             .filter(|name| wanted.is_none_or(|set| set.contains(name)))
@@ -340,6 +335,13 @@ pub(crate) fn read_set(option: &str, text: &str) -> Result<String, Fault> {
         Ok(_) => Ok(joined),
         Err(e) => Err(Fault::usage(format!("{option} {text}: {e}"))),
     }
+}
+
+/// Refuses a set that names nodes which are not among those.
+fn missing(what: &str, set: Option<NodeSet<'_>>, among: &HashSet<&str>) -> Result<(), Told> {
+    let names = set.iter().flat_map(NodeSet::iter).filter(|name| !among.contains(name.as_str()));
+    let (names, count) = node_set(names.map(|name| name.as_str().to_owned()));
+    if count == 0 { Ok(()) } else { Err(format!("{what}: {names}")) }
 }
 
 /// `res +` lines that spread `count` members over nodes, block-wise; a line holds at most 1,024 bytes.

@@ -2,7 +2,7 @@
 
 use super::kept::Kept;
 use super::source::Task;
-use crate::client::{Asked, Client, Part, ROOT, Told};
+use crate::client::{Asked, Client, Part, Told};
 use crate::environment::word;
 use protocol::client::Reply;
 use protocol::ename::Ename;
@@ -14,8 +14,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Most bytes that one read of an output asks for.
 const READ: u32 = 64 * 1024;
-/// Most bytes of one write of parameters.
-const PIECE: usize = 32 * 1024;
 /// Between asking a task to end and killing it.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -99,17 +97,7 @@ impl Attempt {
         if exec.len() >= LINE_MAX || exec.contains('\n') {
             (args, exec) = (words.join(" "), "exec".to_owned());
         }
-        let ctl = client.ask_open(ROOT, &["clone"], 2)?;
-        for (file, data) in [("env", setting.env.as_slice()), ("args", args.as_bytes())] {
-            if data.is_empty() {
-                continue;
-            }
-            let fid = client.ask_open(ctl, &["..", file], 1 | 0x10)?;
-            for piece in data.chunks(PIECE) {
-                client.ask(Asked::Step, &Tmsg::Write { fid, offset: 0, data: piece })?;
-            }
-            client.ask(Asked::Step, &Tmsg::Clunk { fid })?;
-        }
+        let ctl = client.ask_session(&setting.env, args.as_bytes())?;
         let lines = format!("res + {}\n{}{exec}\n", seat.name, setting.lines);
         let write = Tmsg::Write { fid: ctl, offset: 0, data: lines.as_bytes() };
         client.ask(Asked::Task(place, Part::Exec), &write)?;

@@ -266,10 +266,7 @@ impl Engine {
         let left = due.map(|due| due.saturating_duration_since(now));
         protocol_host::poll(&mut fds, left).map_err(|e| format!("unable to wait: {e}"))?;
         for (lane, fd) in self.lanes.iter_mut().zip(&fds[4..]) {
-            let got = lane.client.conn.serve(fd.revents).map_err(|e| format!("the node hung up: {e}"))?;
-            if got == 0 && lane.client.conn.is_ended() {
-                return Err("the node hung up".to_owned());
-            }
+            lane.client.serve(fd.revents)?;
         }
         if fds[1].revents != 0 {
             self.plan.source.read()?;
