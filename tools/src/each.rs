@@ -43,8 +43,7 @@ use std::time::Duration;
 const LANES_MAX: usize = 16;
 
 /// Run a command for each argument behind `:::`, or for each line that comes in, on whatever node has a free
-/// slot: {} is the argument, {1} {2} those of several lists, {#} the task's number, {%} its slot. Without a
-/// command each of them is a line for a shell.
+/// slot.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "each")]
 #[allow(clippy::struct_excessive_bools)]
@@ -91,7 +90,8 @@ pub(crate) struct Each {
     /// directory of the tasks (default: this one)
     #[argh(option)]
     dir: Option<String>,
-    /// the command and its arguments
+    /// the command, a line for a shell as its words stand there: {} is the argument, {1} {2} those of several
+    /// lists, {#} the task's number, {%} its slot; without a command each argument is such a line
     #[argh(positional, greedy)]
     program: Vec<String>,
 }

@@ -181,6 +181,7 @@ mod tests {
     #[test]
     fn every_command_has_help_that_the_options_are_read_from() {
         let all = help(&[]);
+        assert!(!all.contains("{{"), "braces are as they are typed: {all}");
         let names = words::commands(&all);
         assert_eq!(names.len(), 17, "{all}");
         for name in names {

@@ -78,7 +78,7 @@ pub(crate) struct Run {
     program: Vec<String>,
 }
 
-/// Wait for a session that runs; exit as `uem run` would.
+/// Wait for a session that runs; exit as `uem run` would. ^C leaves it running.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "wait")]
 pub(crate) struct Wait {
@@ -90,7 +90,8 @@ pub(crate) struct Wait {
     session: String,
 }
 
-/// Show what a session that runs writes, and wait for it.
+/// Show what a session that runs writes, and wait for it; ^C ends its members. What was sent to a file, as by
+/// `uem run -d`, is there.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "attach")]
 pub(crate) struct Attach {
