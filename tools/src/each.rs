@@ -45,7 +45,14 @@ const LANES_MAX: usize = 16;
 /// Run a command for each argument behind `:::`, or for each line that comes in, on whatever node has a free
 /// slot.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "each")]
+#[argh(
+    subcommand,
+    name = "each",
+    note = "In the command {{}} is the argument, {{1}} {{2}} those of several lists,\n  \
+            {{#}} the task's number, {{%}} its slot.",
+    note = "Its words make one line for a shell, as with GNU parallel;\n  \
+            without a command each argument is such a line."
+)]
 #[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Each {
     /// dial string of the partition
@@ -90,8 +97,7 @@ pub(crate) struct Each {
     /// directory of the tasks (default: this one)
     #[argh(option)]
     dir: Option<String>,
-    /// the command, a line for a shell as its words stand there: {} is the argument, {1} {2} those of several
-    /// lists, {#} the task's number, {%} its slot; without a command each argument is such a line
+    /// the command and its arguments
     #[argh(positional, greedy)]
     program: Vec<String>,
 }

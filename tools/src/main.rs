@@ -184,6 +184,7 @@ mod tests {
         assert!(!all.contains("{{"), "braces are as they are typed: {all}");
         let names = words::commands(&all);
         assert_eq!(names.len(), 17, "{all}");
+        assert!(help(&["each"]).contains("In the command {} is the argument"), "and said once");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");
         }
