@@ -1,0 +1,6 @@
+//! `debug/`: members looked into through the tree, with Debian's gdb and without.
+
+mod gdb;
+mod look;
+mod subject;
+mod trace;
