@@ -7,6 +7,7 @@ use crate::node::Node;
 use crate::session::Gang;
 use protocol::ename::Ename;
 use protocol::event::Event;
+use protocol::failure::{Failure, Fault, Step};
 use protocol::quote::{Words, split_line};
 use protocol::refusal::Refusal;
 use protocol::server::{RequestId, UserId};
@@ -14,7 +15,10 @@ use protocol::set::ChildSet;
 use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{Command, NodeCommand, Res, Share, Why, node, session, word_of};
+use protocol::verb::{
+    Command, Kind, NodeCommand, NodeLine, Res, Share, WHY_MAX, Why, node, session, word_of,
+};
+use protocol::wire;
 
 /// Who writes, where, and when.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,8 @@ pub struct Writer {
     pub user: UserId,
     /// It is on the parent's link.
     pub is_parent: bool,
+    /// The peer is on this machine.
+    pub is_local: bool,
     /// The request, which may park.
     pub request: RequestId,
     /// Now.
@@ -38,8 +44,13 @@ impl<B: Bounds> Node<B> {
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
         self.each_line(who, None, data, |this, _, line| {
-            let command = node(line)?;
-            this.run_node(who, command, host)
+            let NodeLine { command, on } = node(line)?;
+            let is_meant = on.is_none_or(|set| set.contains(this.facts.name.as_str()));
+            if !is_meant && !who.is_parent {
+                let want = on.map_or(0, |set| set.count() as u32);
+                return Err(Why::Few { had: 0, want });
+            }
+            if is_meant { this.run_node(who, command, host) } else { Ok(()) }
         })?;
         Ok(Some(data.len() as u32))
     }
@@ -150,7 +161,8 @@ impl<B: Bounds> Node<B> {
         why.ename()
     }
 
-    fn run_node(&mut self, who: Writer, command: NodeCommand, host: &mut impl Host) -> Result<(), Why> {
+    fn run_node(&mut self, who: Writer, command: NodeCommand<'_>, host: &mut impl Host) -> Result<(), Why> {
+        let may = who.is_parent || who.is_local || self.user_name(who.user).as_str() == "root";
         match command {
             NodeCommand::Join { .. } => {
                 return Err(Why::Says("a compute node has no children; join an ionode"));
@@ -168,9 +180,31 @@ impl<B: Bounds> Node<B> {
                 };
                 self.each_session(mine, |this, slot| this.signal_session(slot, signal, host));
             }
+            _ if !may => return Err(Why::Ename(Ename::NotOwner)),
             NodeCommand::Exit => self.exit = true,
+            NodeCommand::Drain(why) => self.set_drained(Some(why), who.now),
+            NodeCommand::Resume => self.set_drained(None, who.now),
+            NodeCommand::Tag(tag) => {
+                let full = Why::Says("all tags of a node have at most 255 bytes; untag some");
+                self.tags.set(tag).map_err(|wire::Full| full)?;
+            }
+            NodeCommand::Untag(key) => {
+                self.tags.unset(key);
+            }
+            NodeCommand::Bound(bound, value) => self.tuning.set(bound, value),
+            NodeCommand::Debug(level) => self.tuning.debug = level,
         }
+        self.changes = self.changes.wrapping_add(1);
         Ok(())
+    }
+
+    fn set_drained(&mut self, why: Option<Text<WHY_MAX>>, now: Time) {
+        if self.drained.is_some() != why.is_some() {
+            let state = if why.is_some() { "draining" } else { "up" };
+            self.events.push(Event { at: now, what: "node", name: self.facts.name, state });
+            self.told_node = true;
+        }
+        self.drained = why;
     }
 
     fn each_session(
@@ -206,7 +240,14 @@ impl<B: Bounds> Node<B> {
                 let size = size.checked_add(count).ok_or(Ename::Again)?;
                 self.reserve(slot, (first, 1, count), size)?;
             }
-            Command::Share(_) | Command::Nodes(_) | Command::From(..) => {
+            Command::Excl(on) => {
+                early(session.executed)?;
+                if session.count > 0 {
+                    return Err(Why::Says("excl comes before res"));
+                }
+                session.excl = on;
+            }
+            Command::Shares(_) | Command::Nodes(_) | Command::From(..) | Command::Kind(_) => {
                 early(session.executed)?;
                 self.run_parents(slot, command)?;
             }
@@ -226,6 +267,8 @@ impl<B: Bounds> Node<B> {
             }
             Command::Prefix(prefix) => session.prefix = prefix,
             Command::Failfast(on) => session.failfast = on,
+            Command::Persistent(_) | Command::KillOnClose(_) => self.describe(slot, command)?,
+            Command::Label(_) | Command::Tag(_) | Command::Untag(_) => self.describe(slot, command)?,
             Command::Gang(on) => {
                 early(session.executed)?;
                 session.gang = if on { Gang::Waits(0) } else { Gang::No };
@@ -235,13 +278,6 @@ impl<B: Bounds> Node<B> {
                 early(session.executed)?;
                 host.append(slot, Param::Setup, line.as_bytes())?;
                 host.append(slot, Param::Setup, b"\n")?;
-            }
-            Command::Persistent(on) => session.persistent = on,
-            Command::Label(raw) => {
-                let mut label = Text::EMPTY;
-                let unquoted = Words::new(raw).flatten().try_for_each(|w| w.write_to(&mut label));
-                unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
-                session.label = label;
             }
             Command::Clear => self.clear(slot, host),
             Command::Wipe => self.close_session(slot, host),
@@ -262,7 +298,10 @@ impl<B: Bounds> Node<B> {
     /// Lines that only a parent writes, before `exec`.
     fn run_parents(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
         match command {
-            Command::Share(share) => self.take_share(slot, &share)?,
+            Command::Shares(share) => self.take_share(slot, &share)?,
+            Command::Kind(kind) if !self.is_of(kind) => {
+                return Err(Failure::bad(Step::Res, 0, Fault::OtherKind).into());
+            }
             Command::From(levels, name) => {
                 let session = self.session(slot);
                 session.levels = levels;
@@ -274,10 +313,20 @@ impl<B: Bounds> Node<B> {
         Ok(())
     }
 
+    fn is_of(&self, kind: Kind<'_>) -> bool {
+        kind.admits(self.facts.os, self.facts.arch)
+    }
+
     /// `res` at a leaf: all members are its own.
     fn own_count(&self, res: Res<'_>) -> Result<u32, Why> {
         match res {
-            Res::Count(count) => Ok(count),
+            Res::Count(want, kind) => {
+                if self.is_of(kind) {
+                    Ok(want)
+                } else {
+                    Err(Why::Few { had: 0, want })
+                }
+            }
             Res::Nodes(text) => {
                 let set = protocol::nodeset::NodeSet::parse(text)
                     .map_err(|_| Why::Says("not a node set; like node[001-064,100]"))?;
@@ -289,12 +338,12 @@ impl<B: Bounds> Node<B> {
     }
 
     fn take_share(&mut self, slot: SessionSlot, share: &Share) -> Result<(), Why> {
-        let rank = self.parent.rank().ok_or(Why::Says("share is a parent's"))?;
+        let rank = self.parent.rank().ok_or(Why::Says("only a parent shares members out"))?;
         let (first, stride, count) = share.own(rank);
         if count == 0 {
             return Err(Why::Says("no member is for this node"));
         }
-        Ok(self.reserve(slot, (first, stride, count), share.size)?)
+        self.reserve(slot, (first, stride, count), share.size)
     }
 
     fn run_exec(
@@ -325,6 +374,30 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.exec = Some(who.request);
         session.exec_user = who.user;
+        Ok(())
+    }
+
+    /// What its owner calls a session, and how it ends.
+    fn describe(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
+        let session = self.session(slot);
+        match command {
+            Command::Persistent(on) => session.persistent = on,
+            Command::KillOnClose(on) => session.kill_on_close = on,
+            Command::Label(raw) => {
+                let mut label = Text::EMPTY;
+                let unquoted = Words::new(raw).flatten().try_for_each(|w| w.write_to(&mut label));
+                unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
+                session.label = label;
+            }
+            Command::Tag(tag) => {
+                let full = Why::Says("all tags of a session have at most 128 bytes; untag some");
+                session.tags.set(tag).map_err(|wire::Full| full)?;
+            }
+            Command::Untag(key) => {
+                session.tags.unset(key);
+            }
+            _ => {}
+        }
         Ok(())
     }
 

@@ -92,6 +92,8 @@ pub trait Host {
     fn spilled_record(&mut self, session: SessionSlot, offset: u32) -> (u32, bool);
     /// Gives a member `len` bytes of the kept message.
     fn feed(&mut self, session: SessionSlot, member: MemberSlot, offset: u32, len: u32) -> Push;
+    /// A member has read all that it was given; `Writable` says when one that has not has.
+    fn has_read_all(&mut self, member: MemberSlot) -> bool;
     /// Gives a member these bytes.
     fn write(&mut self, member: MemberSlot, data: &[u8]) -> Push;
     /// A member's input ends.

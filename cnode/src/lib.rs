@@ -32,7 +32,7 @@ use join::PARENT;
 use member::State;
 use node::{Facts, Node};
 use protocol::failure::{Failure, Fault, Step};
-use protocol::limits::{ORPHAN_US, USER_NAME_MAX};
+use protocol::limits::USER_NAME_MAX;
 use protocol::message::{frame, is_request};
 use protocol::record::{End, Outcome};
 use protocol::refusal::Refusal;
@@ -108,7 +108,7 @@ impl<B: Bounds> Cnode<B> {
         if link == PARENT {
             let jitter = self.node.facts.boot ^ now.0;
             self.node.parent.fall(now, jitter);
-            self.orphaned = Some(now + ORPHAN_US);
+            self.orphaned = Some(now + self.node.tuning.orphan_us());
         }
         self.settle(now, host);
     }
@@ -318,7 +318,7 @@ impl<B: Bounds> Cnode<B> {
         }
         let touched = core::mem::take(&mut self.node.touched);
         let gone = core::mem::take(&mut self.node.gone);
-        if !touched.is_empty() {
+        if !touched.is_empty() || core::mem::take(&mut self.node.told_node) {
             for slot in 0..self.node.sessions.slots().len() as SessionSlot {
                 if touched.has(slot) {
                     self.settle_exec(slot);
@@ -400,6 +400,11 @@ impl<B: Bounds> Cnode<B> {
     /// More may come on `link`. False only while a client's output is backed up.
     pub fn wants(&self, link: LinkId) -> bool {
         link == PARENT || !self.server.is_blocked(link)
+    }
+
+    /// How much the driver is to tell of what goes in and out: see `Tuning`.
+    pub fn debug_level(&self) -> u8 {
+        self.node.tuning.debug
     }
 
     /// The node behind the conversations, for drivers and checkers.

@@ -8,8 +8,11 @@ use protocol::limits::{NODE_NAME_MAX, USER_NAME_MAX};
 use protocol::refusal::Refusals;
 use protocol::server::UserId;
 use protocol::slots::{SlotSet, Slots};
+use protocol::tag::{NODE_TAGS_MAX, Tags};
 use protocol::text::Text;
 use protocol::time::Time;
+use protocol::tuning::Tuning;
+use protocol::verb::WHY_MAX;
 
 /// Refusals a stub keeps for all its users together.
 pub const REFUSALS: usize = 16;
@@ -53,6 +56,12 @@ pub struct Node<B: Bounds> {
     pub probes_wanted: u32,
     /// Who has attached, by `UserId`.
     pub users: [Text<USER_NAME_MAX>; USERS],
+    /// What its operators call it.
+    pub tags: Tags<NODE_TAGS_MAX>,
+    /// It takes no new members, and why.
+    pub drained: Option<Text<WHY_MAX>>,
+    /// Its bounds that can be changed.
+    pub tuning: Tuning,
     /// What was refused.
     pub refusals: Refusals<REFUSALS>,
     /// What happened.
@@ -67,6 +76,8 @@ pub struct Node<B: Bounds> {
     pub starts: u32,
     /// Sessions in which something changed: parked requests on them try again.
     pub touched: SlotSet,
+    /// Something happened to the node itself that `events` tells.
+    pub told_node: bool,
     /// Sessions that are gone: fids on them are dead.
     pub gone: SlotSet,
     /// Links whose peer is on this machine, by bit: its death is seen at once.
@@ -79,16 +90,21 @@ impl<B: Bounds> Node<B> {
     /// A stub that has just started.
     pub fn new(facts: Facts, now: Time) -> Self {
         assert!(B::Sessions::make().slots().len() <= SlotSet::SIZE, "a slot set holds all sessions");
+        let members = B::Members::make();
+        let tuning = Tuning::new(members.slots().len() as u32);
         Self {
             facts,
             started: now,
             parent: Parent::new(facts.has_parent, now),
             sessions: B::Sessions::make(),
-            members: B::Members::make(),
+            members,
             probes: B::Probes::make(),
             next_probe: 0,
             probes_wanted: 0,
             users: [Text::EMPTY; USERS],
+            tags: Tags::default(),
+            drained: None,
+            tuning,
             refusals: Refusals::default(),
             events: Events::default(),
             changes: 0,
@@ -96,6 +112,7 @@ impl<B: Bounds> Node<B> {
             next_id: 0,
             starts: 0,
             touched: SlotSet::default(),
+            told_node: false,
             gone: SlotSet::default(),
             local_links: 0,
             exit: false,

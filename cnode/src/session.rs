@@ -5,14 +5,15 @@ use crate::host::{Host, MemberSlot, SessionSlot, Stream};
 use crate::member::{Member, State};
 use crate::node::Node;
 use protocol::ename::Ename;
-use protocol::failure::Failure;
-use protocol::limits::{LINGER_US, SESSION_NAME_MAX};
+use protocol::failure::{Failure, Fault, Step};
+use protocol::limits::SESSION_NAME_MAX;
 use protocol::record::{End, Outcome};
 use protocol::server::{RequestId, UserId};
 use protocol::slots::Slots;
+use protocol::tag::{SESSION_TAGS_MAX, Tags};
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{Deal, Prefix};
+use protocol::verb::{Deal, Prefix, Why};
 
 /// Whom a parked stdin message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +64,18 @@ pub struct Session {
     pub owner: UserId,
     /// What its owner calls it.
     pub label: Text<SESSION_NAME_MAX>,
+    /// What else he calls it.
+    pub tags: Tags<SESSION_TAGS_MAX>,
     /// How many levels above this node it was made.
     pub levels: u8,
     /// Its name there.
     pub origin: Text<SESSION_NAME_MAX>,
     /// It lives until it is removed.
     pub persistent: bool,
+    /// Its members are killed when nobody has its ctl open any more.
+    pub kill_on_close: bool,
+    /// No other session has members here while its own have no outcome.
+    pub excl: bool,
     /// It is being ended: members are killed, and the slot is free when they are gone.
     pub closing: bool,
     /// Open fids of its ctl that can write.
@@ -113,6 +120,8 @@ pub struct Session {
     pub closed_stdin: bool,
     /// The member that the next record of stdin goes to, counted from 0 among those here.
     pub dealt: u32,
+    /// A record has begun whose end is to come: that member gets the rest of it.
+    pub deals_on: bool,
     /// The member whose output is looked at first.
     pub turn: [MemberSlot; 2],
     /// The member whose record was given in part: its rest comes before anything else.
@@ -123,6 +132,11 @@ impl Session {
     /// A parent made it: it is not listed, and lives as its parent says.
     pub fn is_parents(&self) -> bool {
         self.name.as_str().starts_with('.')
+    }
+
+    /// Members of it are here that have no outcome.
+    pub fn has_members(&self) -> bool {
+        self.used && self.outcomes < self.count
     }
 
     /// It is there and not being ended.
@@ -209,17 +223,31 @@ impl<B: Bounds> Node<B> {
         (from..members.len()).find(|index| is_its(&members[*index])).map(|i| i as MemberSlot)
     }
 
+    /// Whether so many more members of a session may be here.
+    fn check_room(&self, slot: SessionSlot, count: u32) -> Result<(), Fault> {
+        let members = self.members.slots();
+        let taken = members.iter().filter(|m| m.state != State::Free).count();
+        let sessions = self.sessions.slots().iter().enumerate();
+        let others = sessions.filter(|(at, other)| *at != slot as usize && other.has_members());
+        let excl = self.sessions.slots()[slot as usize].excl;
+        if self.drained.is_some() {
+            return Err(Fault::Drains);
+        }
+        if let Some((_, other)) = others.into_iter().find(|(_, other)| other.excl || excl) {
+            return Err(if other.excl { Fault::Taken } else { Fault::Shared });
+        }
+        let most = members.len().min(self.tuning.members as usize);
+        if taken + count as usize > most { Err(Fault::Full) } else { Ok(()) }
+    }
+
     /// Reserves `count` members numbered `first`, `first + stride`, …; all or none.
     pub fn reserve(
         &mut self,
         slot: SessionSlot,
         (first, stride, count): (u32, u32, u32),
         size: u32,
-    ) -> Result<(), Ename> {
-        let free = self.members.slots().iter().filter(|m| m.state == State::Free).count();
-        if free < count as usize {
-            return Err(Ename::Again);
-        }
+    ) -> Result<(), Why> {
+        self.check_room(slot, count).map_err(|fault| Failure::bad(Step::Res, 0, fault))?;
         let mut left = 0..count;
         for member in self.members.slots_mut().iter_mut().filter(|m| m.state == State::Free) {
             let Some(index) = left.next() else { break };
@@ -354,16 +382,21 @@ impl<B: Bounds> Node<B> {
         now: Time,
         host: &mut impl Host,
     ) {
+        let linger = self.tuning.linger_us();
         let session = self.session(slot);
         assert!(session.ctls > 0, "a ctl that is left was opened");
         session.ctls -= 1;
-        if session.ctls > 0 || session.persistent || session.closing {
+        if session.ctls > 0 || session.closing {
             return;
         }
-        if clean || local {
+        if session.persistent {
+            if session.kill_on_close {
+                self.signal_session(slot, 9, host);
+            }
+        } else if clean || local {
             self.close_session(slot, host);
         } else {
-            session.linger = Some(now + LINGER_US);
+            session.linger = Some(now + linger);
             self.touch(slot);
         }
     }

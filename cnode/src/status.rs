@@ -29,22 +29,32 @@ impl<B: Bounds> Node<B> {
         let members = self.members.slots().iter().filter(|m| m.state.is_live()).count();
         let users = owners.iter().filter(|has| **has).count();
         let load = self.load;
-        writeln!(
+        write!(
             out,
-            "{} up uptime={} users={users} sessions={count} members={members} \
+            "{} {} uptime={} users={users} sessions={count} members={members} \
              load={}.{:02} memfree={} mem={}",
             self.facts.name,
+            self.state_name(),
             (now - self.started) / 1_000_000,
             load.load_centi / 100,
             load.load_centi % 100,
             load.memfree,
             load.mem,
-        )
+        )?;
+        match &self.drained {
+            Some(why) if !why.is_empty() => writeln!(out, " why={}", Quoted(why.as_str())),
+            _ => out.write_char('\n'),
+        }
+    }
+
+    /// The state of the node itself.
+    fn state_name(&self) -> &'static str {
+        if self.drained.is_some() { "draining" } else { "up" }
     }
 
     /// `<nodeset> <state>`: of one node.
     pub fn write_summary(&self, out: &mut impl Write) -> fmt::Result {
-        writeln!(out, "{} up", self.facts.name)
+        writeln!(out, "{} {}", self.facts.name, self.state_name())
     }
 
     /// What the node is.
@@ -57,7 +67,9 @@ impl<B: Bounds> Node<B> {
             Some(rank) => writeln!(out, "rank={}", rank.index())?,
             None => out.write_str("rank=\n")?,
         }
-        writeln!(out, "version={}", env!("CARGO_PKG_VERSION"))
+        writeln!(out, "version={}", env!("CARGO_PKG_VERSION"))?;
+        write!(out, "{}", self.tuning)?;
+        self.tags.iter().try_for_each(|tag| writeln!(out, "tag {tag}"))
     }
 
     /// A session's records, or one member's.
@@ -136,7 +148,10 @@ impl<B: Bounds> Node<B> {
             Quoted(session.label.as_str())
         )?;
         let kind = if session.persistent { "persistent" } else { "normal" };
-        writeln!(out, "type={kind}\nexits={}", session.outcomes)
+        writeln!(out, "type={kind}\nexits={}", session.outcomes)?;
+        let on = [("excl", session.excl), ("killonclose", session.kill_on_close)];
+        on.iter().filter(|(_, is_on)| *is_on).try_for_each(|(name, _)| writeln!(out, "{name}=on"))?;
+        session.tags.iter().try_for_each(|tag| writeln!(out, "tag {tag}"))
     }
 
     /// The refusals of a user at the node, or of a session.

@@ -34,7 +34,7 @@ impl<B: Bounds> Node<B> {
         }
         let target = match number {
             Some(number) => Target::One(self.find_member(slot, number).ok_or(Ename::NotFound)?),
-            None if session.deal == Deal::Enum => Target::Deal,
+            None if session.deal != Deal::Bcast => Target::Deal,
             None => Target::All,
         };
         if session.executed && session.starting == 0 && !self.takes_input(slot, target) {
@@ -111,11 +111,16 @@ impl<B: Bounds> Node<B> {
         }
     }
 
-    /// Deals records in order; stops at the first member whose pipe is full.
+    /// Deals records in order; stops at the first member whose pipe is full. Of members that share them one
+    /// gets a record only when it has read the one before.
     fn deal(&mut self, slot: SessionSlot, spill: &mut Spill, host: &mut impl Host) {
-        while spill.at < spill.len {
+        let is_shared = self.session(slot).deal == Deal::Share;
+        'records: while spill.at < spill.len {
             let (record, ends) = host.spilled_record(slot, spill.at);
             assert!(record > 0 && record <= spill.len - spill.at, "a record is in its message");
+            if is_shared && !self.session(slot).deals_on && !self.choose(slot, host) {
+                return;
+            }
             let dealt = self.session(slot).dealt;
             let Some((index, _)) = self.nth_member(slot, dealt) else { return };
             let member = self.member(index);
@@ -126,18 +131,47 @@ impl<B: Bounds> Node<B> {
                 }
                 match host.feed(slot, index, spill.at + member.fed, record - member.fed) {
                     Push::Took(count) => member.fed += count as u32,
-                    Push::Full => return,
+                    Push::Full => {
+                        let has_begun = member.fed > 0;
+                        self.session(slot).deals_on |= has_begun;
+                        return;
+                    }
                     Push::Closed => member.stdin = false,
+                }
+                // Another may take what this one has seen nothing of.
+                if is_shared && !member.stdin && member.fed == 0 {
+                    continue 'records;
                 }
             }
             member.fed = 0;
             spill.at += record;
             // A record that goes on in the next message stays with its member.
+            let session = self.session(slot);
+            session.deals_on = !ends;
             if ends {
-                let count = self.session(slot).count;
-                self.session(slot).dealt = (dealt + 1) % count.max(1);
+                session.dealt = (dealt + 1) % session.count.max(1);
             }
         }
+    }
+
+    /// Has the next record go to a member that has read all it was given, from the one whose turn it is on;
+    /// false if there are members that read, and none has.
+    fn choose(&mut self, slot: SessionSlot, host: &mut impl Host) -> bool {
+        let (dealt, count) = (self.session(slot).dealt, self.session(slot).count);
+        let mut somebody = false;
+        for place in (0..count).map(|i| (dealt + i) % count) {
+            let Some((index, _)) = self.nth_member(slot, place) else { continue };
+            let member = self.member(index);
+            if !member.state.is_live() || !member.stdin {
+                continue;
+            }
+            somebody = true;
+            if host.has_read_all(index) {
+                self.session(slot).dealt = place;
+                return true;
+            }
+        }
+        !somebody
     }
 
     /// The member that is `nth` by number among those here.

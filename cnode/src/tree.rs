@@ -338,7 +338,8 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
         data: &[u8],
     ) -> Result<Option<u32>, Ename> {
         let now = self.now;
-        let who = Writer { user: hold.user, is_parent: hold.link == PARENT, request: id, now };
+        let is_local = self.node.local_links & 1 << hold.link.0 != 0;
+        let who = Writer { user: hold.user, is_parent: hold.link == PARENT, is_local, request: id, now };
         let (slot, number, row) = match self.place(hold.path)? {
             Place::Root(row) if row.file == File::Ctl => {
                 return self.node.write_node_ctl(who, data, self.host);

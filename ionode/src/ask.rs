@@ -128,7 +128,7 @@ impl Node {
             }
             Ask::Beat => return self.beaten(now, rank, answer),
             Ask::Info => return self.take_info(rank, answer),
-            Ask::Status => return self.take_status(rank, answer),
+            Ask::Status => return self.take_status(now, rank, answer),
             Ask::Events => return self.take_events(now, rank, answer),
             Ask::Step { slot, serial, fid } => {
                 if let Err(ename) = answer {

@@ -2,7 +2,7 @@
 
 use crate::ask::{Answer, Ask};
 use crate::bounds::SETS_MAX;
-use crate::child::{Child, State, Sums};
+use crate::child::{Child, KINDS, Kinds, State, Sums};
 use crate::node::Node;
 use crate::step::{Line, Send};
 use core::fmt::Write;
@@ -11,6 +11,7 @@ use protocol::event::Event;
 use protocol::limits::{BEAT_US, DETECT_US, GRACE_US, IOHDR, MSIZE_LINK, MSIZE_MIN, NODE_NAME_MAX};
 use protocol::message::{Rmsg, Tag, VERSION};
 use protocol::nodeset::NodeSet;
+use protocol::quote::{Quoted, Words};
 use protocol::server::{LinkId, mode};
 use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
@@ -131,11 +132,7 @@ impl Node {
         }
         let fid = self.node_fids.beat;
         self.ask(ready, Ask::Beat, Send::Read { fid, offset: 0, count: 64 });
-        let idle = self.children.those(|child| !child.is_reading);
-        let stale = self.stale.and(self.serving()).and(idle);
-        self.stale = self.stale.less(stale);
-        self.ask_info(stale);
-        self.ask_status(stale);
+        self.refresh();
         for rank in self.children.those(|child| child.is_linked() && child.asked.is_some()) {
             let child = self.children.get_mut(rank);
             let silence = child.asked.map_or(0, |at| now - at);
@@ -148,6 +145,15 @@ impl Node {
                 self.tell_child(now, rank);
             }
         }
+    }
+
+    /// Reads anew what has changed of children.
+    pub(crate) fn refresh(&mut self) {
+        let idle = self.children.those(|child| !child.is_reading);
+        let stale = self.stale.and(self.serving()).and(idle);
+        self.stale = self.stale.less(stale);
+        self.ask_info(stale);
+        self.ask_status(stale);
     }
 
     fn ask_info(&mut self, set: ChildSet) {
@@ -179,6 +185,12 @@ impl Node {
         let child = self.children.get_mut(rank);
         child.height = number("height").min(u64::from(HEIGHT_MAX)) as u8;
         child.sums = Sums { cores: number("cores"), mem: number("mem"), gpus: number("gpus") };
+        take_kinds(child, text);
+        child.tags.clear();
+        for tag in text.lines().filter(|line| line.starts_with("tag ")) {
+            child.tags.extend_from_slice(tag.as_bytes());
+            child.tags.push(b'\n');
+        }
         if child.state == State::CatchingUp {
             let one = ChildSet::one(rank);
             self.ask_status(one);
@@ -186,6 +198,9 @@ impl Node {
                 self.ask_events(one);
             }
             let fid = self.node_fids.ctl;
+            if let Some(why) = self.children.get(rank).drained {
+                self.ask_line(one, (Ask::CatchUp, fid), format_args!("drain {}", Quoted(why.as_str())));
+            }
             self.ask(one, Ask::Fence, Send::Line { fid, line: Line::Fence });
         }
         Ok(())
@@ -243,7 +258,7 @@ impl Node {
     }
 
     /// A compute node's own record, or a piece of an inner node's lines by state.
-    pub(crate) fn take_status(&mut self, rank: Rank, answer: Answer<'_>) -> Result<(), Botch> {
+    pub(crate) fn take_status(&mut self, now: Time, rank: Rank, answer: Answer<'_>) -> Result<(), Botch> {
         let child = self.children.get_mut(rank);
         let data = match answer {
             Ok(Rmsg::Read { data }) => data,
@@ -275,10 +290,18 @@ impl Node {
         core::mem::swap(&mut child.status, &mut child.fresh);
         child.fresh.clear();
         child.is_reading = false;
+        let drained = child.drained.is_some();
+        child.drained = if inner { None } else { why_drained(&child.status) };
+        let changed = drained != child.drained.is_some();
         let first = child.sets().next().and_then(|(set, _)| NodeSet::parse(set).ok()?.iter().next());
         child.first = first.map_or(Text::EMPTY, |name| Text::cut(name.as_str()));
-        child.leaves = if inner { child.up_below().map_or(0, |set| set.count() as u32) } else { 1 };
+        let up = u32::from(child.drained.is_none());
+        child.leaves = if inner { child.up_below().map_or(0, |set| set.count() as u32) } else { up };
         self.changes = self.changes.wrapping_add(1);
+        if changed {
+            self.tell_child(now, rank);
+        }
+        self.noted(rank);
         Ok(())
     }
 
@@ -299,6 +322,42 @@ impl Node {
         });
         self.lose_child(now, rank);
         self.stale.cut(rank);
+        self.noted(rank);
         self.tell_child(now, rank);
     }
+}
+
+/// The kinds of compute nodes that an `info` tells: of its own node, or counted of those below.
+fn take_kinds(child: &mut Child, text: &str) {
+    let word = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    let kind = |os: &str, arch: &str, count| Kinds { os: Text::cut(os), arch: Text::cut(arch), count };
+    child.kinds.clear();
+    if child.height == 0 {
+        child.kinds.push(kind(word("os").unwrap_or(""), word("arch").unwrap_or(""), 1));
+        return;
+    }
+    for line in text.lines().filter_map(|line| line.strip_prefix("kind ")) {
+        let mut words = line.split(' ');
+        if let (Some(os), Some(arch), Some(Ok(count))) =
+            (words.next(), words.next(), words.next().map(str::parse))
+            && child.kinds.len() < KINDS
+        {
+            child.kinds.push(kind(os, arch, count));
+        }
+    }
+}
+
+/// Why a compute node drains, as its record tells it; none if it does not.
+fn why_drained(record: &[u8]) -> Option<Text<{ protocol::verb::WHY_MAX }>> {
+    let text = core::str::from_utf8(record).ok()?;
+    let mut words = Words::new(text.trim_end()).flatten().skip(1);
+    words.next().filter(|state| state.eq_str("draining"))?;
+    let mut why = Text::EMPTY;
+    if let Some(word) = words.find(|word| word.raw().starts_with("why=")) {
+        let mut rest = word.chars();
+        rest.nth("why".len());
+        // One that is too long is no reason of ours.
+        rest.try_for_each(|c| why.write_char(c)).ok()?;
+    }
+    Some(why)
 }

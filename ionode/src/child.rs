@@ -6,6 +6,7 @@ use protocol::server::LinkId;
 use protocol::set::{ChildSet, Rank};
 use protocol::text::Text;
 use protocol::time::Time;
+use protocol::verb::{KIND_MAX, Kind, WHY_MAX};
 use smallvec::SmallVec;
 
 /// Where a child is in its life.
@@ -70,6 +71,12 @@ pub struct Child {
     pub height: u8,
     /// Compute nodes at or below it that are up.
     pub leaves: u32,
+    /// A compute node that takes no new members, and why.
+    pub drained: Option<Text<WHY_MAX>>,
+    /// How many of those compute nodes are of each kind.
+    pub kinds: SmallVec<[Kinds; 1]>,
+    /// Tags of the nodes at or below it, a line each.
+    pub tags: Vec<u8>,
     /// The first name of those below an inner child.
     pub first: Text<NODE_NAME_MAX>,
     /// Processors, memory (KiB) and accelerators below it.
@@ -80,6 +87,22 @@ pub struct Child {
     pub fresh: Vec<u8>,
     /// It is being read.
     pub is_reading: bool,
+}
+
+/// Kinds that are counted apart at a node; there may be nodes of others.
+pub const KINDS: usize = 8;
+/// Tags that are told of the nodes below a child.
+pub const TAGS: usize = 32;
+
+/// Compute nodes of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// `linux`, …
+    pub os: Text<KIND_MAX>,
+    /// `x86_64`, …
+    pub arch: Text<KIND_MAX>,
+    /// How many there are.
+    pub count: u32,
 }
 
 /// What `info` adds up.
@@ -97,6 +120,20 @@ impl Child {
         !matches!(self.state, State::Empty | State::Lost(_))
     }
 
+    /// Compute nodes of a kind at or below it that take members.
+    pub fn leaves_of(&self, kind: Kind<'_>) -> u32 {
+        if kind == Kind::ANY {
+            return self.leaves;
+        }
+        let of = |kinds: &&Kinds| kind.admits(kinds.os.as_str(), kinds.arch.as_str());
+        self.kinds.iter().filter(of).map(|kinds| kinds.count).sum::<u32>().min(self.leaves)
+    }
+
+    /// The word for its state.
+    pub fn state_name(&self) -> &'static str {
+        if self.state == State::Up && self.drained.is_some() { "draining" } else { self.state.name() }
+    }
+
     /// The name of the first compute node at or below it, as far as it is known.
     pub fn first_name(&self) -> &str {
         if self.first.is_empty() { self.name.as_str() } else { self.first.as_str() }
@@ -111,6 +148,16 @@ impl Child {
     pub fn sets(&self) -> impl Iterator<Item = (&str, &str)> {
         let text = if self.is_inner() { core::str::from_utf8(&self.status).unwrap_or("") } else { "" };
         text.lines().filter_map(|line| line.rsplit_once(' '))
+    }
+
+    /// How many nodes of a set are at or below it and can be reached.
+    pub fn named(&self, set: NodeSet<'_>) -> u32 {
+        if !self.is_inner() {
+            return u32::from(set.contains(self.name.as_str()));
+        }
+        let sets = self.sets().filter(|(_, state)| ["up", "suspect", "draining"].contains(state));
+        let sets = sets.filter_map(|(below, _)| NodeSet::parse(below).ok());
+        sets.map(|below| set.iter().filter(|name| below.contains(name.as_str())).count() as u32).sum()
     }
 
     /// The nodes below it that are up, by name; for an inner child.
@@ -133,6 +180,7 @@ impl Default for Children {
         all.iter_mut().for_each(|child| {
             child.status.reserve_exact(512);
             child.fresh.reserve_exact(512);
+            child.tags.reserve_exact(protocol::tag::NODE_TAGS_MAX);
         });
         Self { all, ranks: [None; crate::bounds::LINKS] }
     }

@@ -8,13 +8,15 @@ use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use crate::step::{Line, Send};
 use protocol::ename::Ename;
+use protocol::nodeset::NodeSet;
 use protocol::quote::{Words, split_line};
 use protocol::refusal::Refusal;
 use protocol::server::{LinkId, RequestId, UserId};
 use protocol::set::ChildSet;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{Command, Layout, NodeCommand, Res, Why, node, session, word_of};
+use protocol::verb::{Command, Kind, Layout, NodeCommand, NodeLine, Res, Why, node, session, word_of};
+use protocol::wire;
 
 /// Why a user cannot write what parents do.
 const PARENTS: &str = "only a parent's session takes that";
@@ -123,22 +125,33 @@ impl Node {
     /// Sends a command's line to a set; the write's gather waits for their answers.
     fn multiplex(
         &mut self,
-        (who, gather): (Writer, &mut Option<GatherId>),
-        (slot, verb): (Option<SessionSlot>, &str),
+        who: (Writer, &mut Option<GatherId>),
+        what: (Option<SessionSlot>, &str),
         set: ChildSet,
         send: Send,
     ) -> Result<(), Why> {
+        let id = self.owe(who, what, set)?;
+        self.ask(set, Ask::Command(id), send);
+        Ok(())
+    }
+
+    /// The gather of a write, which a set of children is to answer.
+    fn owe(
+        &mut self,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (slot, line): (Option<SessionSlot>, &str),
+        set: ChildSet,
+    ) -> Result<GatherId, Why> {
         if !self.has_room_beside() {
             return Err(Why::Says("too many commands wait for their nodes; try again"));
         }
-        let id = self.join_gather((who, gather), (slot, verb))?;
+        let id = self.join_gather((who, gather), (slot, line))?;
         let deadline = who.now + self.patience(set);
         if let Some(gather) = self.gather(id) {
             gather.owes += set.count();
             gather.deadline = gather.deadline.max(deadline);
         }
-        self.ask(set, Ask::Command(id), send);
-        Ok(())
+        Ok(id)
     }
 
     fn join_gather(
@@ -160,22 +173,17 @@ impl Node {
         &mut self,
         who: Writer,
         gather: &mut Option<GatherId>,
-        (command, line): (NodeCommand, &str),
+        (NodeLine { command, on }, line): (NodeLine<'_>, &str),
     ) -> Result<(), Why> {
+        let is_local = self.local_links[who.link.0 as usize] || who.link == PARENT;
+        let may = is_local || self.user_name(who.user).as_str() == "root";
         match command {
+            _ if command.is_operators() && !may => Err(Why::Ename(Ename::NotOwner)),
+            _ if command.goes_down() => self.run_below((who, gather), (command, on), line),
             NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot),
             NodeCommand::Fence if who.link != PARENT => Err(Why::Ename(Ename::NotOwner)),
             NodeCommand::Fence => {
                 self.fence();
-                Ok(())
-            }
-            NodeCommand::Exit
-                if self.user_name(who.user).as_str() != "root" && !self.local_links[who.link.0 as usize] =>
-            {
-                Err(Why::Ename(Ename::NotOwner))
-            }
-            NodeCommand::Exit => {
-                self.exit = true;
                 Ok(())
             }
             NodeCommand::Signal(signal) => {
@@ -188,7 +196,53 @@ impl Node {
                 }
                 Ok(())
             }
+            // All others go down.
+            _ => {
+                self.exit = true;
+                Ok(())
+            }
         }
+    }
+
+    /// A line for all nodes below, or for those of a set: it goes to the children as it was written.
+    fn run_below(
+        &mut self,
+        (who, gather): (Writer, &mut Option<GatherId>),
+        (command, on): (NodeCommand<'_>, Option<NodeSet<'_>>),
+        line: &str,
+    ) -> Result<(), Why> {
+        let mut set = self.serving();
+        if let Some(nodes) = on {
+            let (mut had, want) = (0, nodes.count() as u32);
+            for rank in self.serving() {
+                let named = self.children.get(rank).named(nodes);
+                had += named;
+                if named == 0 {
+                    set.cut(rank);
+                }
+            }
+            // Of a parent's line the others are meant too.
+            if had < want && who.link != PARENT {
+                return Err(Why::Few { had, want });
+            }
+        } else {
+            match command {
+                NodeCommand::Bound(bound, value) => self.tuning.set(bound, value),
+                NodeCommand::Debug(level) => self.tuning.debug = level,
+                _ => {}
+            }
+        }
+        self.changes = self.changes.wrapping_add(1);
+        if set.is_empty() {
+            return Ok(());
+        }
+        let id = self.owe((who, gather), (None, line), set)?;
+        if let Some(gather) = self.gather(id) {
+            gather.notes = true;
+        }
+        let fid = self.node_fids.ctl;
+        self.ask_line(set, (Ask::Command(id), fid), format_args!("{line}\n"));
+        Ok(())
     }
 
     fn signal(
@@ -214,64 +268,75 @@ impl Node {
         host: &mut impl Host,
     ) -> Result<(), Why> {
         let session = self.session(slot);
-        let early = if session.executed {
-            Err(Why::Says("too late: the session has run; make a new one"))
-        } else {
-            Ok(())
-        };
         match command {
             Command::Signal(signal) => self.signal(slot, (who, gather), (signal, line))?,
             Command::CloseStdin => self.close_stdin(slot),
             Command::Failfast(on) => session.failfast = on,
-            Command::Gang(on) => {
-                early?;
-                session.gang = on;
-            }
+            Command::Persistent(_) | Command::KillOnClose(_) => self.describe(slot, command)?,
+            Command::Label(_) | Command::Tag(_) | Command::Untag(_) => self.describe(slot, command)?,
             Command::Go(on) if session.is_parents() => self.run_go(slot, (who, gather), (on, line))?,
             Command::Go(_) => return Err(Why::Says(PARENTS)),
+            Command::Wipe => self.close_session(slot, host),
+            Command::Exec(words) => self.run_exec(slot, (who, gather), (words, line), host)?,
+            _ if session.executed => {
+                return Err(Why::Says("too late: the session has run; make a new one"));
+            }
+            _ => self.prepare(slot, (command, line), host)?,
+        }
+        Ok(())
+    }
+
+    /// What can be said until `exec`.
+    fn prepare(
+        &mut self,
+        slot: SessionSlot,
+        (command, line): (Command<'_>, &str),
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
+        let session = self.session(slot);
+        match command {
+            Command::Gang(on) => session.gang = on,
+            Command::Deal(deal) => session.deal = deal,
+            Command::Prefix(prefix) => session.prefix = prefix,
+            Command::Res(res) => self.reserve(slot, res, host)?,
+            Command::Excl(_) if session.size() > 0 => return Err(Why::Says("excl comes before res")),
+            Command::Excl(on) => session.excl = on,
+            Command::Layout(Layout::Cyclic) if session.size() > 0 => {
+                return Err(Why::Says("layout comes before res"));
+            }
+            Command::Layout(layout) => session.layout = layout,
+            Command::Clear => {
+                session.poisoned = false;
+                for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
+                    host.truncate(slot, param);
+                }
+            }
+            Command::Setup => keep_line(host, slot, Param::Setup, line)?,
+            _ => self.run_parents(slot, (command, line), host)?,
+        }
+        Ok(())
+    }
+
+    /// What its owner calls a session, and how it ends.
+    fn describe(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
+        let session = self.session(slot);
+        match command {
             Command::Persistent(on) => session.persistent = on,
+            Command::KillOnClose(on) => session.kill_on_close = on,
             Command::Label(raw) => {
                 let mut label = Text::EMPTY;
                 let unquoted = Words::new(raw).flatten().try_for_each(|w| w.write_to(&mut label));
                 unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
                 session.label = label;
             }
-            Command::Wipe => self.close_session(slot, host),
-            Command::Exec(words) => self.run_exec(slot, (who, gather), (words, line), host)?,
-            Command::Share(_) | Command::Nodes(_) | Command::From(..) => {
-                early?;
-                self.run_parents(slot, (command, line), host)?;
+            Command::Tag(tag) => {
+                let full = Why::Says("all tags of a session have at most 128 bytes; untag some");
+                session.tags.set(tag).map_err(|wire::Full| full)?;
             }
-            Command::Clear => {
-                early?;
-                session.poisoned = false;
-                for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
-                    host.truncate(slot, param);
-                }
+            Command::Untag(key) => {
+                session.tags.unset(key);
             }
-            Command::Res(res) => {
-                early?;
-                self.reserve(slot, res, host)?;
-            }
-            Command::Layout(layout) => {
-                early?;
-                if layout == Layout::Cyclic && session.size() > 0 {
-                    return Err(Why::Says("layout comes before res"));
-                }
-                session.layout = layout;
-            }
-            Command::Deal(deal) => {
-                early?;
-                session.deal = deal;
-            }
-            Command::Prefix(prefix) => {
-                early?;
-                session.prefix = prefix;
-            }
-            Command::Setup => {
-                early?;
-                keep_line(host, slot, Param::Setup, line)?;
-            }
+            _ => {}
         }
         Ok(())
     }
@@ -302,7 +367,8 @@ impl Node {
         let session = self.session(slot);
         match command {
             _ if !session.is_parents() => return Err(Why::Says(PARENTS)),
-            Command::Share(share) => self.take_share(slot, &share, host)?,
+            Command::Shares(share) => self.take_share(slot, &share, host)?,
+            Command::Kind(Kind { os, arch }) => session.kind = (Text::cut(os), Text::cut(arch)),
             Command::From(levels, name) => {
                 session.levels = levels;
                 session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
@@ -333,7 +399,7 @@ impl Node {
             return Err(Why::Says("no program: exec PROG ARGS..., or write args first"));
         }
         if self.session(slot).size() == 0 {
-            self.reserve(slot, Res::Count(1), host)?;
+            self.reserve(slot, Res::Count(1, Kind::ANY), host)?;
         }
         let id = self.join_gather((who, gather), (Some(slot), line))?;
         self.launch(slot, (id, who.now), host)

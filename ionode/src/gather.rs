@@ -40,6 +40,10 @@ pub struct Gather {
     pub waits: bool,
     /// The serial number of the session that it is about, 0 for none.
     pub serial: u32,
+    /// What it changes is to be known here before the writer hears that it is done.
+    pub notes: bool,
+    /// Children that have done it, and are to tell what they are now.
+    pub noting: ChildSet,
     /// Children that refused, and are not asked yet what it is about: inner ones whom below them, compute
     /// nodes which step of a start.
     pub below: ChildSet,
@@ -70,6 +74,8 @@ impl Node {
             launches: false,
             waits: false,
             serial: slot.map_or(0, |slot| self.sessions[slot as usize].serial),
+            notes: false,
+            noting: ChildSet::EMPTY,
             below: ChildSet::EMPTY,
         };
         Some(GatherId { index: index as u8, seq })
@@ -80,6 +86,12 @@ impl Node {
         let Some(gather) = self.gather(id) else { return };
         assert!(gather.owes > 0, "answers are counted");
         gather.owes -= 1;
+        if gather.notes && answer.is_ok() {
+            gather.noting.add(rank);
+            self.stale.add(rank);
+            self.refresh();
+        }
+        let Some(gather) = self.gather(id) else { return };
         if let (Err(ename), Some(refusal)) = (answer, &mut gather.refusal) {
             refusal.add(Why::Ename(ename), ChildSet::one(rank));
             let more = gather.launches || self.children.get(rank).is_inner();
@@ -89,6 +101,20 @@ impl Node {
             }
         }
         self.try_end(id);
+    }
+
+    /// A child has told what it is now, or is gone: commands that wait for that go on.
+    pub(crate) fn noted(&mut self, rank: Rank) {
+        if self.stale.has(rank) && self.serving().has(rank) {
+            // It has changed since that was read.
+            return self.refresh();
+        }
+        for index in 0..self.gathers.len() {
+            if self.gathers[index].noting.cut(rank) {
+                let id = GatherId { index: index as u8, seq: self.gathers[index].seq };
+                self.try_end(id);
+            }
+        }
     }
 
     /// Asks children what a refusal is about: what their `error` says of it.
@@ -140,7 +166,7 @@ impl Node {
     /// Answers the writer when nobody owes any more.
     pub(crate) fn try_end(&mut self, id: GatherId) {
         let Some(gather) = self.gather(id) else { return };
-        if gather.owes > 0 || gather.len == 0 {
+        if gather.owes > 0 || gather.len == 0 || !gather.noting.is_empty() {
             return;
         }
         if core::mem::take(&mut gather.waits) {

@@ -40,7 +40,7 @@ use bounds::{CHILD, CLIENT, PARENT, PARENT_CAPS, Tables};
 use host::{Effect, Host, SessionSlot};
 use node::{Facts, Node};
 use protocol::join;
-use protocol::limits::{MSIZE_LINK, ORPHAN_US};
+use protocol::limits::MSIZE_LINK;
 use protocol::message::{frame, is_request};
 use protocol::qid::Path;
 use protocol::server::{LinkId, Server};
@@ -130,7 +130,7 @@ impl Ionode {
         self.server.hangup(link, &mut view);
         if link == PARENT {
             self.undialed(now);
-            self.node.orphaned = Some(now + ORPHAN_US);
+            self.node.orphaned = Some(now + self.node.tuning.orphan_us());
         }
         self.settle(now, host);
     }
@@ -272,6 +272,11 @@ impl Ionode {
         }
         let (set, len) = self.node.poll_step(host, out)?;
         Some((Target::Children(set), len))
+    }
+
+    /// How much the driver is to tell of what goes in and out: see `Tuning`.
+    pub fn debug_level(&self) -> u8 {
+        self.node.tuning.debug
     }
 
     /// The node behind the conversations, for drivers and checkers.

@@ -14,15 +14,17 @@ use crate::session::Session;
 use crate::step::{Send, Step};
 use crate::trace::Trace;
 use protocol::event::{Event, Events};
+use protocol::expect::Expected;
 use protocol::join::Parent;
-use protocol::limits::{BEAT_US, MSIZE_MAX, NODE_NAME_MAX, USER_NAME_MAX};
-use protocol::message::{Fid, Tag};
+use protocol::limits::{BEAT_US, MSIZE_LINK, MSIZE_MAX, NODE_NAME_MAX, USER_NAME_MAX};
+use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
 use protocol::refusal::Refusals;
 use protocol::server::{LinkId, RequestId, Settled, UserId};
 use protocol::set::{ChildSet, Rank};
 use protocol::slots::SlotSet;
 use protocol::text::Text;
 use protocol::time::Time;
+use protocol::tuning::Tuning;
 use std::collections::VecDeque;
 
 /// Refusals kept for all users together.
@@ -72,6 +74,8 @@ pub struct Node {
     pub sessions: Vec<Session>,
     /// The outcomes of all sessions' members.
     pub outcomes: Outcomes,
+    /// Its bounds that can be changed.
+    pub tuning: Tuning,
     /// Who has attached, by `UserId`.
     pub users: [Text<USER_NAME_MAX>; USERS],
     attach: [Option<Fid>; USERS],
@@ -132,6 +136,10 @@ pub struct Node {
     pub(crate) exit: bool,
 }
 
+fn table<T: Default>(count: usize) -> Vec<T> {
+    (0..count).map(|_| T::default()).collect()
+}
+
 impl Node {
     /// An aggregator that has just started, with nobody under it.
     pub fn new(facts: Facts, now: Time) -> Self {
@@ -149,14 +157,6 @@ impl Node {
             summary: take(),
             events: take(),
         };
-        let mut sessions = Vec::new();
-        sessions.resize_with(SESSIONS, Session::default);
-        let mut gathers = Vec::new();
-        gathers.resize_with(GATHERS, Gather::default);
-        let mut traces = Vec::new();
-        traces.resize_with(TRACES, Trace::default);
-        let mut looks = Vec::new();
-        looks.resize_with(LOOKS, Look::default);
         Self {
             facts,
             started: now,
@@ -164,8 +164,9 @@ impl Node {
             orphaned: None,
             children: Children::default(),
             names: Names::default(),
-            sessions,
+            sessions: table(SESSIONS),
             outcomes: Outcomes::default(),
+            tuning: Tuning::new(protocol::limits::MEMBERS_MAX),
             users: [Text::EMPTY; USERS],
             attach: [None; USERS],
             refusals: Refusals::default(),
@@ -176,9 +177,9 @@ impl Node {
             steps: VecDeque::with_capacity(STEPS),
             scratch: Vec::with_capacity(MSIZE_MAX as usize),
             pool: Pool::default(),
-            gathers,
-            looks,
-            traces,
+            gathers: table(GATHERS),
+            looks: table(LOOKS),
+            traces: table(TRACES),
             next_trace: 0,
             forwards: Forwards::default(),
             changes: 0,
@@ -214,7 +215,7 @@ impl Node {
     /// Tells `events` what a child is now.
     pub(crate) fn tell_child(&mut self, now: Time, rank: Rank) {
         let child = self.children.get(rank);
-        let (name, state) = (child.name, child.state.name());
+        let (name, state) = (child.name, child.state_name());
         self.events.push(Event { at: now, what: "node", name, state });
         self.changes = self.changes.wrapping_add(1);
         self.stirred = true;
@@ -288,6 +289,25 @@ impl Node {
         let tag = tag.unwrap_or(Tag::NONE);
         self.send(set, tag, send);
         tag
+    }
+
+    /// Writes a line to a file of each child of a set.
+    pub(crate) fn ask_line(&mut self, set: ChildSet, (ask, fid): (Ask, Fid), line: core::fmt::Arguments<'_>) {
+        use std::io::Write;
+        if set.is_empty() {
+            return;
+        }
+        let expected = Expected::Write(MSIZE_LINK);
+        let tag = self.tags.take(ask, set, expected);
+        assert!(tag.is_some(), "the tag table is the sum of what may be asked");
+        let tag = tag.unwrap_or(Tag::NONE);
+        let at = self.scratch.len();
+        self.scratch.extend_from_slice(&[0; TWRITE_HEADER]);
+        let written = self.scratch.write_fmt(line);
+        assert!(written.is_ok(), "a vector takes any text");
+        let count = self.scratch.len() - at - TWRITE_HEADER;
+        let len = seal_twrite(tag, fid, 0, count, &mut self.scratch[at..]);
+        self.send(set, tag, Send::Scratch { at: at as u32, len: len as u32 });
     }
 
     /// Asks once more with a tag that is kept; nobody in the set owes an answer to it.

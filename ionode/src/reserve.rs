@@ -1,12 +1,13 @@
 //! Who has how many members: decided at once by each level, from what it knows of its children.
 
-use crate::child::{Child, State};
+use crate::child::Child;
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX, MSIZE_LINK};
 use protocol::nodeset::NodeSet;
 use protocol::set::{ChildSet, Rank};
-use protocol::verb::{Layout, Res, Share, Why};
+use protocol::text::Text;
+use protocol::verb::{Kind, Layout, Res, Share, Why};
 
 type Counts = [u16; CHILDREN_MAX];
 
@@ -23,17 +24,18 @@ impl Node {
         let before = self.session(slot).counts;
         let mut counts = before;
         match res {
-            Res::Count(want) => {
+            Res::Count(want, kind) => {
+                self.take_kind(slot, kind)?;
                 if want > MEMBERS_MAX.saturating_sub(self.session(slot).size()) {
                     return Err(Why::Says("too many members: at most 1048576 in a session"));
                 }
-                self.spread(want, &mut counts)?;
+                self.spread(slot, want, &mut counts)?;
                 self.settle_counts(slot, counts)
             }
             Res::Nodes(text) => {
                 let set = NodeSet::parse(text)
                     .map_err(|_| Why::Says("not a node set; like node[001-064,100] or n[0-63/2]"))?;
-                let (had, want) = (self.count_named(set, &mut counts)?, set.count() as u32);
+                let (had, want) = (self.count_named(slot, set, &mut counts)?, set.count() as u32);
                 if had < want {
                     return Err(Why::Few { had, want });
                 }
@@ -56,7 +58,7 @@ impl Node {
         share: &Share,
         host: &mut impl Host,
     ) -> Result<(), Why> {
-        let rank = self.parent.rank().ok_or(Why::Says("share is a parent's"))?;
+        let rank = self.parent.rank().ok_or(Why::Says("only a parent shares members out"))?;
         let (first, stride, count) = share.own(rank);
         if count == 0 {
             return Err(Why::Says("no member is for this node"));
@@ -65,7 +67,7 @@ impl Node {
         let named = self.count_kept_names(slot, &mut counts, host)?;
         let rest = count.checked_sub(named).ok_or(Why::Few { had: count, want: named })?;
         if rest > 0 {
-            self.spread(rest, &mut counts)?;
+            self.spread(slot, rest, &mut counts)?;
         }
         let session = self.session(slot);
         (session.first, session.stride, session.whole) = (first, stride, share.size);
@@ -84,20 +86,47 @@ impl Node {
         Ok(())
     }
 
-    /// Children that are up, and the compute nodes of each.
-    fn weights(&self) -> impl Iterator<Item = (Rank, u32)> + '_ {
+    /// A session's members that are counted are all on nodes of one kind: a level below that spreads them
+    /// knows no other.
+    fn take_kind(&mut self, slot: SessionSlot, kind: Kind<'_>) -> Result<(), Why> {
+        let session = self.session(slot);
+        if session.size() > 0 && session.kind() != kind {
+            return Err(Why::Says("all res N of a session are of one os and arch; make another session"));
+        }
+        session.kind = (Text::cut(kind.os), Text::cut(kind.arch));
+        Ok(())
+    }
+
+    /// Compute nodes below a child that sessions of ours have: all of them for one that wants its nodes for
+    /// itself, those of others that do for the rest.
+    fn held(&self, slot: SessionSlot, rank: Rank) -> u32 {
+        let excl = self.sessions[slot as usize].excl;
+        let leaves = self.children.get(rank).leaves;
+        let others = self.sessions.iter().enumerate().filter(|(at, other)| {
+            *at != slot as usize && other.used && !other.is_over() && (excl || other.excl)
+        });
+        others.map(|(_, other)| u32::from(other.counts[rank.index()]).min(leaves)).sum()
+    }
+
+    /// Children that are up, and the compute nodes of each that a session may have members on.
+    fn weights(&self, slot: SessionSlot) -> impl Iterator<Item = (Rank, u32)> + '_ {
+        let kind = self.sessions[slot as usize].kind();
         let up: ChildSet = self.children.up();
-        up.map(|rank| (rank, self.children.get(rank).leaves)).filter(|(_, leaves)| *leaves > 0)
+        let leaves = up.map(move |rank| {
+            let leaves = self.children.get(rank).leaves_of(kind);
+            (rank, leaves.saturating_sub(self.held(slot, rank)))
+        });
+        leaves.filter(|(_, leaves)| *leaves > 0)
     }
 
     /// Spreads members evenly over the compute nodes, however they hang, the first having one more.
-    fn spread(&self, want: u32, counts: &mut Counts) -> Result<(), Why> {
-        let leaves: u32 = self.weights().map(|(_, leaves)| leaves).sum();
+    fn spread(&self, slot: SessionSlot, want: u32, counts: &mut Counts) -> Result<(), Why> {
+        let leaves: u32 = self.weights(slot).map(|(_, leaves)| leaves).sum();
         if leaves == 0 {
             return Err(Why::Few { had: 0, want });
         }
         let (each, mut extra) = (want / leaves, want % leaves);
-        for (rank, leaves) in self.weights() {
+        for (rank, leaves) in self.weights(slot) {
             let more = extra.min(leaves);
             extra -= more;
             add(&mut counts[rank.index()], each * leaves + more)?;
@@ -106,11 +135,12 @@ impl Node {
     }
 
     /// Counts one member more for each node of a set that is up: how many there are.
-    fn count_named(&self, set: NodeSet<'_>, counts: &mut Counts) -> Result<u32, Why> {
+    fn count_named(&self, slot: SessionSlot, set: NodeSet<'_>, counts: &mut Counts) -> Result<u32, Why> {
         let mut had = 0;
         for rank in self.children.up() {
             let child = self.children.get(rank);
-            let named = named_below(child, set);
+            let is_taken = !child.is_inner() && self.held(slot, rank) > 0;
+            let named = if is_taken { 0 } else { named_below(child, set) };
             add(&mut counts[rank.index()], named)?;
             had += named;
         }
@@ -136,7 +166,7 @@ impl Node {
             offset += whole as u64;
             let text = core::str::from_utf8(&piece[..whole]).unwrap_or("");
             let sets = text.lines().filter_map(|line| NodeSet::parse(line.strip_prefix("nodes ")?).ok());
-            match sets.map(|set| self.count_named(set, counts)).sum::<Result<u32, Why>>() {
+            match sets.map(|set| self.count_named(slot, set, counts)).sum::<Result<u32, Why>>() {
                 Ok(more) => named += more,
                 Err(why) => break Err(why),
             }
@@ -146,10 +176,10 @@ impl Node {
     }
 }
 
-/// How many nodes of a set are at or below a child that is up.
+/// How many nodes of a set are at or below a child that is up, and take members.
 fn named_below(child: &Child, set: NodeSet<'_>) -> u32 {
     if !child.is_inner() {
-        return u32::from(child.state == State::Up && set.contains(child.name.as_str()));
+        return u32::from(child.leaves > 0 && set.contains(child.name.as_str()));
     }
     let Some(below) = child.up_below() else { return 0 };
     set.iter().filter(|name| below.contains(name.as_str())).count() as u32

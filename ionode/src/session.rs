@@ -9,13 +9,14 @@ use crate::stdin::Stdin;
 use crate::step::Send;
 use protocol::ename::Ename;
 use protocol::event::Event;
-use protocol::limits::{CHILDREN_MAX, LINGER_US, SESSION_NAME_MAX};
+use protocol::limits::{CHILDREN_MAX, SESSION_NAME_MAX};
 use protocol::message::{Fid, Tag};
 use protocol::server::UserId;
 use protocol::set::{ChildSet, Rank};
+use protocol::tag::{SESSION_TAGS_MAX, Tags};
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{Deal, Layout, Prefix, Share};
+use protocol::verb::{Deal, KIND_MAX, Kind, Layout, Prefix, Share};
 
 /// Reasons kept apart for members that never ran.
 const FAULTS: usize = 4;
@@ -33,8 +34,12 @@ pub struct Session {
     pub owner: UserId,
     /// What its owner calls it.
     pub label: Text<SESSION_NAME_MAX>,
+    /// What else he calls it.
+    pub tags: Tags<SESSION_TAGS_MAX>,
     /// It lives until it is removed.
     pub persistent: bool,
+    /// Its members are killed when nobody has its ctl open any more.
+    pub kill_on_close: bool,
     /// Open fids of its ctl that can write.
     pub ctls: u16,
     /// Its client vanished: it is ended then.
@@ -53,6 +58,10 @@ pub struct Session {
     pub whole: u32,
     /// Members by rank.
     pub counts: [u16; CHILDREN_MAX],
+    /// The os and the arch of the nodes that they are on; `*` or nothing is any.
+    pub kind: (Text<KIND_MAX>, Text<KIND_MAX>),
+    /// No other session has members on those while its own have no outcome.
+    pub excl: bool,
     /// How their numbers lie.
     pub layout: Layout,
     /// How stdin reaches the members.
@@ -95,7 +104,9 @@ impl Default for Session {
             serial: 0,
             owner: UserId(0),
             label: Text::EMPTY,
+            tags: Tags::default(),
             persistent: false,
+            kill_on_close: false,
             ctls: 0,
             linger: None,
             levels: 0,
@@ -105,6 +116,8 @@ impl Default for Session {
             stride: 1,
             whole: 0,
             counts: [0; CHILDREN_MAX],
+            kind: (Text::EMPTY, Text::EMPTY),
+            excl: false,
             layout: Layout::Block,
             deal: Deal::Bcast,
             prefix: Prefix::Off,
@@ -129,6 +142,14 @@ impl Session {
     /// A parent made it: it is not listed, and lives as its parent says.
     pub fn is_parents(&self) -> bool {
         self.name.as_str().starts_with('.')
+    }
+
+    /// What kind of node its members are on.
+    pub fn kind(&self) -> Kind<'_> {
+        fn or_any(text: &Text<KIND_MAX>) -> &str {
+            if text.is_empty() { "*" } else { text.as_str() }
+        }
+        Kind { os: or_any(&self.kind.0), arch: or_any(&self.kind.1) }
     }
 
     /// Members of it here.
@@ -331,16 +352,21 @@ impl Node {
         now: Time,
         host: &mut impl Host,
     ) {
+        let linger = self.tuning.linger_us();
         let session = self.session(slot);
         assert!(session.ctls > 0, "a ctl that is left was opened");
         session.ctls -= 1;
-        if session.ctls > 0 || session.persistent {
+        if session.ctls > 0 {
             return;
         }
-        if clean || local {
+        if session.persistent {
+            if session.kill_on_close {
+                self.signal_all(slot, 9);
+            }
+        } else if clean || local {
             self.close_session(slot, host);
         } else {
-            session.linger = Some(now + LINGER_US);
+            session.linger = Some(now + linger);
             self.touch(slot);
         }
     }

@@ -1,7 +1,7 @@
 //! `status`, `summary`, `info` and `error` of the node, and what of a session is known without asking: all
 //! from tables.
 
-use crate::child::{Child, STATES, State, Sums};
+use crate::child::{Child, KINDS, Kinds, STATES, State, Sums, TAGS};
 use crate::host::SessionSlot;
 use crate::node::Node;
 use core::fmt::{self, Write};
@@ -11,6 +11,8 @@ use protocol::quote::Quoted;
 use protocol::record::{End, Outcome};
 use protocol::server::UserId;
 use protocol::text::{Text, Window};
+use protocol::verb::Kind;
+use smallvec::SmallVec;
 
 impl Node {
     fn known(&self) -> impl Iterator<Item = &Child> {
@@ -57,7 +59,7 @@ impl Node {
     /// The node sets in a state, in the order of the children's names.
     fn sets_in(&self, state: &'static str) -> impl Iterator<Item = &str> {
         self.known().flat_map(move |child| {
-            let own = child.state.name();
+            let own = child.state_name();
             let alone = !child.is_inner() || child.status.is_empty() && child.state != State::Up;
             let name = (alone && own == state).then(|| child.name.as_str());
             // What is below a child that is not up is in the child's state, whatever it was in.
@@ -80,7 +82,44 @@ impl Node {
             Some(rank) => writeln!(w, "rank={}", rank.index())?,
             None => w.write_str("rank=\n")?,
         }
-        writeln!(w, "height={}\nleaves={leaves}\nversion={}", self.height(), env!("CARGO_PKG_VERSION"))
+        writeln!(w, "height={}\nleaves={leaves}\nversion={}", self.height(), env!("CARGO_PKG_VERSION"))?;
+        write!(w, "{}", self.tuning)?;
+        for Kinds { os, arch, count } in self.kinds() {
+            writeln!(w, "kind {os} {arch} {count}")?;
+        }
+        self.write_tags(w)
+    }
+
+    /// Compute nodes below that take members, by kind; those of more kinds than there is room for are left
+    /// out.
+    fn kinds(&self) -> SmallVec<[Kinds; KINDS]> {
+        let mut kinds: SmallVec<[Kinds; KINDS]> = SmallVec::new();
+        for child in self.known().filter(|child| child.state == State::Up) {
+            let drains = !child.is_inner() && child.drained.is_some();
+            for more in child.kinds.iter().filter(|_| !drains) {
+                let same = |kind: &Kinds| kind.os == more.os && kind.arch == more.arch;
+                match kinds.iter().position(same) {
+                    Some(at) => kinds[at].count += more.count,
+                    None if kinds.len() < KINDS => kinds.push(*more),
+                    None => {}
+                }
+            }
+        }
+        kinds
+    }
+
+    /// Each tag that a node below has, once, as far as there is room.
+    fn write_tags(&self, w: &mut Window<'_>) -> fmt::Result {
+        let mut told: SmallVec<[&str; TAGS]> = SmallVec::new();
+        for child in self.known().filter(|child| child.state == State::Up) {
+            for line in core::str::from_utf8(&child.tags).unwrap_or("").lines() {
+                if told.len() < TAGS && !told.contains(&line) {
+                    told.push(line);
+                    writeln!(w, "{line}")?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Levels below this node; one that has no child yet is a level above compute nodes to come.
@@ -124,7 +163,13 @@ impl Node {
             Quoted(session.label.as_str())
         )?;
         let kind = if session.persistent { "persistent" } else { "normal" };
-        writeln!(w, "type={kind}\nexits={}", session.range.told)
+        writeln!(w, "type={kind}\nexits={}", session.range.told)?;
+        if session.kind() != Kind::ANY {
+            writeln!(w, "os={}\narch={}", session.kind().os, session.kind().arch)?;
+        }
+        let on = [("excl", session.excl), ("killonclose", session.kill_on_close)];
+        on.iter().filter(|(_, is_on)| *is_on).try_for_each(|(name, _)| writeln!(w, "{name}=on"))?;
+        session.tags.iter().try_for_each(|tag| writeln!(w, "tag {tag}"))
     }
 
     /// A line for each state and outcome, with the members in it.

@@ -11,6 +11,7 @@ use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
 use protocol::expect::Expected;
+use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
 use protocol::server::{RequestId, Settled, mode};
 use protocol::set::{ChildSet, Rank};
@@ -47,8 +48,10 @@ pub struct Stdin {
     pub ended: bool,
     /// It is to be passed on when all that was written is delivered.
     closing: bool,
-    /// The place of the member that the next record goes to.
+    /// The place of the member that the next record goes to; of records that are shared, the child's rank.
     next: u32,
+    /// The child that has a shared record whose end is to come.
+    open: Option<Rank>,
 }
 
 impl Node {
@@ -68,7 +71,14 @@ impl Node {
         if data.is_empty() {
             return Ok(Some(0));
         }
-        if !session.executed || session.stdin.taken > 0 || !session.stdin.parked.is_empty() {
+        let is_busy = session.stdin.taken > 0 || !session.stdin.parked.is_empty();
+        let (executed, is_shared, is_parents) =
+            (session.executed, session.deal == Deal::Share, session.is_parents());
+        // A parent does not write the rest again of what is taken short.
+        let children = self.session(slot).set();
+        let is_long = is_parents && data.len() > self.payload(children) as usize;
+        if !executed || is_busy || is_shared || is_long {
+            self.fed.set(slot);
             return self.park_input(slot, request, data, host).map(|()| None);
         }
         if self.readers(slot).is_empty() {
@@ -116,8 +126,11 @@ impl Node {
             let flushed = first.request.is_none() && stdin.begun == 0;
             let delivered = stdin.begun == first.len;
             if !nobody && !flushed && !delivered {
-                if let Err(ename) = self.pass_parked(slot, first.len, host) {
-                    self.end_parked(slot, Settled::Refused(ename), host);
+                match self.pass_parked(slot, first.len, host) {
+                    Ok(true) => {}
+                    // Nobody has room: an answer goes on with it.
+                    Ok(false) => return,
+                    Err(ename) => self.end_parked(slot, Settled::Refused(ename), host),
                 }
                 continue;
             }
@@ -127,21 +140,74 @@ impl Node {
         }
     }
 
-    /// Sends the next piece of the first parked write.
-    fn pass_parked(&mut self, slot: SessionSlot, len: u32, host: &mut impl Host) -> Result<(), Ename> {
+    /// Sends the next piece of the first parked write; false if nobody can take any of it now.
+    fn pass_parked(&mut self, slot: SessionSlot, len: u32, host: &mut impl Host) -> Result<bool, Ename> {
         let (at, begun) = (self.session(slot).stdin.at, self.session(slot).stdin.begun);
         let mut piece = core::mem::take(&mut self.piece);
         piece.resize((len - begun).min(self.payload(ChildSet::EMPTY)) as usize, 0);
         let count = host.param(slot, Param::Input, u64::from(at), &mut piece);
         assert!(count == piece.len(), "what was kept is there");
-        let passed = self.pass_input(slot, &piece);
+        let is_rest = begun as usize + piece.len() == len as usize;
+        let passed = match self.session(slot).deal {
+            Deal::Share => self.share_input(slot, &piece, is_rest),
+            Deal::Bcast | Deal::Enum => {
+                let passed = self.pass_input(slot, &piece);
+                passed.map(|()| self.session(slot).stdin.taken)
+            }
+        };
         self.piece = piece;
-        passed?;
+        let taken = passed?;
         let stdin = &mut self.session(slot).stdin;
-        stdin.at += stdin.taken;
-        stdin.begun += stdin.taken;
-        self.end_if_delivered(slot);
-        Ok(())
+        stdin.at += taken;
+        stdin.begun += taken;
+        if stdin.taken > 0 {
+            self.end_if_delivered(slot);
+        }
+        Ok(taken > 0)
+    }
+
+    /// Sends records of `data` to children that owe no answer, no more to each than it has members: how many
+    /// bytes. Nobody waits for their delivery. A last record without its end is kept back while there may be
+    /// more of it.
+    fn share_input(&mut self, slot: SessionSlot, data: &[u8], is_rest: bool) -> Result<u32, Ename> {
+        let readers = self.readers(slot);
+        let (fid, tag) = self.stdin_file(slot)?;
+        let idle = readers.and(self.fids.holds(fid)).less(self.tags.owes(tag));
+        let most = self.payload(idle) as usize;
+        let session = self.session(slot);
+        let mut open = session.stdin.open.filter(|rank| readers.has(*rank));
+        let mut room = session.counts;
+        let mut turn = session.stdin.next as usize;
+        let mut bytes = [0; CHILDREN_MAX];
+        let mut dealt = core::mem::take(&mut self.dealt);
+        dealt.clear();
+        let mut taken = 0;
+        while taken < data.len() && dealt.len() < DEAL_RECORDS {
+            let left = &data[taken..];
+            let end = left.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            let len = end.unwrap_or(left.len()).min(most);
+            let is_whole = end == Some(len);
+            if end.is_none() && taken > 0 && !is_rest {
+                break;
+            }
+            let fits = |rank: &Rank| room[rank.index()] > 0 && bytes[rank.index()] + len <= most;
+            let ranks = (0..CHILDREN_MAX).map(|i| (turn + i) % CHILDREN_MAX).filter_map(Rank::new);
+            let mut free = ranks.filter(|rank| idle.has(*rank)).filter(fits);
+            let next =
+                open.map_or_else(|| free.next(), |rank| Some(rank).filter(|r| idle.has(*r) && fits(r)));
+            let Some(rank) = next else { break };
+            let at = rank.index();
+            (room[at], bytes[at]) = (room[at] - 1, bytes[at] + len);
+            dealt.push((at as u8, taken as u32, (taken + len) as u32));
+            taken += len;
+            open = if is_whole { None } else { Some(rank) };
+            turn = at + 1;
+        }
+        let stdin = &mut self.session(slot).stdin;
+        (stdin.open, stdin.next) = (open, turn as u32);
+        self.send_dealt(idle, (fid, tag), &dealt, data);
+        self.dealt = dealt;
+        Ok(taken as u32)
     }
 
     fn end_parked(&mut self, slot: SessionSlot, settled: Settled, host: &mut impl Host) {
@@ -170,7 +236,7 @@ impl Node {
                 self.scratch_write(set, (fid, tag), [data].into_iter());
                 data.len()
             }
-            Deal::Enum => self.deal(slot, set, (fid, tag), data),
+            Deal::Enum | Deal::Share => self.deal(slot, set, (fid, tag), data),
         };
         self.session(slot).stdin.taken = taken as u32;
         Ok(())
@@ -232,15 +298,20 @@ impl Node {
             }
         }
         self.session(slot).stdin.next = next;
+        self.send_dealt(set, (fid, tag), &dealt, data);
+        self.dealt = dealt;
+        taken
+    }
+
+    /// Sends each child of a set its pieces of `data`, as one message.
+    fn send_dealt(&mut self, set: ChildSet, file: (Fid, Tag), dealt: &[(u8, u32, u32)], data: &[u8]) {
         for rank in set {
             let mine = dealt.iter().filter(|(to, ..)| *to as usize == rank.index());
             let mut pieces = mine.map(|(_, from, to)| &data[*from as usize..*to as usize]).peekable();
             if pieces.peek().is_some() {
-                self.scratch_write(ChildSet::one(rank), (fid, tag), pieces);
+                self.scratch_write(ChildSet::one(rank), file, pieces);
             }
         }
-        self.dealt = dealt;
-        taken
     }
 
     /// A child has delivered what it was given, or cannot.
@@ -248,6 +319,10 @@ impl Node {
         let session = self.session(slot);
         if answer.is_err() {
             session.stdin.closed.add(rank);
+        }
+        if session.deal == Deal::Share {
+            self.fed.set(slot);
+            return self.touch(slot);
         }
         self.end_if_delivered(slot);
     }

@@ -11,7 +11,7 @@ use protocol::set::ChildSet;
 use protocol::stat::DMDIR;
 use protocol::table::File;
 use protocol::text::{Text, Window};
-use protocol::verb::{Deal, Prefix};
+use protocol::verb::{Deal, Kind, Prefix};
 
 /// One message to a set of children.
 #[derive(Clone, Copy, Debug)]
@@ -222,7 +222,11 @@ impl Node {
             Line::Fence => w.write_str("fence\n"),
             Line::Launch(slot) => {
                 let session = &self.sessions[slot as usize];
-                let deal = if session.deal == Deal::Enum { "enum" } else { "bcast" };
+                let deal = match session.deal {
+                    Deal::Bcast => "bcast",
+                    Deal::Enum => "enum",
+                    Deal::Share => "share",
+                };
                 let prefix = match session.prefix {
                     Prefix::Off => "off",
                     Prefix::Node => "on",
@@ -231,7 +235,11 @@ impl Node {
                 let (share, levels) = (session.share(), session.levels + 1);
                 let name = if session.is_parents() { session.origin } else { session.name };
                 let gang = if session.gang { "on" } else { "off" };
-                writeln!(w, "{share}\nfrom {levels} {name}\n{deal}\nprefix {prefix}\ngang {gang}\nexec")
+                let Kind { os, arch } = session.kind();
+                let kind = if session.kind() == Kind::ANY { Ok(()) } else { writeln!(w, "kind {os} {arch}") };
+                let excl = if session.excl { w.write_str("excl\n") } else { Ok(()) };
+                let rest = format_args!("{deal}\nprefix {prefix}\ngang {gang}\nexec\n");
+                kind.and(excl).and_then(|()| write!(w, "{share}\nfrom {levels} {name}\n{rest}"))
             }
         };
         assert!(written.is_ok(), "a window takes any text");

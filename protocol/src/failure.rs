@@ -30,6 +30,7 @@ pub enum Step {
     Import,
     Chroot,
     Cd,
+    Res,
 }
 
 /// Each step by its number: the file or verb that asked for it, and the verb of its line in that file.
@@ -54,6 +55,7 @@ const STEPS: &[(Step, &str, &str)] = &[
     (Step::Import, "ns", "import"),
     (Step::Chroot, "ns", "chroot"),
     (Step::Cd, "ns", "cd"),
+    (Step::Res, "res", ""),
 ];
 
 impl Step {
@@ -83,6 +85,11 @@ pub enum Fault {
     ManyCpus,
     NoCpu,
     Another,
+    Drains,
+    Taken,
+    Shared,
+    Full,
+    OtherKind,
 }
 
 const FAULTS: &[(Fault, Ename, &str)] = &[
@@ -110,6 +117,11 @@ const FAULTS: &[(Fault, Ename, &str)] = &[
     (Fault::ManyCpus, Ename::Invalid, "more than this node has"),
     (Fault::NoCpu, Ename::Invalid, "this node does not have all of them"),
     (Fault::Another, Ename::Again, "another member cannot start"),
+    (Fault::Drains, Ename::Again, "the node drains: it takes no new members"),
+    (Fault::Taken, Ename::Busy, "another session has the node for itself"),
+    (Fault::Shared, Ename::Busy, "excl: another session has members on the node"),
+    (Fault::Full, Ename::Again, "more members than the node takes at once: members= in its info"),
+    (Fault::OtherKind, Ename::Again, "the node is of another os or arch"),
 ];
 
 /// What came of a step.

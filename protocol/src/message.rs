@@ -6,6 +6,7 @@ use crate::limits::WALK_MAX;
 use crate::qid::Qid;
 use crate::stat::Stat;
 use crate::wire::{Botch, Full, Reader, Writer};
+use core::fmt;
 
 /// The client's number for a file it holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub const HEADER: usize = 7;
 pub const RREAD_HEADER: usize = HEADER + 4;
 
 /// The names of a Twalk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Names<'a> {
     names: [&'a str; WALK_MAX],
     count: usize,
@@ -82,7 +83,7 @@ impl<'a> Names<'a> {
 }
 
 /// The qids of an Rwalk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Qids {
     qids: [Qid; WALK_MAX],
     count: usize,
@@ -99,6 +100,18 @@ impl Qids {
     /// The qids in order.
     pub fn as_slice(&self) -> &[Qid] {
         &self.qids[..self.count]
+    }
+}
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
+    }
+}
+
+impl fmt::Debug for Qids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
     }
 }
 

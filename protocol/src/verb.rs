@@ -2,14 +2,17 @@
 
 use crate::ename::Ename;
 use crate::failure::{Failure, Reason, Step};
-use crate::limits::{LINE_MAX, NODE_NAME_MAX};
+use crate::limits::LINE_MAX;
 use crate::memberset::MemberSet;
 use crate::quote::{Word, Words};
+use crate::tag::{is_key, is_tag};
 use crate::text::Text;
 use core::fmt;
 
+mod node;
 mod share;
 
+pub use node::{NODE, NodeCommand, NodeLine, WHY_MAX, node};
 pub use share::Share;
 use share::share;
 
@@ -84,11 +87,31 @@ fn names<C>(verbs: &[Verb<C>], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     told.into_iter().try_for_each(|verb| write!(f, " {}", verb.name))
 }
 
+/// What kind of node members are to be on; `*` is any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind<'a> {
+    /// As `info` has it, in either case: `linux`.
+    pub os: &'a str,
+    /// The same: `x86_64`.
+    pub arch: &'a str,
+}
+
+impl Kind<'_> {
+    /// Any node.
+    pub const ANY: Self = Kind { os: "*", arch: "*" };
+
+    /// A node of that kind will do.
+    pub fn admits(self, os: &str, arch: &str) -> bool {
+        let fits = |want: &str, has: &str| want == "*" || want.eq_ignore_ascii_case(has);
+        fits(self.os, os) && fits(self.arch, arch)
+    }
+}
+
 /// Which members a reservation makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Res<'a> {
-    /// So many, spread evenly over what is up.
-    Count(u32),
+    /// So many, spread evenly over what is up, of that kind.
+    Count(u32, Kind<'a>),
     /// One more on each node of a node set.
     Nodes(&'a str),
 }
@@ -123,6 +146,8 @@ pub enum Deal {
     Bcast,
     /// Record k to member k mod N.
     Enum,
+    /// Each record to whoever has room.
+    Share,
 }
 
 /// A command to a session.
@@ -143,25 +168,22 @@ pub enum Command<'a> {
     Setup,
     Persistent(bool),
     Label(&'a str),
+    Tag(&'a str),
+    Untag(&'a str),
+    KillOnClose(bool),
+    /// No other session has members on its nodes.
+    Excl(bool),
     Clear,
     Wipe,
-    Share(Share),
+    Shares(Share),
+    /// What kind of node the members that are shared out are to be on.
+    Kind(Kind<'a>),
     /// What a gang waits for: that all may run, or that none does.
     Go(bool),
     /// Members that are asked for by name, at any level: a node set.
     Nodes(&'a str),
     /// Where the session was made: how many levels up, and its name there.
     From(u8, &'a str),
-}
-
-/// A command to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // The rows below are the usage of each.
-pub enum NodeCommand {
-    Join { name: Text<NODE_NAME_MAX>, boot: u64 },
-    Fence,
-    Signal(u8),
-    Exit,
 }
 
 /// One verb: its name, how to write its line, and what makes the command of the words behind it.
@@ -176,7 +198,6 @@ pub struct Verb<C: 'static> {
 }
 
 type SessionParse = for<'a> fn(Words<'a>) -> Option<Command<'a>>;
-type NodeParse = fn(Words<'_>) -> Option<NodeCommand>;
 
 const fn verb<C>(name: &'static str, usage: &'static str, parse: C) -> Verb<C> {
     Verb { name, usage, parents: false, parse }
@@ -184,7 +205,7 @@ const fn verb<C>(name: &'static str, usage: &'static str, parse: C) -> Verb<C> {
 
 /// The verbs of a session's ctl.
 pub const SESSION: &[Verb<SessionParse>] = &[
-    verb("res", "res N | res + NODESET", res),
+    verb("res", "res N [OS|* [ARCH|*]] | res + NODESET", res),
     verb("layout", "layout block|cyclic", layout),
     verb("exec", "exec [PROG ARGS...]", |words| Some(Command::Exec(words.rest()))),
     verb("signal", "signal NAME|NUMBER", |words| only(words).and_then(signal).map(Command::Signal)),
@@ -196,9 +217,11 @@ pub const SESSION: &[Verb<SessionParse>] = &[
     }),
     verb("enum", "enum", |words| none(words).map(|()| Command::Deal(Deal::Enum))),
     verb("bcast", "bcast", |words| none(words).map(|()| Command::Deal(Deal::Bcast))),
+    verb("share", "share", |words| none(words).map(|()| Command::Deal(Deal::Share))),
     verb("prefix", "prefix on|member|off", prefix),
     verb("failfast", "failfast on|off", |words| only(words).and_then(on_off).map(Command::Failfast)),
     verb("gang", "gang on|off", |words| only(words).and_then(on_off).map(Command::Gang)),
+    verb("excl", "excl [on|off]", |words| on_unless_off(words).map(Command::Excl)),
     verb("redir", "redir stdin|stdout|stderr PATH", redir),
     verb("dir", "dir PATH", |words| only(words).map(|_| Command::Setup)),
     verb("user", "user NAME|UID[:GID]", |words| only(words).map(|_| Command::Setup)),
@@ -207,28 +230,16 @@ pub const SESSION: &[Verb<SessionParse>] = &[
     verb("cpus", "cpus COUNT|LIST", cpus),
     verb("type", "type normal|persistent", persistent),
     verb("label", "label TEXT", |words| only(words).map(|word| Command::Label(word.raw()))),
+    verb("killonclose", "killonclose [on|off]", |words| on_unless_off(words).map(Command::KillOnClose)),
+    verb("tag", "tag KEY[=VALUE]", |words| only(words)?.plain().filter(|tag| is_tag(tag)).map(Command::Tag)),
+    verb("untag", "untag KEY", |words| only(words)?.plain().filter(|key| is_key(key)).map(Command::Untag)),
     verb("clear", "clear", |words| none(words).map(|()| Command::Clear)),
     verb("wipe", "wipe", |words| none(words).map(|()| Command::Wipe)),
-    Verb { name: "share", usage: Share::USAGE, parents: true, parse: share },
+    Verb { name: "shares", usage: Share::USAGE, parents: true, parse: share },
+    Verb { name: "kind", usage: "kind OS ARCH", parents: true, parse: kind },
     Verb { name: "go", usage: "go on|off", parents: true, parse: go },
     Verb { name: "nodes", usage: "nodes NODESET", parents: true, parse: nodes },
     Verb { name: "from", usage: "from LEVELS NAME", parents: true, parse: from },
-];
-
-/// The verbs of a node's ctl.
-pub const NODE: &[Verb<NodeParse>] = &[
-    verb("signal", "signal NAME|NUMBER", |words| only(words).and_then(signal).map(NodeCommand::Signal)),
-    verb("kill", "kill", |words| none(words).map(|()| NodeCommand::Signal(9))),
-    verb("stop", "stop", |words| none(words).map(|()| NodeCommand::Signal(19))),
-    verb("start", "start", |words| none(words).map(|()| NodeCommand::Signal(18))),
-    verb("exit", "exit", |words| none(words).map(|()| NodeCommand::Exit)),
-    Verb { name: "join", usage: "join NAME BOOT", parents: true, parse: join },
-    Verb {
-        name: "fence",
-        usage: "fence",
-        parents: true,
-        parse: |words| none(words).map(|()| NodeCommand::Fence),
-    },
 ];
 
 /// What a root's `ctl` reads: how to write each verb, one a line.
@@ -245,12 +256,6 @@ pub fn word_of(line: &str) -> Text<16> {
 /// The session command of one line, without its newline.
 pub fn session(line: &str) -> Result<Command<'_>, Why> {
     let (verb, words) = lookup(SESSION, line, true)?;
-    (verb.parse)(words).ok_or(Why::Usage(verb.usage))
-}
-
-/// The node command of one line, without its newline.
-pub fn node(line: &str) -> Result<NodeCommand, Why> {
-    let (verb, words) = lookup(NODE, line, false)?;
     (verb.parse)(words).ok_or(Why::Usage(verb.usage))
 }
 
@@ -298,15 +303,34 @@ fn on_off(word: Word<'_>) -> Option<bool> {
     }
 }
 
+/// A switch that is meant to be put on.
+fn on_unless_off(words: Words<'_>) -> Option<bool> {
+    if words.rest().is_empty() { Some(true) } else { only(words).and_then(on_off) }
+}
+
 fn res(mut words: Words<'_>) -> Option<Command<'_>> {
     let first = next(&mut words)?;
-    let res = if first.eq_str("+") {
-        Res::Nodes(only(words)?.plain()?)
-    } else {
-        none(words)?;
-        Res::Count(number(first).filter(|n| *n > 0)?)
-    };
-    Some(Command::Res(res))
+    if first.eq_str("+") {
+        return Some(Command::Res(Res::Nodes(only(words)?.plain()?)));
+    }
+    let count = number(first).filter(|n| *n > 0)?;
+    let mut any_or = || if words.rest().is_empty() { Some("*") } else { name(next(&mut words)?) };
+    let kind = Kind { os: any_or()?, arch: any_or()? };
+    none(words).map(|()| Command::Res(Res::Count(count, kind)))
+}
+
+fn kind(mut words: Words<'_>) -> Option<Command<'_>> {
+    let (os, arch) = (name(next(&mut words)?)?, name(only(words)?)?);
+    Some(Command::Kind(Kind { os, arch }))
+}
+
+/// Longest name of an operating system or an architecture, in bytes.
+pub const KIND_MAX: usize = 16;
+
+fn name(word: Word<'_>) -> Option<&str> {
+    let is_its = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    let is_name = |text: &&str| text.len() <= KIND_MAX && !text.is_empty() && text.bytes().all(is_its);
+    word.plain().filter(|text| *text == "*" || is_name(text))
 }
 
 fn go(words: Words<'_>) -> Option<Command<'_>> {
@@ -442,12 +466,6 @@ fn signal(word: Word<'_>) -> Option<u8> {
         _ => text,
     };
     SIGNALS.iter().find(|(name, _)| name.eq_ignore_ascii_case(bare)).map(|(_, n)| *n)
-}
-
-fn join(mut words: Words<'_>) -> Option<NodeCommand> {
-    let name = crate::nodeset::Name::new(next(&mut words)?.plain()?)?;
-    let boot = u64::from_str_radix(only(words)?.plain()?, 16).ok()?;
-    Some(NodeCommand::Join { name: Text::new(name.as_str())?, boot })
 }
 
 #[cfg(test)]

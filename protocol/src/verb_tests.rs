@@ -8,7 +8,10 @@ use std::string::ToString;
 
 #[test]
 fn lines_as_documented_are_taken() {
-    assert_eq!(session("res 64"), Ok(Command::Res(Res::Count(64))));
+    assert_eq!(session("res 64"), Ok(Command::Res(Res::Count(64, Kind::ANY))));
+    let kind = Kind { os: "linux", arch: "*" };
+    assert_eq!(session("res 4 linux *"), Ok(Command::Res(Res::Count(4, kind))));
+    assert_eq!(session("excl"), session("excl on"));
     assert_eq!(session("res + n[1-4]"), Ok(Command::Res(Res::Nodes("n[1-4]"))));
     assert_eq!(session("exec ./solver -x 'a b'"), Ok(Command::Exec("./solver -x 'a b'")));
     assert_eq!(session("exec"), Ok(Command::Exec("")));
@@ -21,12 +24,19 @@ fn lines_as_documented_are_taken() {
     }
 }
 
+const RES: &str = "usage: res N [OS|* [ARCH|*]] | res + NODESET";
+
 #[test]
 fn a_slip_is_answered_with_the_right_form() {
     for (line, usage) in [
-        ("res", "usage: res N | res + NODESET"),
-        ("res 0", "usage: res N | res + NODESET"),
-        ("res +5", "usage: res N | res + NODESET"),
+        ("res", RES),
+        ("res 0", RES),
+        ("res +5", RES),
+        ("res 4 linux ppc x", RES),
+        ("res 4 a/b", RES),
+        ("excl yes", "usage: excl [on|off]"),
+        ("tag a=b/c", "usage: tag KEY[=VALUE]"),
+        ("untag a=b", "usage: untag KEY"),
         ("signal NOPE", "usage: signal NAME|NUMBER"),
         ("signal 65", "usage: signal NAME|NUMBER"),
         ("umask 9", "usage: umask OCTAL"),
@@ -44,6 +54,35 @@ fn a_slip_is_answered_with_the_right_form() {
 }
 
 #[test]
+fn a_line_to_nodes_says_whom_it_is_for() {
+    fn told(text: &str) -> Result<NodeLine<'_>, std::string::String> {
+        node(text).map_err(|why| why.to_string())
+    }
+    let line = told("on n[1-3] drain 'disk  2' failed").expect("it is sound");
+    assert_eq!(line.on.map(|set| set.count()), Some(3));
+    assert_eq!(line.command, NodeCommand::Drain(Text::cut("disk  2 failed")));
+    assert!(told("drain").is_ok_and(|line| line.on.is_none() && line.command.goes_down()));
+    assert!(told("bound linger 3600").is_ok() && told("debug 2").is_ok());
+    for (line, why) in [
+        ("on n[1- drain", "not a node set; like on node[001-064,100] drain"),
+        ("on n1 exit", "on NODESET is for drain, resume, tag, untag, bound and debug"),
+        ("on n1 kill", "on NODESET is for drain, resume, tag, untag, bound and debug"),
+        ("bound linger 3601", "usage: [on NODESET] bound linger|orphan SECONDS | bound members COUNT"),
+        ("bound orphan 0", "usage: [on NODESET] bound linger|orphan SECONDS | bound members COUNT"),
+        ("bound x 1", "usage: [on NODESET] bound linger|orphan SECONDS | bound members COUNT"),
+        ("tag a b", "usage: [on NODESET] tag KEY[=VALUE]"),
+        ("debug 3", "usage: [on NODESET] debug 0|1|2"),
+    ] {
+        assert_eq!(told(line).map(|_| ()), Err(why.to_string()), "{line}");
+    }
+    let long = std::format!("drain {}", "x".repeat(WHY_MAX + 1));
+    assert_eq!(told(&long).map(|_| ()), Err("usage: [on NODESET] drain [WHY]".to_string()));
+    for line in ["on", "on n1"] {
+        assert!(told(line).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn shares_are_one_length_and_cover_each_member_once() {
     let mut counts = [0; CHILDREN_MAX];
     for (size, children) in [(1, 1), (8, 8), (64, 64), (130, 64), (1000, 64), (5, 64)] {
@@ -52,8 +91,8 @@ fn shares_are_one_length_and_cover_each_member_once() {
             (0..size).for_each(|k| counts[k as usize % children] += 1);
             let share = Share { size, first: 0, stride: 1, layout, counts };
             let line = share.to_string();
-            assert_eq!(line.len(), 6 + 3 * 9 + 2 + 256);
-            assert_eq!(session(&line), Ok(Command::Share(share)));
+            assert_eq!(line.len(), 7 + 3 * 9 + 2 + 256);
+            assert_eq!(session(&line), Ok(Command::Shares(share)));
             let mut seen = std::vec![0; size as usize];
             for rank in (0..CHILDREN_MAX).filter_map(Rank::new) {
                 let (first, stride, count) = share.own(rank);

@@ -116,6 +116,11 @@ impl Host for Machine {
         self.write(member, &piece)
     }
 
+    fn has_read_all(&mut self, member: MemberSlot) -> bool {
+        // What is simulated passes its input on at once, as far as its output has room.
+        self.programs.get(&member).is_none_or(|program| program.output[0].len() < PIPE)
+    }
+
     fn write(&mut self, member: MemberSlot, data: &[u8]) -> Push {
         let Some(program) = self.programs.get_mut(&member).filter(|p| p.is_cat && !p.ended) else {
             return Push::Closed;

@@ -5,6 +5,7 @@
 
 pub mod fake;
 mod gate;
+mod job;
 mod link;
 mod partition;
 pub mod raw;
@@ -14,6 +15,7 @@ mod stream;
 mod tree;
 
 pub use gate::Gate;
+pub use job::{Job, in_order, refused, shapes};
 pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
 pub use running::Running;

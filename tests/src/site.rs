@@ -65,7 +65,7 @@ impl Site {
     }
 
     fn start(&mut self, name: &str, args: &[&str]) {
-        let log = File::create(self.dir.join(format!("{name}.log"))).expect("a log can be made");
+        let log = File::create(self.log(name)).expect("a log can be made");
         let mut command = Command::new(uem());
         command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.daemons.push((name.to_owned(), command.spawn().expect("uem starts")));
@@ -76,6 +76,11 @@ impl Site {
     /// The unix dial string of a daemon.
     pub fn at(&self, name: &str) -> String {
         format!("unix!{}", self.dir.join(name).display())
+    }
+
+    /// Where a daemon's standard error goes.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.log"))
     }
 
     /// The ionode's TCP dial string.
@@ -143,11 +148,12 @@ impl Site {
     /// # Panics
     /// When one does not, with the end of its log.
     pub fn check_alive(&mut self, after: &str) {
-        for (name, child) in &mut self.daemons {
-            if let Ok(Some(status)) = child.try_wait() {
-                let log = std::fs::read_to_string(self.dir.join(format!("{name}.log"))).unwrap_or_default();
-                panic!("{after}: {name} ended ({status}): {log}");
-            }
+        let ended = |(name, child): &mut (String, Child)| {
+            child.try_wait().ok().flatten().map(|status| (name.clone(), status))
+        };
+        if let Some((name, status)) = self.daemons.iter_mut().find_map(ended) {
+            let log = std::fs::read_to_string(self.log(&name)).unwrap_or_default();
+            panic!("{after}: {name} ended ({status}): {log}");
         }
     }
 

@@ -38,7 +38,7 @@ const ALLOWED: &[Row] = &[
     Row { name: "ionode", ours: &["protocol"], others: Others::Not(HOST) },
     Row { name: "sim", ours: &["protocol", "cnode", "ionode"], others: Others::Not(KERNEL) },
     Row { name: "debug", ours: &["protocol"], others: Others::Any },
-    Row { name: "protocol-host", ours: &[], others: Others::Any },
+    Row { name: "protocol-host", ours: &["protocol"], others: Others::Any },
     Row { name: "cnode-host", ours: &["protocol", "protocol-host", "cnode"], others: Others::Any },
     Row { name: "ionode-host", ours: &["protocol", "protocol-host", "ionode"], others: Others::Any },
     Row {

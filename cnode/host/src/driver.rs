@@ -18,7 +18,7 @@ use protocol::server::LinkId;
 use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, TermSignal, until};
+use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, TermSignal, Way, tell, until};
 use std::io;
 use std::time::Duration;
 
@@ -332,6 +332,8 @@ impl Driver {
             match self.core.handle_bytes(now, id, bytes, &mut self.host) {
                 Ok(0) => return true,
                 Ok(len) => {
+                    let level = self.core.debug_level();
+                    tell(level, Way::In, format_args!("link {link}"), &bytes[..len]);
                     stream.consume(len);
                     if request {
                         self.drain();
@@ -371,6 +373,7 @@ impl Driver {
                 continue;
             };
             let link = link.0 as usize;
+            tell(self.core.debug_level(), Way::Out, format_args!("link {link}"), &self.out[..len]);
             self.pending[link].extend_from_slice(&self.out[..len]);
             if self.pending[link].len() >= GATHERED {
                 self.send_link(link);

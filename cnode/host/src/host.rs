@@ -132,6 +132,15 @@ impl Host for Machine {
         self.pushed(member, fed)
     }
 
+    fn has_read_all(&mut self, member: MemberSlot) -> bool {
+        let Some(process) = self.processes[member as usize].as_mut() else { return true };
+        let read_all = process.stdin().is_none_or(|fd| pipe::is_read(fd));
+        if !read_all {
+            process.watch_stdin(&self.watcher);
+        }
+        read_all
+    }
+
     fn write(&mut self, member: MemberSlot, data: &[u8]) -> Push {
         let process = self.processes[member as usize].as_ref();
         let Some(stdin) = process.and_then(Process::stdin) else { return Push::Closed };

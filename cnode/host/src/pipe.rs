@@ -59,6 +59,19 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// All that was written to a pipe has been read. From the first call on the pipe has room for one page, so
+/// that it is writable again only then.
+pub fn is_read(fd: BorrowedFd<'_>) -> bool {
+    let mut count: libc::c_int = 0;
+    // SAFETY: F_SETPIPE_SZ takes no pointer and FIONREAD writes one int.
+    let asked = unsafe {
+        // Refused where more is in it already: then it has room for that much.
+        libc::fcntl(fd.as_raw_fd(), libc::F_SETPIPE_SZ, 1);
+        libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut count)
+    };
+    asked < 0 || count == 0
+}
+
 fn check(ret: isize) -> io::Result<usize> {
     usize::try_from(ret).map_err(|_| io::Error::last_os_error())
 }

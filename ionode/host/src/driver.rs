@@ -11,7 +11,7 @@ use protocol::message::is_request;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, until};
+use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, Way, tell, until};
 use std::io;
 
 /// Bytes a link may have waiting in this process: the largest launch, whose args, env, ns and set-up are sent
@@ -169,6 +169,8 @@ impl Driver {
             match self.core.handle_bytes(Time(self.clock.now_us()), id, bytes, &mut self.host) {
                 Ok(0) => return true,
                 Ok(len) => {
+                    let level = self.core.debug_level();
+                    tell(level, Way::In, format_args!("link {link}"), &bytes[..len]);
                     stream.consume(len);
                     if request || self.core.is_pressed() {
                         self.drain();
@@ -196,9 +198,14 @@ impl Driver {
             let Some((target, len)) = self.core.poll_transmit(now, &mut self.host, &mut self.out) else {
                 return;
             };
+            let level = self.core.debug_level();
             match target {
-                Target::Link(link) => self.gather(link.0 as usize, len),
+                Target::Link(LinkId(link)) => {
+                    tell(level, Way::Out, format_args!("link {link}"), &self.out[..len]);
+                    self.gather(link as usize, len);
+                }
                 Target::Children(set) => {
+                    tell(level, Way::Out, format_args!("children {:016x}", set.0), &self.out[..len]);
                     self.burst.push(set, &self.out[..len]);
                     if self.burst.len() >= GATHERED {
                         self.send_burst();

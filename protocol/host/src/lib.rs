@@ -1,7 +1,7 @@
 //! How bytes reach a node on Linux: dial strings, listeners, buffered streams, a client's connection.
 //!
-//! It owns sockets and their buffers, and knows nothing of what the bytes mean: messages are the `protocol`
-//! crate's.
+//! It owns sockets and their buffers, and does nothing by what the bytes mean: messages are the `protocol`
+//! crate's, and only `told` looks at them.
 
 pub mod blocking;
 pub mod clock;
@@ -11,6 +11,7 @@ pub mod links;
 pub mod listener;
 pub mod params;
 pub mod stream;
+pub mod told;
 
 mod socket;
 
@@ -21,3 +22,4 @@ pub use dialer::Dialer;
 pub use links::{Links, Ready, Watcher};
 pub use listener::Listener;
 pub use stream::{Fill, Sent, Stream, is_overrun};
+pub use told::{Way, tell};

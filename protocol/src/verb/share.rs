@@ -24,7 +24,7 @@ pub struct Share {
 
 impl Share {
     pub(super) const USAGE: &'static str =
-        "share SIZE FIRST STRIDE b|c COUNTS (hexadecimal: 8, 8, 8, 64 x 4 digits)";
+        "shares SIZE FIRST STRIDE b|c COUNTS (hexadecimal: 8, 8, 8, 64 x 4 digits)";
 
     /// The members that `rank` takes: the first number, the distance between two, and how many.
     pub fn own(&self, rank: Rank) -> (u32, u32, u32) {
@@ -63,7 +63,7 @@ impl Share {
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = if self.layout == Layout::Block { 'b' } else { 'c' };
-        write!(f, "share {:08x} {:08x} {:08x} {letter} ", self.size, self.first, self.stride)?;
+        write!(f, "shares {:08x} {:08x} {:08x} {letter} ", self.size, self.first, self.stride)?;
         self.counts.iter().try_for_each(|count| write!(f, "{count:04x}"))
     }
 }
@@ -85,5 +85,5 @@ pub(super) fn share(mut words: Words<'_>) -> Option<Command<'_>> {
         *count = u16::from_str_radix(text.get(4 * rank..4 * rank + 4)?, 16).ok()?;
     }
     let share = Share { size, first, stride, layout, counts };
-    share.is_sound().then_some(Command::Share(share))
+    share.is_sound().then_some(Command::Shares(share))
 }

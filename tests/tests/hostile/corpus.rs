@@ -375,7 +375,7 @@ fn ctls() -> Vec<Case> {
         b"exec true\nnonsense\n",
         b"exec\n",
         b"exec 'open\n",
-        b"share 00000001\n",
+        b"shares 00000001\n",
         b"signal 65\n",
         b"\xff\xfe\n",
         b"label \0\xff\n",

@@ -1,0 +1,129 @@
+//! What a node's ctl takes. Some verbs are for the node that is written to; the others are for it and all
+//! below it, or for those of a node set, and go down as they were written.
+
+use super::{Verb, Why, lookup, next, none, number, only, signal, verb};
+use crate::limits::NODE_NAME_MAX;
+use crate::nodeset::{Name, NodeSet};
+use crate::quote::Words;
+use crate::tag::{is_key, is_tag};
+use crate::text::Text;
+use crate::tuning::{BOUNDS, Bound};
+
+/// Longest reason of a drain, in bytes.
+pub const WHY_MAX: usize = 64;
+/// The largest number that `debug` takes.
+const DEBUG_MAX: u8 = 2;
+
+/// A command to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The rows below are the usage of each.
+pub enum NodeCommand<'a> {
+    Join { name: Text<NODE_NAME_MAX>, boot: u64 },
+    Fence,
+    Signal(u8),
+    Exit,
+    Tag(&'a str),
+    Untag(&'a str),
+    Drain(Text<WHY_MAX>),
+    Resume,
+    Bound(Bound, u32),
+    Debug(u8),
+}
+
+impl NodeCommand<'_> {
+    /// Only an operator may give it: root, or somebody on the node's own machine.
+    pub fn is_operators(&self) -> bool {
+        !matches!(self, Self::Join { .. } | Self::Fence | Self::Signal(_))
+    }
+
+    /// It goes down to all nodes below as it was written.
+    pub fn goes_down(&self) -> bool {
+        self.is_operators() && *self != Self::Exit
+    }
+}
+
+/// A line to a node, and whom below it is for; all of them for none.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeLine<'a> {
+    /// What is to be done.
+    pub command: NodeCommand<'a>,
+    /// By whom.
+    pub on: Option<NodeSet<'a>>,
+}
+
+type Parse = for<'a> fn(Words<'a>) -> Option<NodeCommand<'a>>;
+
+/// The verbs of a node's ctl.
+pub const NODE: &[Verb<Parse>] = &[
+    verb("signal", "signal NAME|NUMBER", |words| only(words).and_then(signal).map(NodeCommand::Signal)),
+    verb("kill", "kill", |words| none(words).map(|()| NodeCommand::Signal(9))),
+    verb("stop", "stop", |words| none(words).map(|()| NodeCommand::Signal(19))),
+    verb("start", "start", |words| none(words).map(|()| NodeCommand::Signal(18))),
+    verb("exit", "exit", |words| none(words).map(|()| NodeCommand::Exit)),
+    verb("drain", "[on NODESET] drain [WHY]", drain),
+    verb("resume", "[on NODESET] resume", |words| none(words).map(|()| NodeCommand::Resume)),
+    verb("tag", "[on NODESET] tag KEY[=VALUE]", |words| {
+        only(words)?.plain().filter(|tag| is_tag(tag)).map(NodeCommand::Tag)
+    }),
+    verb("untag", "[on NODESET] untag KEY", |words| {
+        only(words)?.plain().filter(|key| is_key(key)).map(NodeCommand::Untag)
+    }),
+    verb("bound", "[on NODESET] bound linger|orphan SECONDS | bound members COUNT", bound),
+    verb("debug", "[on NODESET] debug 0|1|2", |words| {
+        only(words).and_then(number).filter(|n| *n <= DEBUG_MAX).map(NodeCommand::Debug)
+    }),
+    Verb { name: "join", usage: "join NAME BOOT", parents: true, parse: join },
+    Verb {
+        name: "fence",
+        usage: "fence",
+        parents: true,
+        parse: |words| none(words).map(|()| NodeCommand::Fence),
+    },
+];
+
+/// The node command of one line, without its newline.
+pub fn node(line: &str) -> Result<NodeLine<'_>, Why> {
+    let mut words = Words::new(line);
+    let first = words.next().and_then(Result::ok);
+    if !first.is_some_and(|word| word.eq_str("on")) {
+        let (verb, words) = lookup(NODE, line, false)?;
+        let command = (verb.parse)(words).ok_or(Why::Usage(verb.usage))?;
+        return Ok(NodeLine { command, on: None });
+    }
+    let set = next(&mut words).and_then(|word| NodeSet::parse(word.plain()?).ok());
+    let set = set.ok_or(Why::Says("not a node set; like on node[001-064,100] drain"))?;
+    let (verb, rest) = lookup(NODE, words.rest(), false)?;
+    let command = (verb.parse)(rest).ok_or(Why::Usage(verb.usage))?;
+    if !command.goes_down() {
+        return Err(Why::Says("on NODESET is for drain, resume, tag, untag, bound and debug"));
+    }
+    Ok(NodeLine { command, on: Some(set) })
+}
+
+/// The words of a reason are one text, quoted or not.
+fn drain(words: Words<'_>) -> Option<NodeCommand<'_>> {
+    use core::fmt::Write;
+    let mut why = Text::EMPTY;
+    for word in words {
+        let word = word.ok()?;
+        if word.chars().any(char::is_control) {
+            return None;
+        }
+        let blank = if why.is_empty() { "" } else { " " };
+        write!(why, "{blank}{word}").ok()?;
+    }
+    Some(NodeCommand::Drain(why))
+}
+
+fn bound(mut words: Words<'_>) -> Option<NodeCommand<'_>> {
+    let name = next(&mut words)?.plain()?;
+    let row = BOUNDS.iter().find(|row| row.name == name)?;
+    let value = number(only(words)?)?;
+    (row.least..=row.most).contains(&value).then_some(NodeCommand::Bound(row.bound, value))
+}
+
+fn join(mut words: Words<'_>) -> Option<NodeCommand<'_>> {
+    let name = Name::new(next(&mut words)?.plain()?)?;
+    let boot = u64::from_str_radix(only(words)?.plain()?, 16).ok()?;
+    Some(NodeCommand::Join { name: Text::new(name.as_str())?, boot })
+}
