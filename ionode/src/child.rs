@@ -152,10 +152,15 @@ impl Child {
 
     /// How many nodes of a set are at or below it and can be reached.
     pub fn named(&self, set: NodeSet<'_>) -> u32 {
+        self.named_in(set, |state| ["up", "suspect", "draining"].contains(&state))
+    }
+
+    /// How many nodes of a set are at or below it in a state.
+    pub fn named_in(&self, set: NodeSet<'_>, is: impl Fn(&str) -> bool) -> u32 {
         if !self.is_inner() {
-            return u32::from(set.contains(self.name.as_str()));
+            return u32::from(is(self.state_name()) && set.contains(self.name.as_str()));
         }
-        let sets = self.sets().filter(|(_, state)| ["up", "suspect", "draining"].contains(state));
+        let sets = self.sets().filter(|(_, state)| is(state));
         let sets = sets.filter_map(|(below, _)| NodeSet::parse(below).ok());
         sets.map(|below| set.iter().filter(|name| below.contains(name.as_str())).count() as u32).sum()
     }

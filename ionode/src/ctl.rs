@@ -117,7 +117,7 @@ impl Node {
     }
 
     fn refuse(&mut self, mut refusal: Refusal<Names>, why: Why) -> Ename {
-        refusal.add(why, ChildSet::EMPTY);
+        refusal.add(why, core::mem::take(&mut self.blamed));
         self.refusals.push(refusal);
         why.ename()
     }

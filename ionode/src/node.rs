@@ -83,6 +83,8 @@ pub struct Node {
     pub refusals: Refusals<REFUSALS, crate::gather::Names>,
     /// What happened.
     pub events: Events,
+    /// Children that the refusal is about that is just being made.
+    pub(crate) blamed: ChildSet,
     pub(crate) fids: FanFids,
     pub(crate) tags: FanTags,
     pub(crate) node_fids: NodeFids,
@@ -171,6 +173,7 @@ impl Node {
             attach: [None; USERS],
             refusals: Refusals::default(),
             events: Events::default(),
+            blamed: ChildSet::EMPTY,
             fids,
             tags: FanTags::default(),
             node_fids,

@@ -1,8 +1,10 @@
 //! Who has how many members: decided at once by each level, from what it knows of its children.
 
-use crate::child::Child;
+use crate::child::State;
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
+use protocol::ename::Ename;
+use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX, MSIZE_LINK};
 use protocol::nodeset::NodeSet;
 use protocol::set::{ChildSet, Rank};
@@ -35,9 +37,9 @@ impl Node {
             Res::Nodes(text) => {
                 let set = NodeSet::parse(text)
                     .map_err(|_| Why::Says("not a node set; like node[001-064,100] or n[0-63/2]"))?;
-                let (had, want) = (self.count_named(slot, set, &mut counts)?, set.count() as u32);
+                let (had, want) = (self.count_named(slot, set, &mut counts)?.up, set.count() as u32);
                 if had < want {
-                    return Err(Why::Few { had, want });
+                    return Err(self.why_not(slot, set).unwrap_or(Why::Few { had, want }));
                 }
                 self.settle_counts(slot, counts)?;
                 // Inner nodes find those of theirs in it.
@@ -134,17 +136,50 @@ impl Node {
         Ok(())
     }
 
-    /// Counts one member more for each node of a set that is up: how many there are.
-    fn count_named(&self, slot: SessionSlot, set: NodeSet<'_>, counts: &mut Counts) -> Result<u32, Why> {
-        let mut had = 0;
-        for rank in self.children.up() {
+    /// Counts one member more for each node of a set that may have one.
+    fn count_named(
+        &mut self,
+        slot: SessionSlot,
+        set: NodeSet<'_>,
+        counts: &mut Counts,
+    ) -> Result<Named, Why> {
+        let mut all = Named::default();
+        let up = self.children.up();
+        for rank in self.children.those(|child| child.state != State::Empty) {
             let child = self.children.get(rank);
+            all.known += child.named_in(set, |_| true);
             let is_taken = !child.is_inner() && self.held(slot, rank) > 0;
-            let named = if is_taken { 0 } else { named_below(child, set) };
-            add(&mut counts[rank.index()], named)?;
-            had += named;
+            if up.has(rank) && !is_taken {
+                let named = child.named_in(set, |state| state == "up");
+                add(&mut counts[rank.index()], named)?;
+                all.up += named;
+            }
         }
-        Ok(had)
+        Ok(all)
+    }
+
+    /// Why compute nodes of ours that a set names get no members of a session; the refusal is of them.
+    fn why_not(&mut self, slot: SessionSlot, set: NodeSet<'_>) -> Option<Why> {
+        let mut first = None;
+        for rank in self.children.those(|child| !child.is_inner() && child.state != State::Empty) {
+            let child = self.children.get(rank);
+            if !set.contains(child.name.as_str()) {
+                continue;
+            }
+            let fault = |fault| Why::from(Failure::bad(Step::Res, 0, fault));
+            let why = match child.state {
+                State::Lost(_) => Why::Ename(Ename::HostDown),
+                _ if child.drained.is_some() => fault(Fault::Drains),
+                State::Up if self.held(slot, rank) == 0 => continue,
+                State::Up if self.sessions[slot as usize].excl => fault(Fault::Shared),
+                State::Up => fault(Fault::Taken),
+                _ => continue,
+            };
+            if *first.get_or_insert(why) == why {
+                self.blamed.add(rank);
+            }
+        }
+        first
     }
 
     /// The same for all sets that a parent's session was given.
@@ -155,20 +190,25 @@ impl Node {
         host: &mut impl Host,
     ) -> Result<u32, Why> {
         let mut piece = core::mem::take(&mut self.piece);
-        let (mut named, mut offset) = (0, 0);
+        let (mut all, mut offset) = (Named::default(), 0);
         let outcome = loop {
             piece.resize(MSIZE_LINK as usize, 0);
             let len = host.param(slot, Param::Nodes, offset, &mut piece);
             let whole = piece[..len].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             if whole == 0 {
-                break Ok(named);
+                break Ok(all.up);
             }
             offset += whole as u64;
             let text = core::str::from_utf8(&piece[..whole]).unwrap_or("");
             let sets = text.lines().filter_map(|line| NodeSet::parse(line.strip_prefix("nodes ")?).ok());
-            match sets.map(|set| self.count_named(slot, set, counts)).sum::<Result<u32, Why>>() {
-                Ok(more) => named += more,
-                Err(why) => break Err(why),
+            for set in sets {
+                let named = self.count_named(slot, set, counts)?;
+                // Members that are meant for a node by name are on no other.
+                if named.up < named.known {
+                    let few = Why::Few { had: named.up, want: named.known };
+                    return Err(self.why_not(slot, set).unwrap_or(few));
+                }
+                all.up += named.up;
             }
         };
         self.piece = piece;
@@ -176,13 +216,11 @@ impl Node {
     }
 }
 
-/// How many nodes of a set are at or below a child that is up, and take members.
-fn named_below(child: &Child, set: NodeSet<'_>) -> u32 {
-    if !child.is_inner() {
-        return u32::from(child.leaves > 0 && set.contains(child.name.as_str()));
-    }
-    let Some(below) = child.up_below() else { return 0 };
-    set.iter().filter(|name| below.contains(name.as_str())).count() as u32
+/// Nodes of a set below this one: how many there are, and how many of them may have members.
+#[derive(Clone, Copy, Debug, Default)]
+struct Named {
+    known: u32,
+    up: u32,
 }
 
 fn add(count: &mut u16, more: u32) -> Result<(), Why> {

@@ -9,17 +9,23 @@ use std::collections::BTreeMap;
 pub fn shapes(test: &str) -> [(Tree, usize, &'static str); 3] {
     let leaf = Tree::leaf(&format!("{test}-leaf"));
     leaf.wait_for("io up\n");
+    // One by one: who comes first has the first members.
     let mut inner = Tree::root(&format!("{test}-inner"));
-    inner.cnode("n1", "io");
-    inner.cnode("n2", "io");
-    inner.wait_for("n[1-2] up\n");
+    for (name, up) in [("n1", "n1 up\n"), ("n2", "n[1-2] up\n")] {
+        inner.cnode(name, "io");
+        inner.wait_for(up);
+    }
     let mut root = Tree::root(&format!("{test}-root"));
     root.ionode("io1", "io");
-    root.ionode("io2", "io");
-    for (name, parent) in [("n1", "io1"), ("n2", "io2"), ("n3", "io2")] {
+    for (name, parent, up) in
+        [("n1", "io1", "n1 up\n"), ("n2", "io2", "n[1-2] up\n"), ("n3", "io2", "n[1-3] up\n")]
+    {
+        if name == "n2" {
+            root.ionode(parent, "io");
+        }
         root.cnode(name, parent);
+        root.wait_for(up);
     }
-    root.wait_for("n[1-3] up\n");
     [(leaf, 1, ""), (inner, 2, "n[1-2]: "), (root, 3, "n[1-3]: ")]
 }
 

@@ -66,13 +66,14 @@ fn a_node_that_drains_gets_no_new_members_and_keeps_those_it_has() {
         let record = status.lines().find(|line| line.starts_with(&format!("{name} draining uptime=")));
         assert!(record.is_some_and(|line| line.ends_with(" why='disk 2 failed'")), "{status}");
         let mut job = Job::new(&tree);
-        let few = format!("res: 0 of {}", if nodes == 1 { "4" } else { "1" });
+        let drains = "res: the node drains: it takes no new members";
         if nodes == 1 {
             assert_eq!(job.ctl("res 4"), refused(FEW));
-            assert_eq!(job.reason(), "res: res: the node drains: it takes no new members");
+            assert_eq!(job.reason(), format!("res: {drains}"));
         } else {
             assert_eq!(job.ctl(&format!("res + {name}")), refused(FEW));
-            assert_eq!(job.reason(), few);
+            let why = if nodes == 2 { format!("n1: {drains}") } else { "0 of 1".to_owned() };
+            assert_eq!(job.reason(), format!("res: {why}"));
             assert_eq!(job.ctl("res 6\nexec sh -c 'echo $UEM_NODE'"), Answer::Done);
             let all: Vec<String> = job.lines();
             assert!(all.len() == 6 && !all.contains(&name.to_owned()), "{all:?}");
@@ -86,6 +87,24 @@ fn a_node_that_drains_gets_no_new_members_and_keeps_those_it_has() {
         let mut job = Job::new(&tree);
         assert_eq!(job.ctl(&format!("res + {name}\nexec true")), Answer::Done);
     }
+}
+
+#[test]
+fn drain_and_resume_are_commands_that_name_what_is_not_there() {
+    let [_, _, (tree, ..)] = shapes("drain-command");
+    let say = |words: &[&str]| {
+        let told = tree.run(words);
+        (told.code, told.err)
+    };
+    assert_eq!(say(&["drain", "n[1,3]", "fan", "is", "loud"]), (0, String::new()));
+    assert_eq!(tree.run(&["cat", "summary"]).out, "n2 up\nn[1,3] draining\n");
+    assert_eq!(tree.run(&["status"]).out.matches(" why='fan is loud'\n").count(), 2);
+    assert_eq!(say(&["run", "-w", "n1", "true"]), (125, "uem: -w: draining: n1\n".to_owned()));
+    assert_eq!(tree.run(&["run", "-a", "sh", "-c", "echo $UEM_NODE"]).out, "n2\n");
+    assert_eq!(say(&["resume", "n3"]), (0, String::new()));
+    assert_eq!(say(&["drain", "n[3-5]"]), (125, "uem: no such node: n[4-5]\n".to_owned()));
+    assert_eq!(say(&["drain", "n3", &"x".repeat(65)]).0, 100);
+    assert_eq!(tree.run(&["cat", "summary"]).out, "n[2-3] up\nn1 draining\n");
 }
 
 #[test]

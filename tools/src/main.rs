@@ -9,6 +9,7 @@ mod fault;
 mod files;
 mod hear;
 mod job;
+mod nodes;
 mod outcome;
 mod output;
 mod partition;
@@ -45,6 +46,8 @@ enum Command {
     Mkdir(files::Mkdir),
     Rm(files::Rm),
     Status(files::Status),
+    Drain(nodes::Drain),
+    Resume(nodes::Resume),
     Ps(files::Ps),
     Kill(files::Kill),
     Wait(run::Wait),
@@ -88,6 +91,8 @@ fn dispatch(args: &[String]) -> i32 {
         Some(Command::Mkdir(args)) => args.run(),
         Some(Command::Rm(args)) => args.run(),
         Some(Command::Status(args)) => args.run(),
+        Some(Command::Drain(args)) => args.run(),
+        Some(Command::Resume(args)) => args.run(),
         Some(Command::Ps(args)) => args.run(),
         Some(Command::Kill(args)) => args.run(),
         Some(Command::Wait(args)) => args.run(),
@@ -183,7 +188,7 @@ mod tests {
         let all = help(&[]);
         assert!(!all.contains("{{"), "braces are as they are typed: {all}");
         let names = words::commands(&all);
-        assert_eq!(names.len(), 17, "{all}");
+        assert_eq!(names.len(), 19, "{all}");
         assert!(help(&["each"]).contains("In the command {} is the argument"), "and said once");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");

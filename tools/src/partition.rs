@@ -94,16 +94,16 @@ pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
 /// The nodes that reservations are made from: `status` may know of one that has joined just now.
 pub(crate) fn up_nodes(client: &mut Client) -> Result<Vec<String>, Told> {
     let all = all_nodes(client)?;
-    Ok(all.into_iter().filter(|(_, is_up)| *is_up).map(|(name, _)| name).collect())
+    Ok(all.into_iter().filter(|(_, state)| state == "up").map(|(name, _)| name).collect())
 }
 
-/// Every node that has been there, and whether it is up.
-pub(crate) fn all_nodes(client: &mut Client) -> Result<Vec<(String, bool)>, Told> {
+/// Every node that has been there, and its state.
+pub(crate) fn all_nodes(client: &mut Client) -> Result<Vec<(String, String)>, Told> {
     let summary = String::from_utf8_lossy(&client.read_all("summary")?).into_owned();
     let mut all = Vec::new();
     for (set, state) in summary.lines().filter_map(|line| line.rsplit_once(' ')) {
         let set = NodeSet::parse(set).map_err(|e| e.to_string())?;
-        all.extend(set.iter().map(|name| (name.as_str().to_owned(), state == "up")));
+        all.extend(set.iter().map(|name| (name.as_str().to_owned(), state.to_owned())));
     }
     Ok(all)
 }

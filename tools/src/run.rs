@@ -43,6 +43,12 @@ pub(crate) struct Run {
     /// deal standard input record by record instead of copying it to all
     #[argh(switch, long = "enum")]
     deal: bool,
+    /// give each record of standard input to a member that has read what it had
+    #[argh(switch)]
+    share: bool,
+    /// no other job on its nodes meanwhile
+    #[argh(switch)]
+    excl: bool,
     /// begin each line with its node
     #[argh(switch)]
     label: bool,
@@ -145,6 +151,9 @@ impl Run {
         if self.all && self.nodes.is_some() {
             return Err(Fault::usage("-a and -w: choose one; -x leaves nodes out of all"));
         }
+        if self.deal && self.share {
+            return Err(Fault::usage("--enum and --share: choose one"));
+        }
         if self.detach && self.fold {
             return Err(Fault::usage("-b folds outputs that are read here; with -d they go to a file"));
         }
@@ -193,6 +202,7 @@ impl Run {
         lines += &format!("dir {}\n", word(dir));
         for (on, line) in [
             (self.deal, "enum\n"),
+            (self.share, "share\n"),
             (self.label && !self.fold, "prefix on\n"),
             (self.fold, "prefix member\n"),
             (self.failfast, "failfast on\n"),
@@ -226,18 +236,27 @@ impl Run {
         nodes: Option<&str>,
         exclude: Option<&str>,
     ) -> Result<String, Told> {
-        let layout = if self.cyclic { "layout cyclic\n" } else { "" };
+        let layout = match (self.cyclic, self.excl) {
+            (false, false) => "",
+            (true, false) => "layout cyclic\n",
+            (false, true) => "excl\n",
+            (true, true) => "layout cyclic\nexcl\n",
+        };
         if nodes.is_none() && !self.all && exclude.is_none() {
             return Ok(format!("{layout}res {}\n", self.members.unwrap_or(1)));
         }
         let all = all_nodes(client)?;
         let parse = |text| NodeSet::parse(text).map_err(|e| e.to_string());
-        let up: Vec<&str> = all.iter().filter(|(_, is_up)| *is_up).map(|(name, _)| name.as_str()).collect();
+        let of = |is: fn(&str) -> bool| {
+            all.iter().filter(move |(_, state)| is(state)).map(|(name, _)| name.as_str())
+        };
+        let up: Vec<&str> = of(|state| state == "up").collect();
         let wanted = nodes.map(parse).transpose()?;
         let left_out = exclude.map(parse).transpose()?;
         // A slip in -x would run on the very node that is to be spared.
-        let known: HashSet<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+        let known: HashSet<&str> = of(|_| true).collect();
         missing("-w: no such node", wanted, &known)?;
+        missing("-w: draining", wanted, &of(|state| state != "draining").collect())?;
         missing("-w: not up", wanted, &up.iter().copied().collect())?;
         missing("-x: no such node", left_out, &known)?;
         let chosen: Vec<&str> = up
@@ -339,7 +358,7 @@ pub(crate) fn read_set(option: &str, text: &str) -> Result<String, Fault> {
 }
 
 /// Refuses a set that names nodes which are not among those.
-fn missing(what: &str, set: Option<NodeSet<'_>>, among: &HashSet<&str>) -> Result<(), Told> {
+pub(crate) fn missing(what: &str, set: Option<NodeSet<'_>>, among: &HashSet<&str>) -> Result<(), Told> {
     let names = set.iter().flat_map(NodeSet::iter).filter(|name| !among.contains(name.as_str()));
     let (names, count) = node_set(names.map(|name| name.as_str().to_owned()));
     if count == 0 { Ok(()) } else { Err(format!("{what}: {names}")) }

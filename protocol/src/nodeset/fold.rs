@@ -114,69 +114,138 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Writes node sets one after the other as one, two neighbours as one range where they are each a lone range
-/// of the same names: `n[01-64]` and `n[65-99]` become `n[01-99]`.
+/// Writes node sets one after the other as one: neighbours of the same names share a bracket, `n[01-64]` and
+/// `n[65-99]` are `n[01-99]`.
 pub fn join<'a>(sets: impl Iterator<Item = &'a str>, out: &mut impl Write) -> fmt::Result {
     let mut sets = sets.filter(|set| !set.is_empty()).peekable();
     let mut comma = "";
     while let Some(set) = sets.next() {
         out.write_str(comma)?;
         comma = ",";
-        let Some(first) = Lone::new(set) else {
+        let Some(first) = Bracket::new(set) else {
             out.write_str(set)?;
             continue;
         };
-        let mut last = first;
-        while let Some(next) = sets.next_if(|set| Lone::new(set).is_some_and(|next| last.goes_on(next))) {
-            last = Lone::new(next).unwrap_or(last);
-        }
-        if last.to == first.to {
+        let mut shape = first.shape();
+        let mut next_if = |shape: &mut Shape| {
+            let fits = |next: &Bracket<'_>| first.is_like(next) && shape.takes(next.shape());
+            sets.next_if(|set| Bracket::new(set).is_some_and(|next| fits(&next))).and_then(|set| {
+                let next = Bracket::new(set)?;
+                *shape = shape.with(next.shape());
+                Some(next)
+            })
+        };
+        let Some(second) = next_if(&mut shape) else {
             out.write_str(set)?;
-        } else {
-            write!(out, "{}[{}-{}]{}", first.prefix, first.from, last.to, first.suffix)?;
+            continue;
+        };
+        write!(out, "{}[", first.prefix)?;
+        let mut open = None;
+        let mut next = Some(second);
+        for range in first.ranges.split(',') {
+            put_range(&mut open, range, out)?;
         }
+        while let Some(bracket) = next {
+            for range in bracket.ranges.split(',') {
+                put_range(&mut open, range, out)?;
+            }
+            next = next_if(&mut shape);
+        }
+        let (from, to) = open.unwrap_or(("", ""));
+        write_range(from, to, out)?;
+        write!(out, "]{}", first.suffix)?;
     }
     Ok(())
 }
 
-/// A set that is one name, or one range of names.
+/// Keeps a range back while the next may go on with it.
+fn put_range<'a>(open: &mut Option<(&'a str, &'a str)>, range: &'a str, out: &mut impl Write) -> fmt::Result {
+    let (from, to) = range.split_once('-').unwrap_or((range, range));
+    if let Some((start, end)) = *open {
+        if goes_on(end, from) && !to.contains('/') {
+            *open = Some((start, to));
+            return Ok(());
+        }
+        write_range(start, end, out)?;
+        out.write_char(',')?;
+    }
+    *open = Some((from, to));
+    Ok(())
+}
+
+fn write_range(from: &str, to: &str, out: &mut impl Write) -> fmt::Result {
+    if from == to { out.write_str(from) } else { write!(out, "{from}-{to}") }
+}
+
+/// `from` is the number behind `end`; none is behind one with a stride.
+fn goes_on(end: &str, from: &str) -> bool {
+    let (Ok(value), Ok(next)) = (end.parse::<u32>(), from.parse::<u32>()) else { return false };
+    // From 9 to 10 only where no number is padded: the shapes have shown that.
+    value.checked_add(1) == Some(next)
+}
+
+/// A set that is one name with a number, or one bracket of them.
 #[derive(Clone, Copy)]
-struct Lone<'a> {
+struct Bracket<'a> {
     prefix: &'a str,
-    from: &'a str,
-    to: &'a str,
+    ranges: &'a str,
     suffix: &'a str,
 }
 
-impl<'a> Lone<'a> {
+impl<'a> Bracket<'a> {
     fn new(set: &'a str) -> Option<Self> {
-        let is_number = |text: &str| {
-            (1..=DIGITS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        let lone = match set.split_once('[') {
+        let bracket = match set.split_once('[') {
             Some((prefix, rest)) => {
-                let (range, suffix) = rest.split_once(']')?;
-                let (from, to) = range.split_once('-')?;
-                Self { prefix, from, to, suffix }
+                let (ranges, suffix) = rest.split_once(']')?;
+                Self { prefix, ranges, suffix }
             }
             None => {
                 let Parts { prefix, number, suffix } = Parts::new(set);
-                Self { prefix, from: number, to: number, suffix }
+                Self { prefix, ranges: number, suffix }
             }
         };
-        let plain = !lone.prefix.contains(',') && !lone.suffix.contains([',', '[']);
-        (plain && is_number(lone.from) && is_number(lone.to)).then_some(lone)
+        let plain = !bracket.prefix.contains(',') && !bracket.suffix.contains([',', '[']);
+        let is_number = |text: &str| {
+            (1..=DIGITS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        (plain && bracket.numbers().all(is_number)).then_some(bracket)
     }
 
-    /// `next` begins where this one ends.
-    fn goes_on(self, next: Self) -> bool {
-        let value = |text: &str| text.parse().unwrap_or(0_u32);
-        // From 9 to 10 only where no number is padded.
-        let is_plain = |text: &str| !text.starts_with('0');
-        let one_width = self.to.len() == next.from.len() || is_plain(self.to) && is_plain(next.from);
-        self.prefix == next.prefix
-            && self.suffix == next.suffix
-            && one_width
-            && value(self.to) + 1 == value(next.from)
+    /// The numbers that are written in it, strides too.
+    fn numbers(self) -> impl Iterator<Item = &'a str> {
+        self.ranges.split([',', '-', '/'])
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.prefix == other.prefix && self.suffix == other.suffix
+    }
+
+    fn shape(self) -> Shape {
+        let ends =
+            || self.ranges.split(',').flat_map(|range| range.split('/').next().unwrap_or("").split('-'));
+        let first = ends().next().map_or(0, str::len);
+        let width = ends().all(|number| number.len() == first).then_some(first);
+        Shape { width, is_padded: ends().any(|number| number.len() > 1 && number.starts_with('0')) }
+    }
+}
+
+/// How wide the numbers of a bracket are.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// That of all of them.
+    width: Option<usize>,
+    is_padded: bool,
+}
+
+impl Shape {
+    /// Both may stand in one bracket: padded numbers are all of one width.
+    fn takes(self, other: Self) -> bool {
+        let same = self.width.is_some() && self.width == other.width;
+        same || !self.is_padded && !other.is_padded
+    }
+
+    fn with(self, other: Self) -> Self {
+        let width = self.width.filter(|width| other.width == Some(*width));
+        Self { width, is_padded: self.is_padded || other.is_padded }
     }
 }

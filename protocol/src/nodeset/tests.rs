@@ -257,11 +257,13 @@ fn sets_that_go_on_where_another_ends_join_into_one_range() {
         out
     };
     assert_eq!(joined(&["n[01-64]", "n[65-98]", "n99"]), "n[01-99]");
-    assert_eq!(joined(&["n1", "n2", "m[3-4]", "", "m[6-7]"]), "n[1-2],m[3-4],m[6-7]");
-    assert_eq!(joined(&["n[1-3,7]", "n8", "x"]), "n[1-3,7],n8,x");
+    assert_eq!(joined(&["n1", "n2", "m[3-4]", "", "m[6-7]"]), "n[1-2],m[3-4,6-7]");
+    assert_eq!(joined(&["n[1-3,7]", "n8", "x"]), "n[1-3,7-8],x");
+    assert_eq!(joined(&["node[01-02]", "node[05-08]", "node[09,11-12]"]), "node[01-02,05-09,11-12]");
+    assert_eq!(joined(&["n[1-4/3]", "n[5-9/2]", "n10", "n11"]), "n[1-4/3,5-9/2,10-11]");
     assert_eq!(joined(&["n[8-9]", "n10", "n[11-12]-ib"]), "n[8-10],n[11-12]-ib");
     assert_eq!(joined(&["n0", "n1", "n09", "n10"]), "n[0-1],n[09-10]");
-    for sets in [&["r[0-1]n[1-2]", "r[0-1]n3"][..], &["a,b1", "b2"], &["n[1-4/3]", "n5"]] {
+    for sets in [&["r[0-1]n[1-2]", "r[0-1]n3"][..], &["a,b1", "b2"], &["n[1-4]", "n[05-09]"]] {
         assert_eq!(joined(sets), sets.join(","));
     }
 }
