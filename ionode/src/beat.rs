@@ -39,6 +39,9 @@ impl Node {
         if self.children.on(link).is_some() {
             return Err(Why::Says("this link has joined already"));
         }
+        if name.as_str() == "parent" {
+            return Err(Why::Says("no child is called parent: net/parent is the node above"));
+        }
         let rank = self.children.place(name.as_str());
         let rank = rank.ok_or(Why::Says("full: 64 children have joined"))?;
         let child = self.children.get(rank);

@@ -34,6 +34,14 @@ pub const ADMITTED: usize = 16_384;
 pub const FAN_TAGS: usize = FOLLOWING + ADMITTED;
 /// Forwarded requests at once: the rest of the tags is control's.
 pub const FORWARDS: usize = REQUESTS / 2;
+/// Requests that are forwarded to the parent at once.
+pub const UP_FORWARDS: usize = 48;
+/// Fids on the parent: what clients have of its files.
+pub const UP_FIDS: usize = 256;
+/// Tags towards the parent: those requests and a flush of each, a clunk of each fid, an attach of each user.
+pub const UP_TAGS: usize = 2 * UP_FORWARDS + UP_FIDS + USERS;
+/// Bytes to the parent that are not drained above which nothing more is forwarded to it.
+pub const UP_OUT: usize = 256 * 1024;
 /// Commands to many that are not all answered.
 pub const GATHERS: usize = 64;
 /// Status texts of sessions being read.
@@ -111,6 +119,7 @@ const _: () = {
     assert!(FAN_TAGS < u16::MAX as usize, "a tag is 16 bits and not NOTAG");
     assert!(LINKS <= u16::MAX as usize);
     assert!(FORWARDS <= REQUESTS);
+    assert!(UP_OUT + UP_TAGS * IOHDR as usize <= MSIZE_MAX as usize, "all of it is sent at once");
     assert!(PRESSED + LAUNCH < STEPS / 2 && 3 * LAUNCH < ADMITTED, "any launch can be let in");
     // The parent's link, when it ends, takes all sessions and all files of other nodes with it.
     assert!(FORWARDS + AWAY + 11 * SESSIONS + 4 * GATHERS < STEPS / 2, "what follows has room");

@@ -1,16 +1,16 @@
-//! Files of other nodes, reached through `net/<child>` and a session's members: requests are passed on one
-//! by one, with a fid and a tag of ours, and their answers passed back.
+//! Files of other nodes, reached through `net/<child>`, `net/parent` and a session's members: requests are
+//! passed on one by one, with a fid and a tag of ours, and their answers passed back.
 
 use crate::ask::Ask;
+use crate::away::Away;
 use crate::bounds::FORWARDS;
-use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::pool::Held;
 use crate::step::{Send, down_name};
 use core::fmt::Write;
 use protocol::ename::Ename;
 use protocol::expect::Expected;
-use protocol::limits::{IOHDR, WALK_MAX};
+use protocol::limits::{GATHER_US, IOHDR, WALK_MAX};
 use protocol::message::{Fid, Names, Qids, RREAD_HEADER, Rmsg, Tag, Tmsg};
 use protocol::qid::{Path, QTDIR, Qid};
 use protocol::server::{Forward, Hold, RequestId, Settled};
@@ -32,13 +32,20 @@ enum Kind {
     Other,
 }
 
+/// Whom a request was passed on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    Child(Rank),
+    Parent,
+}
+
 /// A request that was passed on.
 #[derive(Clone, Copy, Debug)]
 struct Forwarded {
     request: Option<RequestId>,
     kind: Kind,
-    rank: Rank,
-    /// The fid it uses on the child.
+    to: To,
+    /// The fid it uses there.
     fid: Fid,
     tag: Tag,
     deadline: Time,
@@ -52,47 +59,20 @@ struct Forwarded {
 #[derive(Debug)]
 pub struct Forwards {
     table: Vec<Option<Forwarded>>,
-    /// Fids that were opened and are directories: their data names files by qid. By fid number.
+    /// Fids that were opened and are directories: their data names files by qid. By fid number, those on
+    /// children before those on the parent.
     dirs: Vec<bool>,
 }
 
 impl Default for Forwards {
     fn default() -> Self {
-        Self { table: vec![None; FORWARDS], dirs: vec![false; crate::bounds::FAN_FIDS + 1] }
+        Self { table: vec![None; FORWARDS], dirs: vec![false; DIRS] }
     }
 }
 
-/// How a hold names a file of another node: by child and fid, or a member's directory by session and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Away {
-    /// A fid of ours on a child.
-    File(Rank, Fid),
-    /// A member's directory, before a walk has made a fid for it.
-    Member(SessionSlot, u32),
-}
-
-const MEMBER: u32 = 1 << 31;
-const FID_BITS: u32 = 24;
-const NUMBER_BITS: u32 = 20;
-
-impl Away {
-    /// The number that the server half keeps, never 0.
-    pub(crate) fn number(self) -> u32 {
-        match self {
-            Self::File(rank, fid) => (rank.index() as u32 + 1) << FID_BITS | fid.0,
-            Self::Member(slot, number) => MEMBER | u32::from(slot) << NUMBER_BITS | number,
-        }
-    }
-
-    fn of(number: u32) -> Option<Self> {
-        if number & MEMBER != 0 {
-            let slot = number >> NUMBER_BITS & 0xff;
-            return Some(Self::Member(slot as SessionSlot, number & ((1 << NUMBER_BITS) - 1)));
-        }
-        let rank = Rank::new((number >> FID_BITS).checked_sub(1)? as usize)?;
-        Some(Self::File(rank, Fid(number & ((1 << FID_BITS) - 1))))
-    }
-}
+const DIRS: usize = UP_DIRS + crate::bounds::UP_FIDS;
+/// Where the fids on the parent begin.
+const UP_DIRS: usize = crate::bounds::FAN_FIDS + 1;
 
 impl Node {
     /// Passes a request on; a walk gives the number of the new fid.
@@ -108,16 +88,15 @@ impl Node {
         if let Forward::Walk { names, qids } = msg {
             return self.forward_walk(now, id, (hold, away, free), (names, qids));
         }
-        let Away::File(rank, fid) = away else { return Err(Ename::BadUse) };
-        if !self.serving().has(rank) {
-            return Err(Ename::HostDown);
-        }
-        // Walked to over a link that is gone, or the walk to it was refused.
-        if !self.fids.holds(fid).has(rank) {
-            return Err(Ename::Stale);
-        }
-        let most = self.payload(ChildSet::one(rank));
-        let mut deadline = now + self.patience(ChildSet::one(rank));
+        let (to, fid, most) = match away {
+            Away::Up(link, fid) => (To::Parent, self.up_fid(link, fid)?, Self::up_payload()),
+            Away::File(rank, _) if !self.serving().has(rank) => return Err(Ename::HostDown),
+            // Walked to over a link that is gone, or the walk to it was refused.
+            Away::File(rank, fid) if !self.fids.holds(fid).has(rank) => return Err(Ename::Stale),
+            Away::File(rank, fid) => (To::Child(rank), fid, self.payload(ChildSet::one(rank))),
+            Away::Member(..) => return Err(Ename::BadUse),
+        };
+        let mut deadline = now + self.patience_of(to);
         let (kind, msg) = match msg {
             Forward::Walk { .. } => return Err(Ename::BadUse),
             Forward::Open { mode } => (Kind::Open, Tmsg::Open { fid, mode }),
@@ -143,7 +122,7 @@ impl Node {
         let entry = Forwarded {
             request: Some(id),
             kind,
-            rank,
+            to,
             fid,
             tag: Tag::NONE,
             deadline,
@@ -151,10 +130,18 @@ impl Node {
             held: Held::default(),
         };
         self.pass_on(free, entry, &msg)?;
-        if let Kind::Remove(fid) = kind {
+        if let (Kind::Remove(fid), To::Child(_)) = (kind, to) {
             self.fids.clunk(fid);
         }
         Ok(hold.away)
+    }
+
+    /// How long an answer may take; of the parent, who may ask any node, as long as the deepest tree.
+    fn patience_of(&self, to: To) -> u64 {
+        match to {
+            To::Child(rank) => self.patience(ChildSet::one(rank)),
+            To::Parent => 4 * GATHER_US,
+        }
     }
 
     fn forward_walk(
@@ -167,13 +154,10 @@ impl Node {
         let mut text = Text::<16>::EMPTY;
         let mut session_name = Text::EMPTY;
         let mut all = Names::NONE;
-        let (rank, from) = match away {
-            Away::File(rank, fid) => {
-                if names.len() > WALK_MAX {
-                    return Err(Ename::Invalid);
-                }
-                (rank, fid)
-            }
+        let (to, from) = match away {
+            _ if names.len() > WALK_MAX => return Err(Ename::Invalid),
+            Away::File(rank, fid) => (To::Child(rank), fid),
+            Away::Up(link, fid) => (To::Parent, self.up_fid(link, fid)?),
             Away::Member(slot, number) => {
                 let session = self.sessions.get(slot as usize).filter(|s| s.used);
                 let session = session.ok_or(Ename::NotFound)?;
@@ -182,9 +166,40 @@ impl Node {
                 assert!(written.is_ok(), "a number has at most 10 digits");
                 session_name = down_name(self.facts.boot, session.serial);
                 // As the user who walks: the session's own fids are its owner's.
-                (rank, self.attach_fid(hold.user))
+                (To::Child(rank), self.attach_fid(hold.user))
             }
         };
+        let mut full = Ok(());
+        if !text.is_empty() {
+            full = all.push(session_name.as_str()).and_then(|()| all.push(text.as_str()));
+        }
+        for name in names {
+            full = full.and_then(|()| all.push(name));
+        }
+        full.map_err(|Full| Ename::Invalid)?;
+        let (fid, away) = self.walk_target(hold, to, from)?;
+        self.forwards.dirs[dir_of(to, fid)] = false;
+        let entry = Forwarded {
+            request: Some(id),
+            kind: Kind::Walk(all.as_slice().len()),
+            to,
+            fid,
+            tag: Tag::NONE,
+            deadline: now + self.patience_of(to),
+            qids,
+            held: Held::default(),
+        };
+        let passed = self.pass_on(free, entry, &Tmsg::Walk { fid: from, newfid: fid, names: all });
+        if passed.is_err() {
+            self.walk_refused(&entry);
+            self.clunk_away(away.number());
+        }
+        passed.map(|()| away.number())
+    }
+
+    /// A fid there for a walk from another, and how a hold names it.
+    fn walk_target(&mut self, hold: &Hold, to: To, from: Fid) -> Result<(Fid, Away), Ename> {
+        let To::Child(rank) = to else { return self.take_up_fid() };
         if !self.serving().has(rank) {
             return Err(Ename::HostDown);
         }
@@ -195,37 +210,26 @@ impl Node {
         if !self.fids.holds(from).has(rank) {
             return Err(Ename::NotFound);
         }
-        let mut full = Ok(());
-        if !text.is_empty() {
-            full = all.push(session_name.as_str()).and_then(|()| all.push(text.as_str()));
-        }
-        for name in names {
-            full = full.and_then(|()| all.push(name));
-        }
-        full.map_err(|Full| Ename::Invalid)?;
         let fid = self.fids.take().ok_or(Ename::TooManyFiles)?;
         self.fids.establish(fid, one);
-        self.forwards.dirs[fid.0 as usize] = false;
-        let entry = Forwarded {
-            request: Some(id),
-            kind: Kind::Walk(all.as_slice().len()),
-            rank,
-            fid,
-            tag: Tag::NONE,
-            deadline: now + self.patience(one),
-            qids,
-            held: Held::default(),
-        };
-        let passed = self.pass_on(free, entry, &Tmsg::Walk { fid: from, newfid: fid, names: all });
-        if passed.is_err() {
-            self.fids.refused(fid, rank);
-            self.clunk(fid);
+        Ok((fid, Away::File(rank, fid)))
+    }
+
+    /// A walk has not made its fid; the numbers of the parent see that by themselves.
+    fn walk_refused(&mut self, entry: &Forwarded) {
+        match entry.to {
+            To::Child(rank) => self.fids.refused(entry.fid, rank),
+            To::Parent => self.up_refused(entry.fid),
         }
-        passed.map(|()| Away::File(rank, fid).number())
     }
 
     fn pass_on(&mut self, free: usize, entry: Forwarded, msg: &Tmsg<'_>) -> Result<(), Ename> {
-        let one = ChildSet::one(entry.rank);
+        let To::Child(rank) = entry.to else {
+            let tag = self.ask_up(free as u16, msg)?;
+            self.forwards.table[free] = Some(Forwarded { tag, ..entry });
+            return Ok(());
+        };
+        let one = ChildSet::one(rank);
         if !self.has_room_beside() {
             return Err(Ename::Again);
         }
@@ -251,15 +255,15 @@ impl Node {
                     return Err(Botch);
                 }
                 if qids.as_slice().len() < want {
-                    self.fids.refused(entry.fid, entry.rank);
+                    self.walk_refused(&entry);
                     self.undone.extend(entry.request);
                 }
             }
             (Kind::Open, Rmsg::Open { qid, .. } | Rmsg::Create { qid, .. }) => {
-                self.forwards.dirs[entry.fid.0 as usize] = qid.kind & QTDIR != 0;
+                self.forwards.dirs[dir_of(entry.to, entry.fid)] = qid.kind & QTDIR != 0;
             }
             (Kind::Read(most), Rmsg::Read { data }) if data.len() <= most as usize => {}
-            (Kind::Remove(fid), Rmsg::Remove) => self.fids.clunked(fid, entry.rank),
+            (Kind::Remove(fid), Rmsg::Remove) => self.removed(entry.to, fid),
             (Kind::Other, Rmsg::Write { .. } | Rmsg::Stat { .. } | Rmsg::Wstat) => {}
             _ => return Err(Botch),
         }
@@ -278,11 +282,34 @@ impl Node {
     pub(crate) fn forward_failed(&mut self, index: u16, ename: Ename) {
         let Some(entry) = self.forwards.table[index as usize] else { return };
         match entry.kind {
-            Kind::Walk(_) => self.fids.refused(entry.fid, entry.rank),
-            Kind::Remove(fid) => self.fids.clunked(fid, entry.rank),
+            Kind::Walk(_) => self.walk_refused(&entry),
+            Kind::Remove(fid) => self.removed(entry.to, fid),
             Kind::Open | Kind::Read(_) | Kind::Other => {}
         }
         self.give_up(index, ename);
+    }
+
+    fn removed(&mut self, to: To, fid: Fid) {
+        if let To::Child(rank) = to {
+            self.fids.clunked(fid, rank);
+        }
+    }
+
+    fn flush_there(&mut self, entry: &Forwarded) {
+        match entry.to {
+            To::Child(_) => self.flush(entry.tag),
+            To::Parent => self.flush_up(entry.tag),
+        }
+    }
+
+    /// The parent is gone, and will not answer what it owes.
+    pub(crate) fn lose_forwards_up(&mut self) {
+        for index in 0..self.forwards.table.len() {
+            let Some(entry) = &self.forwards.table[index] else { continue };
+            if entry.to == To::Parent && entry.held.is_none() {
+                self.give_up(index as u16, Ename::HostDown);
+            }
+        }
     }
 
     /// Answers with a refusal, whatever becomes of the request there.
@@ -300,13 +327,12 @@ impl Node {
         let its = |f: &Option<Forwarded>| f.is_some_and(|f| f.request == Some(id) && f.held.is_none());
         let Some(index) = self.forwards.table.iter().position(its) else { return };
         if let Some(entry) = &mut self.forwards.table[index] {
-            let tag = entry.tag;
-            let kind = entry.kind;
             entry.request = None;
+            let entry = *entry;
             // A removal has its say whether or not somebody hears of it.
-            if !matches!(kind, Kind::Remove(_)) {
+            if !matches!(entry.kind, Kind::Remove(_)) {
                 self.forwards.table[index] = None;
-                self.flush(tag);
+                self.flush_there(&entry);
             }
         }
     }
@@ -326,7 +352,7 @@ impl Node {
                 }
                 // A walk may still be done there: its fid is held until the clunk that follows.
                 self.give_up(index as u16, Ename::TimedOut);
-                self.flush(entry.tag);
+                self.flush_there(&entry);
             }
         }
     }
@@ -347,8 +373,11 @@ impl Node {
     }
 
     fn relay_entry(&self, entry: &Forwarded, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
-        let rank = entry.rank;
-        let here = |qid: Qid| Qid { path: Path::through(qid.path, rank), ..qid };
+        let path = |path| match entry.to {
+            To::Child(rank) => Path::through(path, rank),
+            To::Parent => Path::above(path),
+        };
+        let here = |qid: Qid| Qid { path: path(qid.path), ..qid };
         let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
         let msg = match msg {
             Rmsg::Walk { qids } => {
@@ -367,7 +396,7 @@ impl Node {
             msg => msg,
         };
         let len = msg.encode(tag, out)?;
-        if self.forwards.dirs[entry.fid.0 as usize] && matches!(entry.kind, Kind::Read(_)) {
+        if self.forwards.dirs[dir_of(entry.to, entry.fid)] && matches!(entry.kind, Kind::Read(_)) {
             let mut at = RREAD_HEADER;
             let Rmsg::Read { data } = msg else { return Ok(len) };
             for stat in Stats::new(data) {
@@ -387,14 +416,24 @@ impl Node {
 
     /// A fid on another node is not wanted any more.
     pub(crate) fn clunk_away(&mut self, number: u32) {
-        if let Some(Away::File(_, fid)) = Away::of(number) {
-            self.clunk(fid);
+        match Away::of(number) {
+            Some(Away::File(_, fid)) => self.clunk(fid),
+            Some(Away::Up(link, fid)) => self.clunk_up(link, fid),
+            Some(Away::Member(..)) | None => {}
         }
     }
 
     /// Requests that were passed on and not answered, or not fetched.
     pub fn forward_count(&self) -> usize {
         self.forwards.table.iter().flatten().count()
+    }
+}
+
+/// Where a fid is in the table of directories.
+fn dir_of(to: To, fid: Fid) -> usize {
+    match to {
+        To::Child(_) => fid.0 as usize,
+        To::Parent => UP_DIRS + fid.0 as usize,
     }
 }
 
@@ -411,7 +450,7 @@ fn unchanged() -> Stat<'static> {
 }
 
 /// Bytes that the message takes at most.
-fn msg_room(msg: &Tmsg<'_>) -> usize {
+pub(crate) fn msg_room(msg: &Tmsg<'_>) -> usize {
     let text = match msg {
         Tmsg::Write { data, .. } => data.len(),
         Tmsg::Walk { names, .. } => names.as_slice().iter().map(|name| name.len() + 2).sum(),
@@ -419,24 +458,4 @@ fn msg_room(msg: &Tmsg<'_>) -> usize {
         _ => 64,
     };
     text + IOHDR as usize
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_number_of_a_file_elsewhere_says_where_and_is_never_zero() {
-        let rank = Rank::new(63).expect("below 64");
-        let first = Rank::new(0).expect("below 64");
-        for away in [
-            Away::File(rank, Fid((1 << 24) - 1)),
-            Away::File(first, Fid(1)),
-            Away::Member(255, (1 << 20) - 1),
-            Away::Member(0, 0),
-        ] {
-            assert_ne!(away.number(), 0);
-            assert_eq!(Away::of(away.number()), Some(away));
-        }
-    }
 }

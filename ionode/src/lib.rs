@@ -7,12 +7,13 @@
 //!
 //! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`,
 //! `look`, `trace` and `status` serve the files of those names; `step` is what is said to children, `ask`
-//! what they answer, `gather` who still owes; `forward` is the way into another node's files; `tree` says
-//! which path is which.
+//! what they answer, `gather` who still owes; `forward`, `away` and `up` are the way into other nodes' files;
+//! `tree` says which path is which.
 
 #![forbid(unsafe_code)]
 
 pub mod ask;
+pub mod away;
 pub mod beat;
 pub mod bounds;
 pub mod child;
@@ -34,6 +35,7 @@ pub mod stdin;
 pub mod step;
 pub mod trace;
 pub mod tree;
+pub mod up;
 pub mod wait;
 
 use bounds::{CHILD, CLIENT, PARENT, PARENT_CAPS, Tables};
@@ -78,6 +80,7 @@ impl Ionode {
         if link == PARENT {
             assert!(self.node.parent.state == join::State::Dialing, "a parent is dialled for");
             self.node.parent.state = join::State::Greeting;
+            self.node.renew_up();
         }
         self.node.local_links[link.0 as usize] = local;
     }
@@ -110,10 +113,7 @@ impl Ionode {
             let mut view = View { node: &mut self.node, host, now };
             self.server.request(link, message, &mut view)?;
         } else if link == PARENT {
-            self.node.parent.answer(message)?;
-            if self.node.parent.rank().is_some() {
-                self.node.orphaned = None;
-            }
+            self.node.answer_of_parent(message)?;
         } else {
             self.node.answer(now, child.ok_or(Botch)?, message)?;
         }
@@ -130,6 +130,7 @@ impl Ionode {
         self.server.hangup(link, &mut view);
         if link == PARENT {
             self.undialed(now);
+            self.node.renew_up();
             self.node.orphaned = Some(now + self.node.tuning.orphan_us());
         }
         self.settle(now, host);
@@ -269,6 +270,9 @@ impl Ionode {
         let mut view = View { node: &mut self.node, host, now };
         if let Some((link, len)) = self.server.poll(&mut view, out) {
             return Some((Target::Link(link), len));
+        }
+        if let Some(len) = self.node.poll_up(out) {
+            return Some((Target::Link(PARENT), len));
         }
         let (set, len) = self.node.poll_step(host, out)?;
         Some((Target::Children(set), len))

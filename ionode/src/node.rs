@@ -13,6 +13,7 @@ use crate::pool::Pool;
 use crate::session::Session;
 use crate::step::{Send, Step};
 use crate::trace::Trace;
+use crate::up::Up;
 use protocol::event::{Event, Events};
 use protocol::expect::Expected;
 use protocol::join::Parent;
@@ -64,6 +65,8 @@ pub struct Node {
     pub started: Time,
     /// The conversation with the parent, as the child that dials.
     pub parent: Parent,
+    /// The conversation with the parent, as its client.
+    pub(crate) up: Up,
     /// When sessions of a parent that went away are given up.
     pub(crate) orphaned: Option<Time>,
     /// The children.
@@ -163,6 +166,7 @@ impl Node {
             facts,
             started: now,
             parent: Parent::new(facts.has_parent, now),
+            up: Up::default(),
             orphaned: None,
             children: Children::default(),
             names: Names::default(),
@@ -345,6 +349,7 @@ impl Node {
     /// Nothing is out at any child, nobody waits: what a quiet node looks like.
     pub fn is_quiet(&self) -> bool {
         self.question_count() == 0
+            && self.up_count() == 0
             && self.pool.used() == 0
             && self.gathers.iter().all(|gather| !gather.used)
             && self.looks.iter().all(Look::is_free)

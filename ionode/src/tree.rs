@@ -1,9 +1,9 @@
 //! The served tree of an aggregator: which file a path is, and which function serves it.
 
+use crate::away::Away;
 use crate::bounds::PARENT;
 use crate::child::State;
 use crate::ctl::Writer;
-use crate::forward::Away;
 use crate::host::{Host, Param, SessionSlot};
 use crate::look::What;
 use crate::node::Node;
@@ -69,6 +69,10 @@ impl<H: Host> View<'_, H> {
     }
 
     fn walk_net(&mut self, user: UserId, name: &str) -> Result<Step, Ename> {
+        if name == "parent" {
+            let parent = self.node.walk_up(user)?;
+            return Ok(Step::Away(parent.number(), Path::parent(File::Net as u8)));
+        }
         let rank = self.node.children.find(name).ok_or(Ename::NotFound)?;
         if !matches!(self.node.children.get(rank).state, State::Up | State::Suspect) {
             return Err(Ename::HostDown);

@@ -102,6 +102,16 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
         Ok(Fid(free as u32))
     }
 
+    /// The fid is in use.
+    pub fn holds(&self, fid: Fid) -> bool {
+        self.fids.get(fid.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// Gives back a fid that no request was made with, or whose walk was refused.
+    pub fn give_back(&mut self, fid: Fid) {
+        self.free_fid(fid);
+    }
+
     fn free_fid(&mut self, fid: Fid) {
         if let Some(used) = self.fids.get_mut(fid.0 as usize) {
             *used = false;
@@ -223,7 +233,9 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
     fn flushed<'m>(&mut self, oldtag: Tag) -> Option<Reply<'m, T>> {
         let old = core::mem::replace(&mut self.tags[oldtag.0 as usize], Use::Free);
         let Use::Flushing { token, expected } = old else { return None };
-        if let Expected::Walk { newfid: Some(fid), .. } | Expected::Attach(fid) = expected {
+        if let Expected::Walk { newfid: Some(fid), .. } | Expected::Attach(fid) = expected
+            && !self.is_leaving(fid)
+        {
             self.free_fid(fid);
         }
         Some(Reply { token, answer: Rmsg::Flush, is_flushed: true })

@@ -7,12 +7,14 @@ use crate::text::Text;
 use crate::time::Time;
 use crate::wire::{Botch, Full};
 
-const ATTACH: Tag = Tag(1);
-const WALK: Tag = Tag(2);
-const OPEN: Tag = Tag(3);
-const JOIN: Tag = Tag(4);
-const ANSWER: Tag = Tag(5);
-const CLUNK: Tag = Tag(6);
+/// Tags from here on are those of joining; those below are for other requests on the link.
+const FIRST: u16 = 0xff00;
+const ATTACH: Tag = Tag(FIRST);
+const WALK: Tag = Tag(FIRST + 1);
+const OPEN: Tag = Tag(FIRST + 2);
+const JOIN: Tag = Tag(FIRST + 3);
+const ANSWER: Tag = Tag(FIRST + 4);
+const CLUNK: Tag = Tag(FIRST + 5);
 
 /// Where the conversation with the parent stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +92,11 @@ impl Parent {
         }
         self.state = State::Joining;
         Ok(len)
+    }
+
+    /// An answer with that tag is one to joining.
+    pub fn is_joining(tag: Tag) -> bool {
+        tag.0 >= FIRST
     }
 
     /// Takes an answer of the parent; a botch ends the connection.

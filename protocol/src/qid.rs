@@ -7,6 +7,7 @@
 //! ```
 //! Zero in a field means: none.
 
+use crate::limits::CHILDREN_MAX;
 use crate::set::Rank;
 
 /// Bit of a qid's type and of a stat's mode: a directory.
@@ -91,8 +92,22 @@ impl Path {
     /// laid out: two files of one child never share a path but for bit 63, two of different children with a
     /// chance of one in 2^63.
     pub fn through(path: u64, rank: Rank) -> u64 {
+        Self::mix(path, rank.index() as u64 + 1)
+    }
+
+    /// The path of a parent's file as its child sees it.
+    pub fn above(path: u64) -> u64 {
+        Self::mix(path, CHILDREN_MAX as u64 + 1)
+    }
+
+    /// The directory of the parent in `net`.
+    pub fn parent(net: u8) -> Self {
+        Self((CHILDREN_MAX as u64 + 1) << FILE_BITS | net as u64)
+    }
+
+    fn mix(path: u64, number: u64) -> u64 {
         // The finalizer of splitmix64 (Vigna, public domain): a bijection of 64 bits.
-        let mut mixed = path.wrapping_add((rank.index() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut mixed = path.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ mixed >> 31) | AWAY

@@ -64,6 +64,13 @@ impl Tree {
         }
     }
 
+    /// Starts a daemon that has ended once more, at its old place.
+    pub fn again(&mut self, kind: &str, name: &str, parent: Option<&str>) {
+        let daemon = self.daemons.iter_mut().rev().find(|(own, _)| own == name);
+        daemon.expect("it was started").1.wait().expect("it has ended");
+        self.start(kind, name, parent);
+    }
+
     /// An ionode below another.
     pub fn ionode(&mut self, name: &str, parent: &str) {
         self.start("ionode", name, Some(parent));

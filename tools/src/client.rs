@@ -3,7 +3,7 @@
 //! It owns the socket and the numbers of the conversation, and knows nothing of jobs.
 
 use protocol::client::{Burst, Client as Numbers, Reply};
-use protocol::limits::{IOHDR, MSIZE_MAX};
+use protocol::limits::{IOHDR, MSIZE_MAX, WALK_MAX};
 use protocol::message::{Fid, Names, Rmsg, Tmsg, VERSION};
 use protocol::qid::QTDIR;
 use protocol::server::mode;
@@ -256,6 +256,22 @@ impl Client {
             Rmsg::Error { ename } => Err(ename.to_owned()),
             _ => Ok(()),
         })?
+    }
+
+    /// Has a directory be the root of all paths from now on.
+    pub(crate) fn enter(&mut self, path: &str) -> Result<(), Told> {
+        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+        for part in names.chunks(WALK_MAX) {
+            let walked = Names::new(part).map_err(|_| format!("{path}: a path too long"))?;
+            self.ask(Asked::Call, &Tmsg::Walk { fid: ROOT, newfid: ROOT, names: walked })?;
+            self.send()?;
+            self.answer(Some(PATIENCE), |answer| match answer {
+                Rmsg::Walk { qids } if qids.as_slice().len() == part.len() => Ok(()),
+                Rmsg::Error { ename } => Err(format!("{path}: {ename}")),
+                _ => Err(format!("{path}: No such file or directory")),
+            })??;
+        }
+        Ok(())
     }
 
     /// Walks to a file by its path from the root.

@@ -84,11 +84,17 @@ pub(crate) fn find_up(at: Option<&Dial>) -> Result<Dial, Told> {
 
 /// Connects; where a partition of `uem up` has died, says how to clear what is left of it.
 pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
-    Client::connect(at).map_err(|told| {
+    let mut client = Client::connect(at).map_err(|told| {
         let own = state_dir().map(|dir| Dial::Unix(dir.join("io")));
         let hint = if own.as_ref() == Ok(at) { "; uem down clears a partition that has died" } else { "" };
         format!("{told}{hint}")
-    })
+    })?;
+    let text = |name| std::env::var(name).unwrap_or_default();
+    // Within a job: its own partition's root may be above the node that is nearest.
+    if text("UEM_AT").parse().as_ref() == Ok(at) {
+        client.enter(&text("UEM_ROOT")).map_err(|told| format!("UEM_ROOT: {told}"))?;
+    }
+    Ok(client)
 }
 
 /// The nodes that reservations are made from: `status` may know of one that has joined just now.

@@ -58,9 +58,10 @@ fn run(name: &str, args: Args, debugger: Debugger) -> Result<(), String> {
         let bound = Listener::bind(dial).map_err(|e| format!("unable to listen at {dial}: {e}"))?;
         listeners.push(bound);
     }
-    let own = listeners.first().map(|listener| (listener.dial().to_string(), 0));
-    // A node that nobody can dial is reached by way of its parent.
-    let at = own.or_else(|| args.parent.as_ref().map(|dial| (dial.to_string(), 1))).unwrap_or_default();
+    // Members are told of the parent's socket: the way up to where their session was made begins there.
+    let parent = args.parent.as_ref().map(|dial| (dial.to_string(), 1));
+    let own = || listeners.first().map(|listener| (listener.dial().to_string(), 0));
+    let at = parent.or_else(own).unwrap_or_default();
     let driver = Driver::new(name, at, args.parent, debugger);
     let mut driver = driver.map_err(|e| format!("unable to start: {e}"))?;
     for listener in listeners {

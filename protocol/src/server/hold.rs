@@ -100,7 +100,11 @@ impl<B: Bounds> Server<B> {
     /// What still waits on a fid that is about to go is answered without it.
     pub(super) fn orphan(&mut self, index: usize) {
         let waiting = self.requests.slots_mut().iter_mut().filter_map(|entry| entry.waiting.as_mut());
-        waiting.filter(|w| w.entry as usize == index).for_each(|w| w.entry = u16::MAX);
+        waiting.filter(|w| w.entry as usize == index).for_each(|w| {
+            w.entry = u16::MAX;
+            // Its number may be another fid's by the time of the answer.
+            w.made = Made::Nothing;
+        });
     }
 
     pub(super) fn find_request(&self, link: LinkId, tag: Tag) -> Option<usize> {

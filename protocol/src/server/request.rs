@@ -52,7 +52,12 @@ impl<B: Bounds> Server<B> {
             Tmsg::Write { fid, offset, data } => self.write(link, tag, fid, (offset, data), tree),
             Tmsg::Clunk { fid } => {
                 let index = self.find_fid(link, fid)?;
-                self.interrupt(index, tree);
+                if self.hold(index).away != 0 && !self.is_moving(index) {
+                    // The node that has the file gets the clunk behind them, and answers each.
+                    self.orphan(index);
+                } else {
+                    self.interrupt(index, tree);
+                }
                 self.drop_fid(index, tree, true);
                 Ok(Some(Answer::Clunk))
             }
