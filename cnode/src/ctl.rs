@@ -193,9 +193,30 @@ impl<B: Bounds> Node<B> {
             }
             NodeCommand::Bound(bound, value) => self.tuning.set(bound, value),
             NodeCommand::Debug(level) => self.tuning.debug = level,
+            NodeCommand::Mount(..) | NodeCommand::Unmount(_) => {
+                return Err(Why::Says("a compute node passes nothing on; mount at an ionode"));
+            }
+            NodeCommand::Parent(Some(_)) if self.parent.exists() => {
+                return Err(Why::Says("it has a parent: tell it parent none first"));
+            }
+            NodeCommand::Parent(parent) => self.set_parent(who.now, parent),
         }
         self.changes = self.changes.wrapping_add(1);
         Ok(())
+    }
+
+    /// Another node is joined, or the one that is is left, and what it runs here with it.
+    fn set_parent(&mut self, now: Time, parent: Option<&str>) {
+        match parent {
+            Some(dial) => {
+                self.parent_dial = Text::cut(dial);
+                self.parent.give(now);
+            }
+            None => {
+                self.parent.leave();
+                self.leaves = true;
+            }
+        }
     }
 
     fn set_drained(&mut self, why: Option<Text<WHY_MAX>>, now: Time) {

@@ -149,6 +149,8 @@ pub enum Effect {
         /// Which; all of the session's for none.
         member: Option<MemberSlot>,
     },
+    /// Hang up on the parent, link 0.
+    Leave,
     /// Connect to the parent; answered by `Cnode::connect` on link 0, or by `Undialed`.
     Dial,
     /// End the program.

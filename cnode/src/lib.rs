@@ -107,8 +107,10 @@ impl<B: Bounds> Cnode<B> {
         self.server.hangup(link, &mut view);
         if link == PARENT {
             let jitter = self.node.facts.boot ^ now.0;
+            // One that was left has nothing to come back to.
+            let left = self.node.parent.state == join::State::Alone;
             self.node.parent.fall(now, jitter);
-            self.orphaned = Some(now + self.node.tuning.orphan_us());
+            self.orphaned = Some(if left { now } else { now + self.node.tuning.orphan_us() });
         }
         self.settle(now, host);
     }
@@ -355,6 +357,9 @@ impl<B: Bounds> Cnode<B> {
         if core::mem::take(&mut self.dial) {
             return Some(Effect::Dial);
         }
+        if core::mem::take(&mut self.node.leaves) {
+            return Some(Effect::Leave);
+        }
         if core::mem::take(&mut self.node.exit) {
             return Some(Effect::Exit);
         }
@@ -400,6 +405,16 @@ impl<B: Bounds> Cnode<B> {
     /// More may come on `link`. False only while a client's output is backed up.
     pub fn wants(&self, link: LinkId) -> bool {
         link == PARENT || !self.server.is_blocked(link)
+    }
+
+    /// The parent is being dialled: what was made for one that is not wanted any more is to be dropped.
+    pub fn is_dialing(&self) -> bool {
+        self.node.parent.state == join::State::Dialing
+    }
+
+    /// The address of a parent that was given while the node ran; empty before.
+    pub fn parent_dial(&self) -> &str {
+        self.node.parent_dial.as_str()
     }
 
     /// How much the driver is to tell of what goes in and out: see `Tuning`.

@@ -12,7 +12,7 @@ use protocol::tag::{NODE_TAGS_MAX, Tags};
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::tuning::Tuning;
-use protocol::verb::WHY_MAX;
+use protocol::verb::{DIAL_MAX, WHY_MAX};
 
 /// Refusals a stub keeps for all its users together.
 pub const REFUSALS: usize = 16;
@@ -44,6 +44,10 @@ pub struct Node<B: Bounds> {
     pub started: Time,
     /// The conversation with the parent, as the child that dials.
     pub parent: Parent,
+    /// Where a parent is that was given while the node ran.
+    pub parent_dial: Text<DIAL_MAX>,
+    /// The link to the parent is to end.
+    pub leaves: bool,
     /// The session table.
     pub sessions: B::Sessions,
     /// The member table.
@@ -96,6 +100,8 @@ impl<B: Bounds> Node<B> {
             facts,
             started: now,
             parent: Parent::new(facts.has_parent, now),
+            parent_dial: Text::EMPTY,
+            leaves: false,
             sessions: B::Sessions::make(),
             members,
             probes: B::Probes::make(),

@@ -63,6 +63,8 @@ pub enum Ask {
     Look(u8),
     /// Where members are: the trace it is for.
     Trace(u8),
+    /// The root of a mounted tree was told to join here.
+    Adopt,
     /// A fid's clunk, or its removal.
     Clunk(Fid),
     /// A flush of this tag.
@@ -151,6 +153,7 @@ impl Node {
             Ask::Below(gather) => self.told_below(rank, gather, answer),
             Ask::Look(look) => return self.looked(rank, look, answer),
             Ask::Trace(trace) => self.traced(rank, trace, answer),
+            Ask::Adopt => self.told_adopt(now, rank, answer),
             Ask::Clunk(fid) => self.fids.clunked(fid, rank),
             Ask::Flush(old) => {
                 // After its Rflush the old tag is answered, whatever became of it. If all had answered it

@@ -44,6 +44,12 @@ impl Node {
         }
         let rank = self.children.place(name.as_str());
         let rank = rank.ok_or(Why::Says("full: 64 children have joined"))?;
+        if boot == self.facts.boot || self.parent.above().any(|above| above == boot) {
+            return Err(Why::Says("a cycle: that node is this one, or above it"));
+        }
+        if self.children.get(rank).is_mount {
+            self.adopting(now, rank)?;
+        }
         let child = self.children.get(rank);
         if child.is_linked() {
             if child.boot != boot {
@@ -72,8 +78,11 @@ impl Node {
     /// What the child on `link` is answered; from then on it is served and serves.
     pub(crate) fn write_joined(&mut self, link: LinkId, w: &mut impl Write) -> bool {
         let Some(rank) = self.children.on(link) else { return false };
-        let written = writeln!(w, "{} {:016x}", rank.index(), self.facts.boot);
-        assert!(written.is_ok(), "a window takes any text");
+        let mut written = write!(w, "{} {:016x}", rank.index(), self.facts.boot);
+        for boot in self.parent.above() {
+            written = written.and_then(|()| write!(w, " {boot:016x}"));
+        }
+        assert!(written.and_then(|()| w.write_char('\n')).is_ok(), "a window takes any text");
         if self.children.get(rank).state == State::Joining {
             self.children.get_mut(rank).state = State::Greeted;
             self.send(ChildSet::one(rank), Tag::NONE, Send::Version);
@@ -83,6 +92,9 @@ impl Node {
 
     /// The child agreed on a version: the rest of the catch-up burst.
     pub(crate) fn greeted(&mut self, rank: Rank, msg: &Rmsg<'_>) -> Result<(), Botch> {
+        if self.children.get(rank).is_mount {
+            return self.hailed(rank, msg);
+        }
         let Rmsg::Version { msize, version } = *msg else { return Err(Botch) };
         let child = self.children.get_mut(rank);
         let sound = version == VERSION && (MSIZE_MIN..=MSIZE_LINK).contains(&msize);
@@ -121,6 +133,7 @@ impl Node {
         child.state = State::Up;
         child.asked = None;
         self.tell_child(now, rank);
+        self.adopted(rank);
     }
 
     /// Sends the beat to all who have answered the last, and gives up those who are silent for too long.
@@ -326,6 +339,21 @@ impl Node {
         self.lose_child(now, rank);
         self.stale.cut(rank);
         self.noted(rank);
+        if self.children.get(rank).is_mount {
+            return self.mount_lost(now, rank);
+        }
+        let child = self.children.get_mut(rank);
+        if core::mem::take(&mut child.is_leaving) {
+            let name = child.name;
+            // While a session tells of it, it keeps its place.
+            if !self.sessions.iter().any(|session| session.used && session.set().has(rank)) {
+                self.children.get_mut(rank).state = State::Empty;
+            }
+            self.events.push(Event { at: now, what: "node", name, state: "down" });
+            self.changes = self.changes.wrapping_add(1);
+            self.stirred = true;
+            return;
+        }
         self.tell_child(now, rank);
     }
 }

@@ -27,6 +27,10 @@ pub enum State {
     Suspect,
     /// It is gone since then.
     Lost(Time),
+    /// A mounted tree that is asked for its version.
+    Hailed,
+    /// A mounted tree that is there.
+    Mounted,
 }
 
 impl State {
@@ -38,6 +42,7 @@ impl State {
             Self::Up => "up",
             Self::Suspect => "suspect",
             Self::Lost(_) => "lost",
+            Self::Hailed | Self::Mounted => "mounted",
         }
     }
 }
@@ -87,6 +92,10 @@ pub struct Child {
     pub fresh: Vec<u8>,
     /// It is being read.
     pub is_reading: bool,
+    /// It is a tree that is mounted, and no part of this one.
+    pub is_mount: bool,
+    /// It was told to leave: when it is gone its place is another's.
+    pub is_leaving: bool,
 }
 
 /// Kinds that are counted apart at a node; there may be nodes of others.
@@ -224,6 +233,16 @@ impl Children {
         let ranks = (0..CHILDREN_MAX).filter_map(Rank::new);
         ranks.filter(|rank| is(self.get(*rank))).for_each(|rank| set.add(rank));
         set
+    }
+
+    /// Those that there are or have been, without the trees that are mounted.
+    pub fn known(&self) -> ChildSet {
+        self.those(|child| child.state != State::Empty && !child.is_mount)
+    }
+
+    /// Those whose files can be reached.
+    pub fn reachable(&self) -> ChildSet {
+        self.serving().or(self.those(|child| child.state == State::Mounted))
     }
 
     /// Those that serve and are heard.

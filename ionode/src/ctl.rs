@@ -136,7 +136,7 @@ impl Node {
     }
 
     /// The gather of a write, which a set of children is to answer.
-    fn owe(
+    pub(crate) fn owe(
         &mut self,
         (who, gather): (Writer, &mut Option<GatherId>),
         (slot, line): (Option<SessionSlot>, &str),
@@ -196,12 +196,34 @@ impl Node {
                 }
                 Ok(())
             }
+            NodeCommand::Mount(adopts, dial, name) => self.mount((who, gather), (adopts, dial, name), line),
+            NodeCommand::Unmount(name) => self.unmount(who.now, name),
+            NodeCommand::Parent(parent) => self.set_parent(who.now, parent),
             // All others go down.
             _ => {
                 self.exit = true;
                 Ok(())
             }
         }
+    }
+
+    /// `parent`: another node is joined, or the one that is is left.
+    fn set_parent(&mut self, now: Time, parent: Option<&str>) -> Result<(), Why> {
+        match parent {
+            Some(_) if self.parent.exists() => {
+                return Err(Why::Says("it has a parent: tell it parent none first"));
+            }
+            Some(dial) => {
+                self.parent_dial = Text::cut(dial);
+                self.parent.give(now);
+            }
+            None => {
+                self.parent.leave();
+                self.drops.push(PARENT);
+                self.fence();
+            }
+        }
+        Ok(())
     }
 
     /// A line for all nodes below, or for those of a set: it goes to the children as it was written.

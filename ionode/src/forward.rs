@@ -90,7 +90,7 @@ impl Node {
         }
         let (to, fid, most) = match away {
             Away::Up(link, fid) => (To::Parent, self.up_fid(link, fid)?, Self::up_payload()),
-            Away::File(rank, _) if !self.serving().has(rank) => return Err(Ename::HostDown),
+            Away::File(rank, _) if !self.children.reachable().has(rank) => return Err(Ename::HostDown),
             // Walked to over a link that is gone, or the walk to it was refused.
             Away::File(rank, fid) if !self.fids.holds(fid).has(rank) => return Err(Ename::Stale),
             Away::File(rank, fid) => (To::Child(rank), fid, self.payload(ChildSet::one(rank))),
@@ -200,7 +200,7 @@ impl Node {
     /// A fid there for a walk from another, and how a hold names it.
     fn walk_target(&mut self, hold: &Hold, to: To, from: Fid) -> Result<(Fid, Away), Ename> {
         let To::Child(rank) = to else { return self.take_up_fid() };
-        if !self.serving().has(rank) {
+        if !self.children.reachable().has(rank) {
             return Err(Ename::HostDown);
         }
         let one = ChildSet::one(rank);

@@ -57,6 +57,9 @@ pub enum Effect {
     Drop(LinkId),
     /// Connect to the parent; answered by `Ionode::connect` on link 0, or by `undialed`.
     Dial,
+    /// Connect to a tree that is to be mounted, see `Ionode::mount_dial`; answered by `Ionode::mounted` or
+    /// `unmounted`.
+    Mount(u8),
     /// End the program.
     Exit,
 }

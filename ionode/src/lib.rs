@@ -23,6 +23,7 @@ pub mod gather;
 pub mod host;
 pub mod launch;
 pub mod look;
+pub mod mount;
 pub mod names;
 pub mod node;
 pub mod outcome;
@@ -41,6 +42,7 @@ pub mod wait;
 use bounds::{CHILD, CLIENT, PARENT, PARENT_CAPS, Tables};
 use host::{Effect, Host, SessionSlot};
 use node::{Facts, Node};
+use protocol::ename::Ename;
 use protocol::join;
 use protocol::limits::MSIZE_LINK;
 use protocol::message::{frame, is_request};
@@ -48,6 +50,7 @@ use protocol::qid::Path;
 use protocol::server::{LinkId, Server};
 use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
+use protocol::text::Text;
 use protocol::time::Time;
 use protocol::wire::Botch;
 use tree::View;
@@ -142,6 +145,38 @@ impl Ionode {
         self.node.parent.fall(now, jitter);
     }
 
+    /// Where to connect for `Effect::Mount`; nowhere if it is not wanted any more.
+    pub fn mount_dial(&self, index: u8) -> Option<&str> {
+        self.node.mounts.get(index as usize)?.as_ref().map(|mount| mount.dial.as_str())
+    }
+
+    /// A tree that is to be mounted was reached, on a link that nobody has.
+    pub fn mounted(&mut self, now: Time, index: u8, link: LinkId) {
+        self.node.mount_dialled(now, index, link);
+    }
+
+    /// It could not be reached.
+    pub fn unmounted(&mut self, now: Time, index: u8, ename: Ename, host: &mut impl Host) {
+        self.node.mount_failed(now, index, ename);
+        self.settle(now, host);
+    }
+
+    /// The parent is being dialled: what was made for one that is not wanted any more is to be dropped.
+    pub fn is_dialing(&self) -> bool {
+        self.node.parent.state == join::State::Dialing
+    }
+
+    /// The address of a parent that was given while the node ran; empty before.
+    pub fn parent_dial(&self) -> &str {
+        self.node.parent_dial.as_str()
+    }
+
+    /// Others can dial this node there.
+    pub fn add_address(&mut self, dial: &str) {
+        // One that is longer than any dial string is of no use to others.
+        self.node.addresses.extend(Text::new(dial));
+    }
+
     /// The output of `link` is backed up, or no longer.
     pub fn set_blocked(&mut self, link: LinkId, blocked: bool) {
         self.server.set_blocked(link, blocked);
@@ -162,6 +197,7 @@ impl Ionode {
             self.node.orphaned = None;
             self.node.fence();
         }
+        self.node.redial_mounts(now);
         self.node.beat(now);
         self.node.expire_gathers(now);
         self.node.expire_looks(now);
@@ -184,7 +220,7 @@ impl Ionode {
         let lingers = node.sessions.iter().filter_map(|session| session.linger);
         let first = gathers.chain(looks).chain(traces).chain(lingers).min().unwrap_or(Time::NEVER);
         let own = node.parent.timeout().min(node.orphaned.unwrap_or(Time::NEVER));
-        first.min(node.beat_at).min(node.forwards_timeout()).min(own)
+        first.min(node.beat_at).min(node.forwards_timeout()).min(node.mounts_timeout()).min(own)
     }
 
     /// Carries what changed to the requests that wait for it.
@@ -250,6 +286,9 @@ impl Ionode {
         }
         if core::mem::take(&mut self.node.dial) {
             return Some(Effect::Dial);
+        }
+        if let Some(index) = self.node.poll_mount() {
+            return Some(Effect::Mount(index));
         }
         self.node.drops.pop().map(Effect::Drop)
     }

@@ -145,7 +145,7 @@ impl Node {
         self.free_look(index);
         let (all, asked) = match what {
             What::Node => {
-                let all = self.children.those(|child| child.state != State::Empty);
+                let all = self.children.known();
                 (all, self.serving().and(self.children.those(Child::is_inner)))
             }
             What::Session(slot) => {

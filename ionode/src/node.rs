@@ -7,6 +7,7 @@ use crate::forward::Forwards;
 use crate::gather::Gather;
 use crate::host::SessionSlot;
 use crate::look::Look;
+use crate::mount::{MOUNTS, Mount};
 use crate::names::Names;
 use crate::outcome::Outcomes;
 use crate::pool::Pool;
@@ -26,6 +27,7 @@ use protocol::slots::SlotSet;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::tuning::Tuning;
+use protocol::verb::DIAL_MAX;
 use std::collections::VecDeque;
 
 /// Refusals kept for all users together.
@@ -65,6 +67,12 @@ pub struct Node {
     pub started: Time,
     /// The conversation with the parent, as the child that dials.
     pub parent: Parent,
+    /// Where a parent is that was given while the node ran.
+    pub(crate) parent_dial: Text<DIAL_MAX>,
+    /// Addresses that others dial this node at.
+    pub(crate) addresses: Vec<Text<DIAL_MAX>>,
+    /// Trees that are mounted.
+    pub(crate) mounts: [Option<Mount>; MOUNTS],
     /// The conversation with the parent, as its client.
     pub(crate) up: Up,
     /// When sessions of a parent that went away are given up.
@@ -166,6 +174,9 @@ impl Node {
             facts,
             started: now,
             parent: Parent::new(facts.has_parent, now),
+            parent_dial: Text::EMPTY,
+            addresses: Vec::new(),
+            mounts: [None; MOUNTS],
             up: Up::default(),
             orphaned: None,
             children: Children::default(),

@@ -145,7 +145,7 @@ impl Node {
     ) -> Result<Named, Why> {
         let mut all = Named::default();
         let up = self.children.up();
-        for rank in self.children.those(|child| child.state != State::Empty) {
+        for rank in self.children.known() {
             let child = self.children.get(rank);
             all.known += child.named_in(set, |_| true);
             let is_taken = !child.is_inner() && self.held(slot, rank) > 0;
@@ -161,9 +161,9 @@ impl Node {
     /// Why compute nodes of ours that a set names get no members of a session; the refusal is of them.
     fn why_not(&mut self, slot: SessionSlot, set: NodeSet<'_>) -> Option<Why> {
         let mut first = None;
-        for rank in self.children.those(|child| !child.is_inner() && child.state != State::Empty) {
+        for rank in self.children.known() {
             let child = self.children.get(rank);
-            if !set.contains(child.name.as_str()) {
+            if child.is_inner() || !set.contains(child.name.as_str()) {
                 continue;
             }
             let fault = |fault| Why::from(Failure::bad(Step::Res, 0, fault));

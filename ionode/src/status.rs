@@ -16,8 +16,7 @@ use smallvec::SmallVec;
 
 impl Node {
     fn known(&self) -> impl Iterator<Item = &Child> {
-        let all = self.children.those(|child| child.state != State::Empty);
-        self.children.by_name(all).into_iter().map(|rank| self.children.get(rank))
+        self.children.by_name(self.children.known()).into_iter().map(|rank| self.children.get(rank))
     }
 
     /// What is known of a child without asking it: its record, or one for each node below it.

@@ -2,7 +2,6 @@
 
 use crate::away::Away;
 use crate::bounds::PARENT;
-use crate::child::State;
 use crate::ctl::Writer;
 use crate::host::{Host, Param, SessionSlot};
 use crate::look::What;
@@ -10,7 +9,6 @@ use crate::node::Node;
 use crate::output::Stream;
 use core::fmt::Write;
 use protocol::ename::Ename;
-use protocol::limits::CHILDREN_MAX;
 use protocol::message::Tag;
 use protocol::qid::Path;
 use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
@@ -74,7 +72,7 @@ impl<H: Host> View<'_, H> {
             return Ok(Step::Away(parent.number(), Path::parent(File::Net as u8)));
         }
         let rank = self.node.children.find(name).ok_or(Ename::NotFound)?;
-        if !matches!(self.node.children.get(rank).state, State::Up | State::Suspect) {
+        if !self.node.children.reachable().has(rank) {
             return Err(Ename::HostDown);
         }
         let fid = self.node.attach_fid(user);
@@ -224,9 +222,7 @@ impl<H: Host> Tree for View<'_, H> {
                 }
             },
             Place::Root(row) if row.file == File::Net => {
-                let serving = self.node.children.serving();
-                let ranks = (0..CHILDREN_MAX).filter_map(Rank::new);
-                let rank = ranks.filter(|rank| serving.has(*rank)).nth(index)?;
+                let rank = self.node.children.reachable().nth(index)?;
                 Some(Path::child(rank, File::Net as u8))
             }
             Place::Session(_, row) if row.file == File::Debug => {

@@ -84,7 +84,7 @@ const JOIN_FIDS: usize = 2;
 impl Node {
     /// The number of the parent's root as a user sees it.
     pub(crate) fn walk_up(&mut self, user: UserId) -> Result<Away, Ename> {
-        if !self.facts.has_parent {
+        if !self.parent.exists() {
             return Err(Ename::NotFound);
         }
         if self.parent.rank().is_none() {

@@ -40,13 +40,41 @@ pub struct Parent {
     pub state: State,
     /// The pause before the next try.
     pause: u64,
+    /// The boot numbers of those above: the parent, its own parent and so on, as far as they are known.
+    above: [u64; ABOVE],
+    /// It was given while the node ran, and was never joined: it is given up at the first failure.
+    is_tried: bool,
 }
+
+/// Ancestors that are known.
+const ABOVE: usize = 16;
 
 impl Parent {
     /// One to be dialled at once, if there is one.
     pub fn new(exists: bool, now: Time) -> Self {
         let state = if exists { State::Down(now) } else { State::Alone };
-        Self { state, pause: REDIAL_MIN_US }
+        Self { state, pause: REDIAL_MIN_US, above: [0; ABOVE], is_tried: false }
+    }
+
+    /// A parent for a node that had none; given up if it cannot be joined at once.
+    pub fn give(&mut self, now: Time) {
+        *self = Self { is_tried: true, ..Self::new(true, now) };
+    }
+
+    /// There is one, joined or not.
+    pub fn exists(&self) -> bool {
+        self.state != State::Alone
+    }
+
+    /// No parent any more.
+    pub fn leave(&mut self) {
+        *self = Self::new(false, Time::default());
+    }
+
+    /// The boot numbers of those above, nearest first.
+    pub fn above(&self) -> impl Iterator<Item = u64> {
+        let joined = self.rank().is_some();
+        self.above.into_iter().filter(move |boot| joined && *boot != 0)
     }
 
     /// When to do something next.
@@ -60,6 +88,9 @@ impl Parent {
     /// The connection is gone or was not made: try again after a pause that grows, and differs from node to
     /// node.
     pub fn fall(&mut self, now: Time, jitter: u64) {
+        if self.is_tried {
+            self.leave();
+        }
         if self.state == State::Alone {
             return;
         }
@@ -83,7 +114,7 @@ impl Parent {
             (WALK, Tmsg::Walk { fid: root, newfid: ctl, names }),
             (OPEN, Tmsg::Open { fid: ctl, mode: 2 }),
             (JOIN, Tmsg::Write { fid: ctl, offset: 0, data: line.as_str().as_bytes() }),
-            (ANSWER, Tmsg::Read { fid: ctl, offset: 0, count: 128 }),
+            (ANSWER, Tmsg::Read { fid: ctl, offset: 0, count: 512 }),
             (CLUNK, Tmsg::Clunk { fid: ctl }),
         ];
         let mut len = 0;
@@ -105,8 +136,14 @@ impl Parent {
         match (self.state, tag, msg) {
             (State::Joining, ANSWER, Rmsg::Read { data }) => {
                 let text = core::str::from_utf8(data).map_err(|_| Botch)?;
-                let rank = text.split(' ').next().and_then(|word| word.parse().ok());
+                let mut words = text.split_whitespace();
+                let rank = words.next().and_then(|word| word.parse().ok());
                 let rank = rank.and_then(Rank::new).ok_or(Botch)?;
+                self.above = [0; ABOVE];
+                for (boot, word) in self.above.iter_mut().zip(words) {
+                    *boot = u64::from_str_radix(word, 16).map_err(|_| Botch)?;
+                }
+                self.is_tried = false;
                 self.state = State::Joined(rank);
                 self.pause = REDIAL_MIN_US;
                 Ok(())

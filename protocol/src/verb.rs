@@ -12,7 +12,7 @@ use core::fmt;
 mod node;
 mod share;
 
-pub use node::{NODE, NodeCommand, NodeLine, WHY_MAX, node};
+pub use node::{DIAL_MAX, NODE, NodeCommand, NodeLine, WHY_MAX, node};
 pub use share::Share;
 use share::share;
 

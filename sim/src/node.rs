@@ -221,6 +221,8 @@ impl<B: Bounds> World<B> {
                     let done = Completion::Failed { member, failure: Ename::Unsupported.into() };
                     leaf.core.handle_completion(Time(self.now), done, &mut leaf.machine);
                 }
+                // Nothing here tells a node to leave.
+                Effect::Leave => {}
                 Effect::Exit => self.leaves[index].dead = true,
             }
         }

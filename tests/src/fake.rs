@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 /// The boot number of every fake child, unless a test says otherwise.
 pub const BOOT: u64 = 0xfa6e;
 const MSIZE: u32 = 32_792;
+/// The first tag of joining: of the attach, then the walk, the open, the join, its answer and the clunk.
+pub const FIRST: u16 = 0xff00;
 
 /// What a fake child does with one request.
 pub enum Act {
@@ -222,11 +224,11 @@ pub fn greeting(line: &str) -> Vec<u8> {
     let join = Tmsg::Write { fid: Fid(1), offset: 0, data: line.as_bytes() };
     [
         request(Tag::NONE, &Tmsg::Version { msize: MSIZE, version: VERSION }),
-        request(Tag(1), &attach),
-        request(Tag(2), &walk(0, 1, &["ctl"])),
-        request(Tag(3), &Tmsg::Open { fid: Fid(1), mode: 2 }),
-        request(Tag(4), &join),
-        request(Tag(5), &Tmsg::Read { fid: Fid(1), offset: 0, count: 128 }),
+        request(Tag(FIRST), &attach),
+        request(Tag(FIRST + 1), &walk(0, 1, &["ctl"])),
+        request(Tag(FIRST + 2), &Tmsg::Open { fid: Fid(1), mode: 2 }),
+        request(Tag(FIRST + 3), &join),
+        request(Tag(FIRST + 4), &Tmsg::Read { fid: Fid(1), offset: 0, count: 512 }),
     ]
     .concat()
 }

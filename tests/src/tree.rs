@@ -71,6 +71,11 @@ impl Tree {
         self.start(kind, name, parent);
     }
 
+    /// A daemon beside the root that has no parent.
+    pub fn named(&mut self, kind: &str, name: &str) {
+        self.start(kind, name, None);
+    }
+
     /// An ionode below another.
     pub fn ionode(&mut self, name: &str, parent: &str) {
         self.start("ionode", name, Some(parent));

@@ -38,7 +38,7 @@ fn the_tree_above_is_walked_from_below_and_never_listed() {
     assert_eq!(uem("io2", &["ls", "net/parent/net"]).sorted(), ["io2/", "n1/"]);
     assert_eq!(uem("io2", &["cat", "net/parent/net/parent/summary"]).out, "n[1-2] up\n");
     let above = uem("io", &["cat", "net/parent/info"]);
-    assert_eq!((above.code, above.err.as_str()), (125, "uem: net/parent/info: No such file or directory\n"));
+    assert_eq!((above.code, above.err.as_str()), (125, "uem: net/parent: No such file or directory\n"));
     let of_leaf = uem("n2", &["cat", "net/parent/info"]);
     assert_eq!(of_leaf.code, 125, "a compute node passes nothing on");
 }

@@ -277,15 +277,35 @@ impl Client {
     /// Walks to a file by its path from the root.
     pub(crate) fn walk(&mut self, path: &str) -> Result<Fid, Told> {
         let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty() && *name != ".").collect();
-        let walked = Names::new(&names).map_err(|_| format!("{path}: more than 16 names"))?;
         let fid = self.fid()?;
-        self.ask(Asked::Call, &Tmsg::Walk { fid: ROOT, newfid: fid, names: walked })?;
+        match self.step(ROOT, fid, &names).map_err(|told| format!("{path}: {told}"))? {
+            walked if walked == names.len() => Ok(fid),
+            walked => Err(self.stopped(&names[..=walked])),
+        }
+    }
+
+    /// Walks names from a fid: how many of them there are.
+    fn step(&mut self, from: Fid, newfid: Fid, names: &[&str]) -> Result<usize, Told> {
+        let walked = Names::new(names).map_err(|_| "more than 16 names".to_owned())?;
+        self.ask(Asked::Call, &Tmsg::Walk { fid: from, newfid, names: walked })?;
         self.send()?;
         self.answer(Some(PATIENCE), |answer| match answer {
-            Rmsg::Walk { qids } if qids.as_slice().len() == names.len() => Ok(fid),
-            Rmsg::Error { ename } => Err(format!("{path}: {ename}")),
-            _ => Err(format!("{path}: No such file or directory")),
+            Rmsg::Walk { qids } => Ok(qids.as_slice().len()),
+            Rmsg::Error { ename } => Err(ename.to_owned()),
+            _ => Err("an answer that is none".to_owned()),
         })?
+    }
+
+    /// Why a walk came to the last of these names and no further: a node says so only to a walk of that one.
+    fn stopped(&mut self, names: &[&str]) -> Told {
+        let (last, before) = names.split_last().map_or(("", names), |(last, before)| (*last, before));
+        let why = self.fid().and_then(|fid| {
+            self.step(ROOT, fid, before)?;
+            let why = self.step(fid, fid, &[last]).err();
+            self.close(fid)?;
+            why.ok_or_else(|| "it was not there a moment ago".to_owned())
+        });
+        format!("{}: {}", names.join("/"), why.unwrap_or_else(|told| told))
     }
 
     /// Opens a file or directory by its path from the root.

@@ -58,9 +58,8 @@ pub(crate) struct Driver {
     parent: Option<Dialer>,
     name: String,
     debugger: Debugger,
-    at: String,
-    /// How many levels above this node that address is.
-    at_level: u8,
+    /// The address that members are told, and how many levels above this node it is.
+    at: (String, u8),
     out: Vec<u8>,
     pending: Vec<Vec<u8>>,
     ready: Vec<usize>,
@@ -71,7 +70,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(
         name: &str,
-        (at, at_level): (String, u8),
+        at: (String, u8),
         parent: Option<Dial>,
         debugger: Debugger,
     ) -> io::Result<Self> {
@@ -101,7 +100,6 @@ impl Driver {
             name: name.to_owned(),
             debugger,
             at,
-            at_level,
             out: vec![0; MSIZE_LINK as usize + 256],
             pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
             ready: Vec::with_capacity(count),
@@ -289,8 +287,8 @@ impl Driver {
             member: number,
             size,
             node: &self.name,
-            at: &self.at,
-            root: up_from(levels.saturating_sub(self.at_level)),
+            at: &self.at.0,
+            root: up_from(levels.saturating_sub(self.at.1)),
             waits,
         };
         let child = host.spawner.start(&plan).map_err(|error| refused(&error))?;
@@ -361,6 +359,7 @@ impl Driver {
                         self.debug(helper, kind, session, member);
                     }
                     Effect::Dial => self.dial(),
+                    Effect::Leave => self.hungup.push(0),
                     Effect::Exit => self.exit = true,
                 }
             }
@@ -381,8 +380,25 @@ impl Driver {
         }
     }
 
+    /// Has the dialer be one of the parent that was given last.
+    fn renew_dialer(&mut self) -> io::Result<()> {
+        let given = self.core.parent_dial();
+        if given.is_empty() || self.parent.as_ref().is_some_and(|own| own.dial().to_string() == given) {
+            return Ok(());
+        }
+        let dial = given.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+        self.at = (given.to_owned(), 1);
+        let dialer = Dialer::new(dial, 2 * MSIZE_LINK as usize, BACKLOG)?;
+        if let Some(old) = &self.parent {
+            self.host.watcher.unwatch(old.fd());
+        }
+        self.host.watcher.watch(dialer.fd(), DIALLED, Interest::READABLE)?;
+        self.parent = Some(dialer);
+        Ok(())
+    }
+
     fn dial(&mut self) {
-        if self.parent.as_ref().is_none_or(|parent| parent.start().is_err()) {
+        if self.renew_dialer().is_err() || self.parent.as_ref().is_none_or(|parent| parent.start().is_err()) {
             let now = self.now();
             self.core.handle_completion(now, Completion::Undialed, &mut self.host);
         }
@@ -390,6 +406,9 @@ impl Driver {
 
     fn dialled(&mut self) {
         let Some(made) = self.parent.as_mut().and_then(Dialer::take) else { return };
+        if !self.core.is_dialing() {
+            return;
+        }
         let made = made.and_then(|stream| {
             let local = stream.is_local();
             self.links.add(0, stream).map(|()| local)

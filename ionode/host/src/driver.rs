@@ -4,8 +4,10 @@ use crate::burst::Burst;
 use crate::host::Memory;
 use ionode::bounds::{LINKS, PARENT};
 use ionode::host::Effect;
+use ionode::mount::MOUNTS;
 use ionode::node::Facts;
 use ionode::{Ionode, Target};
+use protocol::ename::Ename;
 use protocol::limits::{MSIZE_MAX, NODE_NAME_MAX, PARAM_MAX};
 use protocol::message::is_request;
 use protocol::server::LinkId;
@@ -25,6 +27,8 @@ const TURN: usize = 16;
 /// Descriptors of the driver's own, by number.
 const SIGNAL: usize = 0;
 const DIALLED: usize = 1;
+/// Those of trees that are mounted follow.
+const MOUNTED: usize = 2;
 
 pub(crate) struct Driver {
     core: Ionode,
@@ -32,6 +36,8 @@ pub(crate) struct Driver {
     links: Links,
     clock: Clock,
     parent: Option<Dialer>,
+    /// Trees that are being dialled.
+    mounts: [Option<Dialer>; MOUNTS],
     out: Vec<u8>,
     burst: Burst,
     /// What is gathered for each client, and who has something.
@@ -61,6 +67,7 @@ impl Driver {
             links: Links::new(LINKS, MSIZE_MAX as usize, BACKLOG)?,
             clock,
             parent,
+            mounts: [const { None }; MOUNTS],
             out: vec![0; MSIZE_MAX as usize + 4096],
             burst: Burst::with_capacity(2 * GATHERED),
             pending: (0..LINKS).map(|_| Vec::new()).collect(),
@@ -72,6 +79,7 @@ impl Driver {
     }
 
     pub(crate) fn listen(&mut self, listener: Listener) -> io::Result<()> {
+        self.core.add_address(&listener.dial().to_string());
         self.links.listen(listener)
     }
 
@@ -121,8 +129,9 @@ impl Driver {
                 }
             }
             Ready::Writable(link) => self.flush(link),
+            Ready::Own(SIGNAL) => self.exit = true,
             Ready::Own(DIALLED) => self.dialled(),
-            Ready::Own(_) => self.exit = true,
+            Ready::Own(number) => self.reached(number - MOUNTED),
         }
     }
 
@@ -191,6 +200,11 @@ impl Driver {
                 match effect {
                     Effect::Drop(link) => self.hungup.push(link.0 as usize),
                     Effect::Dial => self.dial(),
+                    Effect::Mount(index) => {
+                        if let Err(e) = self.dial_tree(index) {
+                            self.unmounted(index as usize, &e);
+                        }
+                    }
                     Effect::Exit => self.exit = true,
                 }
             }
@@ -215,14 +229,77 @@ impl Driver {
         }
     }
 
+    fn dial_tree(&mut self, index: u8) -> io::Result<()> {
+        let Some(text) = self.core.mount_dial(index) else { return Ok(()) };
+        let dial = text.parse().map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+        let dialer = Dialer::new(dial, MSIZE_MAX as usize, BACKLOG)?;
+        let watcher = self.links.watcher()?;
+        self.forget_dialer(index as usize)?;
+        watcher.watch(dialer.fd(), MOUNTED + index as usize, mio::Interest::READABLE)?;
+        let started = dialer.start();
+        self.mounts[index as usize] = Some(dialer);
+        started
+    }
+
+    fn forget_dialer(&mut self, index: usize) -> io::Result<()> {
+        if let Some(dialer) = self.mounts[index].take() {
+            self.links.watcher()?.unwatch(dialer.fd());
+        }
+        Ok(())
+    }
+
+    /// Dialling a tree has come to an end.
+    fn reached(&mut self, index: usize) {
+        let Some(made) = self.mounts.get_mut(index).and_then(|dialer| dialer.as_mut()?.take()) else {
+            return;
+        };
+        let link = made.and_then(|stream| {
+            let full = io::Error::from_raw_os_error(libc::EMFILE);
+            let link = self.links.free(1).ok_or(full)?;
+            self.links.add(link, stream).map(|()| link)
+        });
+        let link = self.forget_dialer(index).and(link);
+        match link {
+            Ok(link) => {
+                self.core.mounted(Time(self.clock.now_us()), index as u8, LinkId(link as u16));
+            }
+            Err(e) => self.unmounted(index, &e),
+        }
+    }
+
+    fn unmounted(&mut self, index: usize, why: &io::Error) {
+        let ename = why.raw_os_error().map_or(Ename::HostDown, Ename::from_errno);
+        self.core.unmounted(Time(self.clock.now_us()), index as u8, ename, &mut self.host);
+    }
+
+    /// Has the dialer be one of the parent that was given last.
+    fn renew_dialer(&mut self) -> io::Result<()> {
+        let given = self.core.parent_dial();
+        if given.is_empty() || self.parent.as_ref().is_some_and(|own| own.dial().to_string() == given) {
+            return Ok(());
+        }
+        let dial = given.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+        let dialer = Dialer::new(dial, MSIZE_MAX as usize, BACKLOG)?;
+        let watcher = self.links.watcher()?;
+        if let Some(old) = &self.parent {
+            watcher.unwatch(old.fd());
+        }
+        watcher.watch(dialer.fd(), DIALLED, mio::Interest::READABLE)?;
+        self.parent = Some(dialer);
+        Ok(())
+    }
+
     fn dial(&mut self) {
-        if self.parent.as_ref().is_none_or(|parent| parent.start().is_err()) {
+        if self.renew_dialer().is_err() || self.parent.as_ref().is_none_or(|parent| parent.start().is_err()) {
             self.core.undialed(Time(self.clock.now_us()));
         }
     }
 
     fn dialled(&mut self) {
         let Some(made) = self.parent.as_mut().and_then(Dialer::take) else { return };
+        if !self.core.is_dialing() {
+            return;
+        }
         let made = made.and_then(|stream| {
             let local = stream.is_local();
             self.links.add(PARENT.0 as usize, stream).map(|()| local)

@@ -26,6 +26,11 @@ impl Dialer {
         Ok(Self { dial, rx_capacity, backlog_max, made, tell, bell, ring })
     }
 
+    /// Where it dials.
+    pub fn dial(&self) -> &Dial {
+        &self.dial
+    }
+
     /// Readable once for each [`Dialer::start`], when its end can be taken.
     pub fn fd(&self) -> RawFd {
         self.bell.as_raw_fd()

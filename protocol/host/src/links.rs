@@ -66,11 +66,16 @@ impl Links {
         let Some(stream) = self.listeners[listener].accept(self.rx_capacity, self.backlog_max)? else {
             return Ok(None);
         };
-        let free = (from..self.streams.len()).find(|link| self.streams[*link].is_none());
+        let free = self.free(from);
         if let Some(link) = free {
             self.add(link, stream)?;
         }
         Ok(Some(free))
+    }
+
+    /// A free link at or above `from`.
+    pub fn free(&self, from: usize) -> Option<usize> {
+        (from..self.streams.len()).find(|link| self.streams[*link].is_none())
     }
 
     /// Takes a connected stream as link `link`, which is free.

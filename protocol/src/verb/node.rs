@@ -18,7 +18,10 @@ const DEBUG_MAX: u8 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The rows below are the usage of each.
 pub enum NodeCommand<'a> {
-    Join { name: Text<NODE_NAME_MAX>, boot: u64 },
+    Join {
+        name: Text<NODE_NAME_MAX>,
+        boot: u64,
+    },
     Fence,
     Signal(u8),
     Exit,
@@ -28,6 +31,11 @@ pub enum NodeCommand<'a> {
     Resume,
     Bound(Bound, u32),
     Debug(u8),
+    /// Whether it is to become a child, where it is, and its name here.
+    Mount(bool, &'a str, Name),
+    Unmount(Name),
+    /// The ionode to join, or nobody any more.
+    Parent(Option<&'a str>),
 }
 
 impl NodeCommand<'_> {
@@ -38,7 +46,8 @@ impl NodeCommand<'_> {
 
     /// It goes down to all nodes below as it was written.
     pub fn goes_down(&self) -> bool {
-        self.is_operators() && *self != Self::Exit
+        let own = matches!(self, Self::Exit | Self::Mount(..) | Self::Unmount(_) | Self::Parent(_));
+        self.is_operators() && !own
     }
 }
 
@@ -71,6 +80,15 @@ pub const NODE: &[Verb<Parse>] = &[
     verb("bound", "[on NODESET] bound linger|orphan SECONDS | bound members COUNT", bound),
     verb("debug", "[on NODESET] debug 0|1|2", |words| {
         only(words).and_then(number).filter(|n| *n <= DEBUG_MAX).map(NodeCommand::Debug)
+    }),
+    verb("mount", "mount [-c] DIAL NAME", mount),
+    verb("unmount", "unmount NAME", |words| {
+        only(words)?.plain().and_then(Name::new).map(NodeCommand::Unmount)
+    }),
+    verb("parent", "parent DIAL|none", |words| {
+        let dial = only(words)?.plain()?;
+        let parent = if dial == "none" { None } else { Some(dial).filter(|dial| is_dial(dial)) };
+        (dial == "none" || parent.is_some()).then_some(NodeCommand::Parent(parent))
     }),
     Verb { name: "join", usage: "join NAME BOOT", parents: true, parse: join },
     Verb {
@@ -120,6 +138,28 @@ fn bound(mut words: Words<'_>) -> Option<NodeCommand<'_>> {
     let row = BOUNDS.iter().find(|row| row.name == name)?;
     let value = number(only(words)?)?;
     (row.least..=row.most).contains(&value).then_some(NodeCommand::Bound(row.bound, value))
+}
+
+/// Longest dial string, in bytes.
+pub const DIAL_MAX: usize = 120;
+
+/// It may be a dial string: whose, and whether somebody is there, is known when it is dialled.
+fn is_dial(text: &str) -> bool {
+    let mut parts = text.split('!');
+    let sound = match parts.next() {
+        Some("unix") => parts.next().is_some_and(|path| path.starts_with('/')),
+        Some("tcp") => parts.next().is_some_and(|host| !host.is_empty()) && parts.next().is_some(),
+        _ => false,
+    };
+    sound && text.len() <= DIAL_MAX
+}
+
+fn mount(mut words: Words<'_>) -> Option<NodeCommand<'_>> {
+    let first = next(&mut words)?;
+    let adopts = first.eq_str("-c");
+    let dial = if adopts { next(&mut words)? } else { first };
+    let name = Name::new(only(words)?.plain()?)?;
+    dial.plain().filter(|dial| is_dial(dial)).map(|dial| NodeCommand::Mount(adopts, dial, name))
 }
 
 fn join(mut words: Words<'_>) -> Option<NodeCommand<'_>> {

@@ -5,7 +5,7 @@ use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, Rmsg, Tag, Tmsg, VERSION};
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
-use tests::fake::{greeting, qids, reply};
+use tests::fake::{FIRST, greeting, qids, reply};
 use tests::raw::{Kind, Raw, header, request, walk};
 use tests::{Site, Stream};
 
@@ -50,7 +50,7 @@ impl Parent {
     /// A child that has joined.
     fn joined(&self) -> Raw {
         let mut raw = self.greeted(&mut String::new());
-        raw.send(&reply(Tag(5), &Rmsg::Read { data: b"0 00000000000000aa\n" }));
+        raw.send(&reply(Tag(FIRST + 4), &Rmsg::Read { data: b"0 00000000000000aa\n" }));
         raw
     }
 }
@@ -64,19 +64,19 @@ fn check_serves(site: &mut Site, name: &str) {
 
 /// What a parent can answer to a child that joins.
 fn answers() -> Vec<(&'static str, Vec<u8>)> {
-    let rank = |data: &[u8]| reply(Tag(5), &Rmsg::Read { data });
+    let rank = |data: &[u8]| reply(Tag(FIRST + 4), &Rmsg::Read { data });
     let error = Rmsg::Error { ename: "Permission denied" };
     vec![
         ("size 0", vec![0; 7]),
         ("the largest size", vec![0xff; 7]),
         ("garbage", (0..=255).collect()),
         ("an unknown tag", reply(Tag(77), &Rmsg::Read { data: b"0 aa\n" })),
-        ("an outcome of nothing", reply(Tag(6), &Rmsg::Clunk)),
-        ("an Rstat", reply(Tag(1), &Rmsg::Flush)),
+        ("an outcome of nothing", reply(Tag(FIRST + 5), &Rmsg::Clunk)),
+        ("an Rstat", reply(Tag(FIRST), &Rmsg::Flush)),
         ("a refused version", reply(Tag::NONE, &error)),
-        ("a refused join", reply(Tag(4), &error)),
+        ("a refused join", reply(Tag(FIRST + 3), &error)),
         ("a walk of 17 qids", {
-            let mut walk = reply(Tag(2), &Rmsg::Walk { qids: qids(16) });
+            let mut walk = reply(Tag(FIRST + 1), &Rmsg::Walk { qids: qids(16) });
             walk[7] = 17;
             walk
         }),
@@ -110,8 +110,8 @@ fn a_parent_that_answers_nonsense_is_dialled_again_and_clients_are_served() {
     drop(mute);
     let version = Tmsg::Version { msize: 8216, version: VERSION };
     for (name, bytes) in [
-        ("an answer to nothing", reply(Tag(1), &Rmsg::Clunk)),
-        ("a rank again", reply(Tag(5), &Rmsg::Read { data: b"1 00aa\n" })),
+        ("an answer to nothing", reply(Tag(FIRST), &Rmsg::Clunk)),
+        ("a rank again", reply(Tag(FIRST + 4), &Rmsg::Read { data: b"1 00aa\n" })),
         ("a request without a version", request(Tag(1), &Tmsg::Clunk { fid: Fid(0) })),
         ("NOTAG", [request(Tag::NONE, &version), request(Tag::NONE, &Tmsg::Clunk { fid: Fid(0) })].concat()),
         ("a size above the msize", [request(Tag::NONE, &version), header(8217, 120, 1)].concat()),

@@ -1,0 +1,164 @@
+//! Trees that are mounted, trees that are adopted, and nodes that are told whom to join.
+
+use std::time::{Duration, Instant};
+use tests::{Told, Tree};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A partition of its own: a root called `io` with compute nodes.
+fn partition(test: &str, nodes: &[&str]) -> Tree {
+    let mut tree = Tree::root(test);
+    for node in nodes {
+        tree.cnode(node, "io");
+    }
+    let end = Instant::now() + PATIENCE;
+    while tree.run(&["status"]).out.matches(" up ").count() < nodes.len() {
+        assert!(Instant::now() < end, "its nodes are up");
+    }
+    tree
+}
+
+fn dial(tree: &Tree) -> String {
+    format!("unix!{}", tree.socket("io").display())
+}
+
+fn says(tree: &Tree, line: &str) -> (i32, String) {
+    let Told { code, err, .. } = tree.run(&["write", "ctl", line]);
+    (code, err)
+}
+
+const DONE: (i32, String) = (0, String::new());
+
+fn refused(why: &str) -> (i32, String) {
+    (125, format!("uem: ctl: {why}\n"))
+}
+
+#[test]
+fn a_mounted_tree_is_reached_by_its_name_and_counted_nowhere() {
+    let (here, mut there) = (partition("mount-here", &["n1"]), partition("mount-there", &["x1", "x2"]));
+    assert_eq!(says(&here, &format!("mount {} far", dial(&there))), DONE);
+    assert_eq!(here.run(&["ls", "net"]).sorted(), ["far/", "n1/"]);
+    assert_eq!(here.run(&["cat", "net/far/summary"]).out, "x[1-2] up\n");
+    assert_eq!(here.run(&["cat", "net/far/net/x2/info"]).out.lines().nth(1), Some("name=x2"));
+    assert_eq!(here.run(&["cat", "summary"]).out, "n1 up\n");
+    assert_eq!(here.run(&["status"]).out.lines().count(), 1);
+    assert!(here.run(&["cat", "info"]).out.contains("\nleaves=1\n"));
+    assert_eq!(here.run(&["run", "-a", "sh", "-c", "echo $UEM_NODE"]).out, "n1\n");
+    // A job there, from here.
+    let path = |file: &str| format!("net/far/job/{file}");
+    assert_eq!(here.run(&["mkdir", "net/far/job"]).code, 0);
+    let lines = "res 2\\nexec sh -c 'echo $UEM_NODE'";
+    assert_eq!(here.run(&["write", "-e", &path("ctl"), lines]).code, 0);
+    assert_eq!(here.run(&["cat", &path("stdout")]).sorted(), ["x1", "x2"]);
+    assert_eq!(here.run(&["rm", "net/far/job"]).code, 0);
+    // It goes, and comes back by itself.
+    there.signal("io", "KILL");
+    let end = Instant::now() + PATIENCE;
+    while here.run(&["cat", "net/far/info"]).code == 0 {
+        assert!(Instant::now() < end, "it is gone");
+    }
+    assert_eq!(here.run(&["cat", "net/far/info"]).err, "uem: net/far: Host is down\n");
+    assert_eq!(here.run(&["cat", "summary"]).out, "n1 up\n");
+    there.again("ionode", "io", None);
+    while here.run(&["cat", "net/far/summary"]).out != "x[1-2] up\n" {
+        assert!(Instant::now() < end, "it is back");
+    }
+    assert_eq!(says(&here, "unmount far"), DONE);
+    assert_eq!(here.run(&["ls", "net"]).out, "n1/\n");
+    assert_eq!(says(&here, "unmount far"), refused("unmount: No such file or directory"));
+    assert_eq!(says(&here, &format!("mount {} far", dial(&there))), DONE);
+}
+
+#[test]
+fn a_mount_that_cannot_be_had_says_why_and_leaves_nothing() {
+    let here = partition("mount-slips", &["n1"]);
+    for (line, why) in [
+        ("mount unix!/nonexistent/socket far", "mount: No such file or directory"),
+        ("mount tcp!127.0.0.1!1 far", "mount: Connection refused"),
+        ("mount tcp!127.0.0.1!99999 far", "mount: Invalid argument"),
+        ("mount far", "mount: usage: mount [-c] DIAL NAME"),
+        ("mount file!/x far", "mount: usage: mount [-c] DIAL NAME"),
+        ("mount unix!/x a/b", "mount: usage: mount [-c] DIAL NAME"),
+        ("mount unix!/x n1", "mount: the name is taken in net"),
+        ("mount unix!/x parent", "mount: the name is taken in net"),
+        (
+            "mount -c tcp!127.0.0.1!1 far",
+            "mount: this node has no address of that kind that a child could join at",
+        ),
+        ("unmount n1", "unmount: it has joined by itself: end it, or tell it parent none"),
+        ("on n1 mount unix!/x far", "on: on NODESET is for drain, resume, tag, untag, bound and debug"),
+    ] {
+        assert_eq!(says(&here, line), refused(why), "{line}");
+        assert_eq!(here.run(&["ls", "net"]).out, "n1/\n", "{line}");
+    }
+    let at_leaf = here.run(&["write", "net/n1/ctl", "mount unix!/x far"]);
+    let why = "uem: net/n1/ctl: mount: a compute node passes nothing on; mount at an ionode\n";
+    assert_eq!((at_leaf.code, at_leaf.err.as_str()), (125, why));
+    for turn in 0..9 {
+        let told = says(&here, &format!("mount {} far{turn}", dial(&here)));
+        let full = refused("mount: 8 trees are mounted; unmount one");
+        assert_eq!(told, if turn < 8 { DONE } else { full });
+    }
+}
+
+#[test]
+fn an_adopted_tree_is_a_child_until_it_is_unmounted() {
+    let here = partition("adopt-here", &["n1"]);
+    let mut there = Tree::root("adopt-there");
+    there.named("ionode", "far");
+    there.cnode("x1", "far");
+    let far = |args: &[&str]| {
+        let mut command = there.uem(args);
+        command.env("UEM_AT", format!("unix!{}", there.socket("far").display()));
+        Told::of(&command.output().expect("uem starts"))
+    };
+    let end = Instant::now() + PATIENCE;
+    while far(&["cat", "summary"]).out != "x1 up\n" {
+        assert!(Instant::now() < end, "it is up");
+    }
+    let at = format!("unix!{}", there.socket("far").display());
+    assert_eq!(says(&here, &format!("mount -c {at} far")), DONE);
+    here.wait_for("n1,x1 up\n");
+    assert_eq!(here.run(&["run", "-a", "sh", "-c", "echo $UEM_NODE"]).sorted(), ["n1", "x1"]);
+    assert!(far(&["cat", "net/parent/info"]).out.contains("\nname=io\n"));
+    // Whoever has a parent is not another's child, and nobody is above himself.
+    assert_eq!(says(&there, &format!("mount -c {at} far")), refused("mount: Invalid argument"));
+    let up = far(&["write", "ctl", &format!("mount -c {} io", dial(&here))]);
+    assert_eq!(up.code, 125, "a cycle: {}", up.err);
+    assert_eq!(here.run(&["cat", "summary"]).out, "n1,x1 up\n");
+    assert_eq!(says(&here, "unmount far"), DONE);
+    here.wait_for("n1 up\n");
+    assert_eq!(here.run(&["ls", "net"]).out, "n1/\n");
+    assert_eq!(far(&["cat", "net/parent/info"]).code, 125);
+    assert_eq!(far(&["run", "-a", "sh", "-c", "echo $UEM_NODE"]).out, "x1\n");
+    assert_eq!(says(&here, &format!("mount -c {at} far")), DONE);
+    here.wait_for("n1,x1 up\n");
+}
+
+#[test]
+fn a_compute_node_joins_whom_it_is_told_to_and_leaves() {
+    let here = partition("join-here", &["n1"]);
+    let mut there = Tree::root("join-there");
+    there.named("cnode", "n9");
+    let n9 = |line: &str| {
+        let mut command = there.uem(&["write", "ctl", line]);
+        command.env("UEM_AT", format!("unix!{}", there.socket("n9").display()));
+        Told::of(&command.output().expect("uem starts"))
+    };
+    assert_eq!(n9(&format!("parent {}", dial(&here))).code, 0);
+    here.wait_for("n[1,9] up\n");
+    assert_eq!(here.run(&["run", "-w", "n9", "sh", "-c", "echo $UEM_AT"]).out, format!("{}\n", dial(&here)));
+    assert_eq!(
+        n9("parent unix!/elsewhere").err,
+        "uem: ctl: parent: it has a parent: tell it parent none first\n"
+    );
+    assert_eq!(n9("parent none").code, 0);
+    here.wait_for("n1 up\nn9 lost\n");
+    assert_eq!(n9("parent unix!/nonexistent/socket").code, 0);
+    // It has tried that once, and is free again.
+    let end = Instant::now() + PATIENCE;
+    while n9(&format!("parent {}", dial(&here))).code != 0 {
+        assert!(Instant::now() < end, "it gives up who is not there");
+    }
+    here.wait_for("n[1,9] up\n");
+}
