@@ -250,70 +250,67 @@ impl<B: Bounds> Node<B> {
         host: &mut impl Host,
     ) -> Result<(), Why> {
         let session = self.session(slot);
-        let early = |executed: bool| {
-            if executed { Err(Why::Says("too late: the session has run; make a new one")) } else { Ok(()) }
-        };
         match command {
-            Command::Res(res) => {
-                early(session.executed)?;
-                let count = self.own_count(res)?;
-                let (first, size) = (self.session(slot).count, self.session(slot).size);
-                let size = size.checked_add(count).ok_or(Ename::Again)?;
-                self.reserve(slot, (first, 1, count), size)?;
-            }
-            Command::Excl(on) => {
-                early(session.executed)?;
-                if session.count > 0 {
-                    return Err(Why::Says("excl comes before res"));
-                }
-                session.excl = on;
-            }
-            Command::Shares(_) | Command::Nodes(_) | Command::From(..) | Command::Kind(_) => {
-                early(session.executed)?;
-                self.run_parents(slot, command)?;
-            }
             Command::Exec(words) => self.run_exec(slot, who, words, host)?,
-            Command::Signal(signal) => {
-                if !session.executed {
-                    return Err(Why::Says("nothing runs yet"));
-                }
-                self.signal_session(slot, signal, host);
-            }
+            Command::Signal(_) if !session.executed => return Err(Why::Says("nothing runs yet")),
+            Command::Signal(signal) => self.signal_session(slot, signal, host),
             Command::CloseStdin => self.close_stdin(slot, host),
-            // How numbers lie on several nodes is nothing to one.
-            Command::Layout(_) => early(session.executed)?,
-            Command::Deal(deal) => {
-                early(session.executed)?;
-                session.deal = deal;
-            }
-            Command::Prefix(prefix) => session.prefix = prefix,
             Command::Failfast(on) => session.failfast = on,
             Command::Persistent(_) | Command::KillOnClose(_) => self.describe(slot, command)?,
             Command::Label(_) | Command::Tag(_) | Command::Untag(_) => self.describe(slot, command)?,
-            Command::Gang(on) => {
-                early(session.executed)?;
-                session.gang = if on { Gang::Waits(0) } else { Gang::No };
-            }
             Command::Go(on) => self.run_go(slot, who, on)?,
-            Command::Setup => {
-                early(session.executed)?;
-                host.append(slot, Param::Setup, line.as_bytes())?;
-                host.append(slot, Param::Setup, b"\n")?;
+            Command::Winsize(rows, cols) if session.executed => {
+                for index in 0..self.members.slots().len() as MemberSlot {
+                    let member = self.member(index);
+                    if member.session == slot && member.state.is_live() {
+                        host.resize(index, rows, cols);
+                    }
+                }
             }
-            Command::Clear => self.clear(slot, host),
             Command::Wipe => self.close_session(slot, host),
+            _ if session.executed => {
+                return Err(Why::Says("too late: the session has run; make a new one"));
+            }
+            _ => self.prepare(slot, (command, line), host)?,
         }
         Ok(())
     }
 
-    fn clear(&mut self, slot: SessionSlot, host: &mut impl Host) {
+    /// What can be said until `exec`.
+    fn prepare(
+        &mut self,
+        slot: SessionSlot,
+        (command, line): (Command<'_>, &str),
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
         let session = self.session(slot);
-        session.poisoned = false;
-        if !session.executed {
-            for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
-                host.truncate(slot, param);
+        match command {
+            Command::Res(res) => {
+                let (first, size) = (session.count, session.size);
+                let count = self.own_count(res)?;
+                let size = size.checked_add(count).ok_or(Ename::Again)?;
+                self.reserve(slot, (first, 1, count), size)?;
             }
+            Command::Excl(_) if session.count > 0 => return Err(Why::Says("excl comes before res")),
+            Command::Excl(on) => session.excl = on,
+            // How numbers lie on several nodes is nothing to one.
+            Command::Layout(_) => {}
+            Command::Deal(deal) => session.deal = deal,
+            Command::Prefix(prefix) => session.prefix = prefix,
+            Command::Gang(on) => session.gang = if on { Gang::Waits(0) } else { Gang::No },
+            Command::Setup | Command::Winsize(..) => {
+                host.append(slot, Param::Setup, line.as_bytes())?;
+                host.append(slot, Param::Setup, b"\n")?;
+            }
+            Command::Clear => {
+                session.poisoned = false;
+                for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
+                    host.truncate(slot, param);
+                }
+            }
+            _ => self.run_parents(slot, command)?,
         }
+        Ok(())
     }
 
     /// Lines that only a parent writes, before `exec`.

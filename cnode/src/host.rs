@@ -110,6 +110,8 @@ pub trait Host {
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool;
     /// Signals a member and all its descendants that stayed in its group.
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename>;
+    /// The size of a member's terminal, if it has one, is this now.
+    fn resize(&mut self, member: MemberSlot, rows: u16, cols: u16);
     /// A member that is ready runs its program now.
     fn go(&mut self, member: MemberSlot);
     /// A member that is starting never runs its program, and nothing more is told of it.

@@ -447,6 +447,11 @@ impl<B: Bounds> Cnode<B> {
         self.node.user_name(self.node.sessions.slots()[slot as usize].owner)
     }
 
+    /// Records of a session's outputs begin with a prefix.
+    pub fn has_prefix(&self, slot: SessionSlot) -> bool {
+        self.node.sessions.slots()[slot as usize].prefix != protocol::verb::Prefix::Off
+    }
+
     /// The name that a member sees its session by, and how many levels above this node it has that name.
     pub fn session_name(&self, slot: SessionSlot) -> (&str, u8) {
         let session = &self.node.sessions.slots()[slot as usize];

@@ -282,6 +282,23 @@ impl Node {
         self.multiplex((who, gather), (Some(slot), line), set, send)
     }
 
+    /// A line to a session that runs goes to its members' nodes as it was written.
+    fn pass_line(
+        &mut self,
+        slot: SessionSlot,
+        who: (Writer, &mut Option<GatherId>),
+        line: &str,
+    ) -> Result<(), Why> {
+        let session = self.session(slot);
+        let (live, Some(fid)) = (session.live, session.ctl) else { return Ok(()) };
+        let set = live.and(self.fids.holds(fid));
+        if !set.is_empty() {
+            let id = self.owe(who, (Some(slot), line), set)?;
+            self.ask_line(set, (Ask::Command(id), fid), format_args!("{line}\n"));
+        }
+        Ok(())
+    }
+
     fn run(
         &mut self,
         slot: SessionSlot,
@@ -300,6 +317,7 @@ impl Node {
             Command::Go(_) => return Err(Why::Says(PARENTS)),
             Command::Wipe => self.close_session(slot, host),
             Command::Exec(words) => self.run_exec(slot, (who, gather), (words, line), host)?,
+            Command::Winsize(..) if session.executed => self.pass_line(slot, (who, gather), line)?,
             _ if session.executed => {
                 return Err(Why::Says("too late: the session has run; make a new one"));
             }
@@ -333,7 +351,7 @@ impl Node {
                     host.truncate(slot, param);
                 }
             }
-            Command::Setup => keep_line(host, slot, Param::Setup, line)?,
+            Command::Setup | Command::Winsize(..) => keep_line(host, slot, Param::Setup, line)?,
             _ => self.run_parents(slot, (command, line), host)?,
         }
         Ok(())

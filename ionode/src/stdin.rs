@@ -36,6 +36,8 @@ pub struct Stdin {
     request: Option<RequestId>,
     /// Bytes of it that the children are given; 0 when none is out.
     taken: u32,
+    /// A child has delivered what it was given last: that is no failure, though its members end just then.
+    is_taken: bool,
     /// Writes in the memory file, in their order. The first may be out in part.
     parked: SmallVec<[Parked; WRITERS]>,
     /// Where the next of their bytes is in the memory file.
@@ -134,8 +136,8 @@ impl Node {
                 }
                 continue;
             }
-            let settled =
-                if nobody { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(first.len) };
+            let lost = nobody && !(delivered && stdin.is_taken);
+            let settled = if lost { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(first.len) };
             self.end_parked(slot, settled, host);
         }
     }
@@ -228,6 +230,7 @@ impl Node {
     fn pass_input(&mut self, slot: SessionSlot, data: &[u8]) -> Result<(), Ename> {
         let live = self.readers(slot);
         let (fid, tag) = self.stdin_file(slot)?;
+        self.session(slot).stdin.is_taken = false;
         let set = live.and(self.fids.holds(fid));
         let most = self.payload(set) as usize;
         let data = &data[..data.len().min(most)];
@@ -317,8 +320,9 @@ impl Node {
     /// A child has delivered what it was given, or cannot.
     pub(crate) fn delivered(&mut self, rank: Rank, slot: SessionSlot, answer: Answer<'_>) {
         let session = self.session(slot);
-        if answer.is_err() {
-            session.stdin.closed.add(rank);
+        match answer {
+            Ok(_) => session.stdin.is_taken = true,
+            Err(_) => session.stdin.closed.add(rank),
         }
         if session.deal == Deal::Share {
             self.fed.set(slot);
@@ -332,7 +336,8 @@ impl Node {
         let stdin = &mut self.session(slot).stdin;
         let taken = core::mem::take(&mut stdin.taken);
         if let Some(request) = stdin.request.take() {
-            let settled = if nobody { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(taken) };
+            let lost = nobody && !stdin.is_taken;
+            let settled = if lost { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(taken) };
             self.settled.push((request, settled));
         }
         self.fed.set(slot);

@@ -90,6 +90,7 @@ pub enum Fault {
     Shared,
     Full,
     OtherKind,
+    OneTerminal,
 }
 
 const FAULTS: &[(Fault, Ename, &str)] = &[
@@ -101,7 +102,7 @@ const FAULTS: &[(Fault, Ename, &str)] = &[
     (
         Fault::Setup,
         Ename::Invalid,
-        "want dir path, user name, umask octal, limit name n, cpus k or redir stdin/stdout/stderr path",
+        "want dir path, user name, umask octal, limit name n, cpus k, winsize rows cols or redir stream path",
     ),
     (
         Fault::NsForm,
@@ -122,6 +123,7 @@ const FAULTS: &[(Fault, Ename, &str)] = &[
     (Fault::Shared, Ename::Busy, "excl: another session has members on the node"),
     (Fault::Full, Ename::Again, "more members than the node takes at once: members= in its info"),
     (Fault::OtherKind, Ename::Again, "the node is of another os or arch"),
+    (Fault::OneTerminal, Ename::Invalid, "winsize: a terminal is for a session of one member without prefix"),
 ];
 
 /// What came of a step.

@@ -166,6 +166,8 @@ pub enum Command<'a> {
     Gang(bool),
     /// A checked line that the member's start reads: dir, user, umask, limit, cpus, redir.
     Setup,
+    /// Rows and columns of the member's terminal.
+    Winsize(u16, u16),
     Persistent(bool),
     Label(&'a str),
     Tag(&'a str),
@@ -228,6 +230,7 @@ pub const SESSION: &[Verb<SessionParse>] = &[
     verb("umask", "umask OCTAL", umask),
     verb("limit", "limit NAME SOFT|unlimited", limit),
     verb("cpus", "cpus COUNT|LIST", cpus),
+    verb("winsize", "winsize ROWS COLS", winsize),
     verb("type", "type normal|persistent", persistent),
     verb("label", "label TEXT", |words| only(words).map(|word| Command::Label(word.raw()))),
     verb("killonclose", "killonclose [on|off]", |words| on_unless_off(words).map(Command::KillOnClose)),
@@ -421,6 +424,12 @@ fn limit(mut words: Words<'_>) -> Option<Command<'_>> {
     let value = only(words)?;
     let ok = LIMITS.contains(&name) && (value.eq_str("unlimited") || number::<u64>(value).is_some());
     ok.then_some(Command::Setup)
+}
+
+fn winsize(mut words: Words<'_>) -> Option<Command<'_>> {
+    let mut side = || number(next(&mut words)?).filter(|n| *n > 0);
+    let (rows, cols) = (side()?, side()?);
+    none(words).map(|()| Command::Winsize(rows, cols))
 }
 
 const SIGNALS: &[(&str, u8)] = &[

@@ -186,6 +186,8 @@ impl Host for Machine {
         Ok(())
     }
 
+    fn resize(&mut self, _: MemberSlot, _: u16, _: u16) {}
+
     fn go(&mut self, member: MemberSlot) {
         self.going.push(member);
     }

@@ -132,7 +132,7 @@ fn the_exit_code_is_the_commands_own_and_nothing_is_said_of_it() {
     let partition = Partition::up(2);
     for code in [0, 3, 125, 127, 255] {
         let line = format!("echo out; echo err >&2; exit {code}");
-        let got = partition.run(&["rsh", "-x", "-o", "BatchMode=yes", "-tt", "node01", &line]);
+        let got = partition.run(&["rsh", "-x", "-o", "BatchMode=yes", "-t", "node01", &line]);
         assert_eq!(got, told(code, "out\n", "err\n"));
     }
     assert_eq!(partition.run(&["rsh", "node02", "kill -TERM $$"]), told(143, "", ""));
@@ -143,7 +143,6 @@ fn what_is_no_fault_of_the_command_is_255_and_said() {
     let partition = Partition::up(2);
     for (words, err) in [
         (&["rsh"][..], "rsh: on which node? like uem rsh node01 hostname"),
-        (&["rsh", "node01"], "rsh: what on node01? a shell for typing is not there yet"),
         (&["rsh", "node[01-02]", "true"], "rsh: node[01-02]: not a node's name"),
         (&["rsh", "nosuch", "true"], "nosuch: no such node, or it is not up; see uem summary"),
         (&["rsh", "-Z", "node01", "true"], "rsh: no option -Z; see uem rsh --help"),

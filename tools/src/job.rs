@@ -8,6 +8,7 @@ use crate::outcome::{self, Outcomes};
 use crate::output::Output;
 use crate::plan::{Manner, Plan};
 use crate::signal::Signals;
+use crate::terminal::{self, Leave};
 use protocol::message::{Fid, Tmsg};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -78,6 +79,8 @@ pub(crate) struct Job<'a> {
     give_up_at: Option<Instant>,
     program: String,
     manner: Manner,
+    /// Keys are typed for it here.
+    leave: Option<Leave>,
 }
 
 impl<'a> Job<'a> {
@@ -130,6 +133,7 @@ impl<'a> Job<'a> {
             give_up_at: None,
             program: program.to_owned(),
             manner: Manner::Run,
+            leave: None,
         };
         job.ask_wait()?;
         job.ask_output(0)?;
@@ -151,6 +155,11 @@ impl<'a> Job<'a> {
             self.client.ask(Asked::Output(at), &Tmsg::Read { fid: stream.fid, offset: 0, count })?;
         }
         Ok(())
+    }
+
+    /// Keys are typed for it here, and `~.` leaves it.
+    pub(crate) fn typed(self) -> Self {
+        Self { leave: Some(Leave::default()), ..self }
     }
 
     /// Runs until all is told: the exit code.
@@ -230,6 +239,10 @@ impl<'a> Job<'a> {
         if extra[0].revents != 0
             && let Some(signal) = signals.next()
         {
+            if signal == libc::SIGWINCH {
+                self.command(&terminal::winsize())?;
+                return Ok(false);
+            }
             if matches!(self.ending, Ending::Signalled(_)) {
                 return Ok(true);
             }
@@ -286,6 +299,9 @@ impl<'a> Job<'a> {
         let got = unsafe { libc::read(libc::STDIN_FILENO, input.left.as_mut_ptr().cast(), INPUT) };
         input.left.truncate(got.max(0) as usize);
         if got > 0 {
+            if self.leave.as_mut().is_some_and(|leave| leave.is_meant(&input.left)) {
+                return self.end(Ending::Signalled(libc::SIGHUP), "signal HUP\n");
+            }
             return self.write_input();
         }
         if got < 0 {

@@ -17,6 +17,7 @@ mod plan;
 mod rsh;
 mod run;
 mod signal;
+mod terminal;
 mod up;
 mod words;
 

@@ -9,6 +9,7 @@ use crate::partition::connect;
 use crate::plan::{Manner, Plan};
 use crate::run::is_null;
 use crate::signal::Signals;
+use crate::terminal;
 use argh::FromArgs;
 use protocol::nodeset::Name;
 use protocol_host::Dial;
@@ -17,11 +18,13 @@ use protocol_host::Dial;
 const VALUED: &str = "lpioFcembBDEIJLOQRSwW";
 /// Options of ssh that stand alone.
 const ALONE: &str = "xXqnTtfaAkK46vNCgGMsYy";
-/// Starts where a login would.
-const SHELL: &str = r#"cd "${HOME:-/}" 2>/dev/null || cd /; exec sh -c "$1""#;
+/// Starts where a login would: a line, or without one a shell; what is typed at has the terminal's kind.
+const SHELL: &str = r#"cd "${HOME:-/}" 2>/dev/null || cd /; [ -z "$2" ] || export TERM="$2"
+[ -z "$1" ] || exec sh -c "$1"; exec "${SHELL:-/bin/sh}" -l"#;
 
-/// Run a command on one node, as ssh would: its stdin, outputs and exit code are the command's. Options that
-/// ssh has are accepted; but for -l and -n they have no effect. A user before the node and `@` is as -l.
+/// Run a command on one node, as ssh would: its stdin, outputs and exit code are the command's. Without a
+/// command it is a shell to type at, which ~. at the begin of a line leaves. Options that ssh has are
+/// accepted; but for -l, -n, -t and -T they have no effect. A user before the node and `@` is as -l.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "rsh")]
 pub(crate) struct Rsh {
@@ -34,6 +37,12 @@ pub(crate) struct Rsh {
     /// nothing to read for the command
     #[argh(switch, short = 'n')]
     null: bool,
+    /// a terminal for the command, if there is one here; twice: in any case
+    #[argh(switch, short = 't')]
+    terminal: u16,
+    /// no terminal
+    #[argh(switch, short = 'T')]
+    plain: bool,
     /// the node, and words that its shell runs
     #[argh(positional, greedy)]
     program: Vec<String>,
@@ -56,21 +65,32 @@ impl Rsh {
         if Name::new(host).is_none() {
             return Err(Fault::usage(format!("rsh: {host}: not a node's name")));
         }
-        if words.is_empty() {
-            return Err(Fault::usage(format!("rsh: what on {host}? a shell for typing is not there yet")));
+        let asked = self.terminal > 1 || terminal::is_here() && (self.terminal > 0 || words.is_empty());
+        let line = words.join(" ");
+        if !asked || self.plain {
+            let mut signals = Signals::new()?;
+            let mut client = connect(self.at.as_ref())?;
+            let job = Job::start(&mut client, &self.plan((user, host), (&line, false)), false)?;
+            return Ok(job.finish(&mut signals, None)?);
         }
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::of_terminal()?;
         let mut client = connect(self.at.as_ref())?;
-        let job = Job::start(&mut client, &self.plan((user, host), &words.join(" ")), false)?;
-        Ok(job.finish(&mut signals, None)?)
+        let job = Job::start(&mut client, &self.plan((user, host), (&line, true)), false)?.typed();
+        let raw = terminal::Raw::new()?;
+        let code = job.finish(&mut signals, None);
+        drop(raw);
+        Ok(code?)
     }
 
-    fn plan(&self, (user, host): (Option<&str>, &str), line: &str) -> Plan {
+    fn plan(&self, (user, host): (Option<&str>, &str), (line, typed): (&str, bool)) -> Plan {
         let own = user_name();
         let user = user.filter(|user| *user != own).map(|user| format!("user {}\n", word(user)));
-        let args: Vec<String> = ["sh", "-c", SHELL, "sh", line].map(word).to_vec();
+        let term =
+            if typed { std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()) } else { String::new() };
+        let args: Vec<String> = ["sh", "-c", SHELL, "sh", line, &term].map(word).to_vec();
+        let size = if typed { terminal::winsize() } else { String::new() };
         Plan {
-            lines: format!("res + {host}\n{}", user.unwrap_or_default()),
+            lines: format!("res + {host}\n{}{size}", user.unwrap_or_default()),
             args: args.join(" "),
             // The node's own.
             env: Vec::new(),
@@ -130,6 +150,7 @@ fn part_letters(text: &str, kept: &mut Vec<String>) -> Option<char> {
         }
         // One that goes to the background reads nothing either.
         kept.extend(matches!(letter, 'n' | 'f').then(|| "-n".to_owned()));
+        kept.extend(matches!(letter, 't' | 'T').then(|| format!("-{letter}")));
     }
     None
 }
@@ -152,8 +173,8 @@ mod tests {
     #[test]
     fn options_of_ssh_go_with_their_values_wherever_they_stand() {
         assert_eq!(parted("node01 ls"), "-- node01 ls");
-        assert_eq!(parted("-x -q -p 22 -oBatchMode=yes -o A=b -tt node01 ls -l"), "-- node01 ls -l");
-        assert_eq!(parted("-xp22 -l user -4 node01 -l me -T ls -n"), "-l user -- node01 ls -n");
+        assert_eq!(parted("-x -q -p 22 -oBatchMode=yes -o A=b -tt node01 ls -l"), "-t -t -- node01 ls -l");
+        assert_eq!(parted("-xp22 -l user -4 node01 -l me -T ls -n"), "-l user -T -- node01 ls -n");
         assert_eq!(parted("-xlann node01 ls"), "-l ann -- node01 ls");
         assert_eq!(parted("-xn node01 ls"), "-n -- node01 ls");
         assert_eq!(parted("-f node01 ls"), "-n -- node01 ls");

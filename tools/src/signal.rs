@@ -17,7 +17,16 @@ pub(crate) struct Signals {
 impl Signals {
     /// From now on they end nothing by themselves.
     pub(crate) fn new() -> Result<Self, Told> {
-        let signals = TermSignal::new().map_err(|e| format!("unable to watch for signals: {e}"))?;
+        Self::and(&[])
+    }
+
+    /// The same, and to hear of each change of the terminal's size.
+    pub(crate) fn of_terminal() -> Result<Self, Told> {
+        Self::and(&[libc::SIGWINCH])
+    }
+
+    fn and(more: &[i32]) -> Result<Self, Told> {
+        let signals = TermSignal::and(more).map_err(|e| format!("unable to watch for signals: {e}"))?;
         Ok(Self { signals, last: None })
     }
 
@@ -36,6 +45,9 @@ impl Signals {
             let got = libc::read(self.fd(), (&raw mut told).cast(), size);
             (got, told)
         };
+        if got > 0 && told.ssi_signo as i32 == libc::SIGWINCH {
+            return Some(libc::SIGWINCH);
+        }
         let last = if got > 0 { self.last.replace(Instant::now()) } else { return None };
         last.is_none_or(|last| last.elapsed() >= ECHO).then_some(told.ssi_signo as i32)
     }

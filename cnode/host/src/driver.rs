@@ -10,7 +10,7 @@ use cnode::{Cnode, Full};
 use mio::Interest;
 use protocol::debug::Kind;
 use protocol::ename::Ename;
-use protocol::failure::Failure;
+use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, NODE_NAME_MAX};
 use protocol::message::is_request;
 use protocol::record::End;
@@ -280,6 +280,9 @@ impl Driver {
                 Unready::Host(error) => refused(&error),
             })?;
             host.prepared = Some(session);
+        }
+        if host.spawner.has_terminal() && (size > 1 || self.core.has_prefix(session)) {
+            return Err(Failure::bad(Step::Setup, 0, Fault::OneTerminal));
         }
         let (name, levels) = self.core.session_name(session);
         let plan = Plan {

@@ -128,7 +128,12 @@ impl Host for Machine {
         let Some(message) = &self.sessions[session as usize].spill else { return Push::Closed };
         let process = self.processes[member as usize].as_ref();
         let Some(stdin) = process.and_then(Process::stdin) else { return Push::Closed };
-        let fed = pipe::feed(stdin, message.memfd(), u64::from(offset), len as usize);
+        let fed = if process.is_some_and(|process| process.child.is_terminal) {
+            // What is no pipe takes no pages.
+            pipe::write(stdin, &message.bytes()[offset as usize..(offset + len) as usize])
+        } else {
+            pipe::feed(stdin, message.memfd(), u64::from(offset), len as usize)
+        };
         self.pushed(member, fed)
     }
 
@@ -193,6 +198,12 @@ impl Host for Machine {
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename> {
         let Some(process) = self.process(member) else { return Ok(()) };
         spawn::signal(&process.child, i32::from(signal)).map(|_| ()).map_err(|error| ename(&error))
+    }
+
+    fn resize(&mut self, member: MemberSlot, rows: u16, cols: u16) {
+        if let Some(process) = self.processes[member as usize].as_ref() {
+            process.child.resize([rows, cols]);
+        }
     }
 
     fn go(&mut self, member: MemberSlot) {

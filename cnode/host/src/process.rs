@@ -1,5 +1,6 @@
 //! The processes of a stub's members and this side of their descriptors, by member slot.
 
+use crate::pipe;
 use crate::spawn::{self, Child};
 use cnode::host::{MemberSlot, Stream};
 use mio::Interest;
@@ -49,6 +50,9 @@ impl Part {
 
 /// Watch numbers below this are the driver's.
 pub(crate) const FIRST: usize = 16;
+
+/// ^D, which ends a terminal's input.
+const EOT: u8 = 4;
 
 /// One member's process.
 pub(crate) struct Process {
@@ -106,6 +110,10 @@ impl Process {
     }
 
     pub(crate) fn close_stdin(&mut self, watcher: &Watcher) {
+        // A terminal's input ends with a character; one that nobody reads has ended.
+        if let Some(fd) = self.stdin().filter(|_| self.child.is_terminal) {
+            let _ = pipe::write(fd, &[EOT]);
+        }
         close(self.child.stdin.take(), self.watched[2], watcher);
     }
 
@@ -164,5 +172,5 @@ pub(crate) fn is_full(fd: BorrowedFd<'_>) -> bool {
         libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut used);
         libc::fcntl(fd.as_raw_fd(), libc::F_GETPIPE_SZ)
     };
-    used > 0 && used > size - 4096
+    size > 0 && used > 0 && used > size - 4096
 }

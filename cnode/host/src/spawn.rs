@@ -22,6 +22,7 @@ mod ns;
 mod recipe;
 mod stack;
 mod strings;
+mod terminal;
 mod users;
 
 use child::Recipe;
@@ -120,7 +121,20 @@ pub struct Child {
     pub stdout: Option<OwnedFd>,
     /// End to read; `None` when redirected.
     pub stderr: Option<OwnedFd>,
+    /// `stdin` and `stdout` are those of a terminal, which has what goes to stderr too.
+    pub is_terminal: bool,
     slot: Option<usize>,
+}
+
+impl Child {
+    /// Changes the size of its terminal, if it has one.
+    pub fn resize(&self, size: [u16; 2]) {
+        let ours = self.stdout.as_ref().or(self.stdin.as_ref()).filter(|_| self.is_terminal);
+        if let Some(ours) = ours {
+            // One whose programs have all gone has no size.
+            let _ = terminal::resize(ours.as_fd(), size);
+        }
+    }
 }
 
 struct Slot {
@@ -189,17 +203,8 @@ impl Spawner {
     /// Starts one member of the prepared session; does not wait until its program runs, see
     /// [`Spawner::outcome`].
     pub fn start(&mut self, plan: &Plan<'_>) -> io::Result<Child> {
-        let mut ours = [const { None }; 3];
-        let mut theirs = [const { None }; 3];
-        for fd in 0..3 {
-            if self.template.has_file(fd) {
-                continue;
-            }
-            let (reader, writer) = pipe::pair()?;
-            let (our, their) = if fd == 0 { (writer, reader) } else { (reader, writer) };
-            pipe::set_nonblocking(our.as_fd())?;
-            (ours[fd], theirs[fd]) = (Some(our), Some(their));
-        }
+        let is_terminal = self.template.terminal.is_some();
+        let (ours, theirs) = self.stdio()?;
         let (status, their_status) = if plan.waits { pipe::both()? } else { pipe::pair()? };
         pipe::set_nonblocking(status.as_fd())?;
         // Another user never shares our memory, which has what is others'.
@@ -223,7 +228,36 @@ impl Spawner {
             }
         };
         let [stdin, stdout, stderr] = ours;
-        Ok(Child { pid, pidfd, status: Some(status), stdin, stdout, stderr, slot })
+        Ok(Child { pid, pidfd, status: Some(status), stdin, stdout, stderr, is_terminal, slot })
+    }
+
+    /// Members of the prepared session have a terminal.
+    pub fn has_terminal(&self) -> bool {
+        self.template.terminal.is_some()
+    }
+
+    /// This side's and the member's side of stdin, stdout and stderr, where they are no files.
+    #[allow(clippy::type_complexity)] // Two of the same.
+    fn stdio(&self) -> io::Result<([Option<OwnedFd>; 3], [Option<OwnedFd>; 3])> {
+        let mut ours = [const { None }; 3];
+        let mut theirs = [const { None }; 3];
+        let free = (0..3).filter(|fd| !self.template.has_file(*fd));
+        if let Some(size) = self.template.terminal {
+            let (our, their) = terminal::open(size)?;
+            pipe::set_nonblocking(our.as_fd())?;
+            for fd in free {
+                theirs[fd] = Some(their.try_clone()?);
+                ours[fd] = (fd < 2).then(|| our.try_clone()).transpose()?;
+            }
+            return Ok((ours, theirs));
+        }
+        for fd in free {
+            let (reader, writer) = pipe::pair()?;
+            let (our, their) = if fd == 0 { (writer, reader) } else { (reader, writer) };
+            pipe::set_nonblocking(our.as_fd())?;
+            (ours[fd], theirs[fd]) = (Some(our), Some(their));
+        }
+        Ok((ours, theirs))
     }
 
     /// What has become of a start; to be asked when the status descriptor is readable.

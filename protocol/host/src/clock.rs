@@ -49,18 +49,23 @@ pub fn host_name() -> String {
     name.trim().split('.').next().unwrap_or("localhost").to_owned()
 }
 
-/// SIGTERM, SIGINT and SIGHUP as a descriptor that becomes readable.
+/// SIGTERM, SIGINT and SIGHUP, and others that are asked for, as a descriptor that becomes readable.
 pub struct TermSignal(OwnedFd);
 
 impl TermSignal {
     /// Blocks the signals' default action for this process and its threads.
     pub fn new() -> io::Result<Self> {
+        Self::and(&[])
+    }
+
+    /// The same, of these signals too.
+    pub fn and(more: &[i32]) -> io::Result<Self> {
         // SAFETY: an all-zero signal set is what sigemptyset makes of it; the calls read and write only it.
         let fd = unsafe {
             let mut set: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&raw mut set);
-            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
-                libc::sigaddset(&raw mut set, signal);
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP].iter().chain(more) {
+                libc::sigaddset(&raw mut set, *signal);
             }
             libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
             libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)

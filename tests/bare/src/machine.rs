@@ -36,6 +36,8 @@ impl Host for Machine {
         true
     }
 
+    fn resize(&mut self, _: MemberSlot, _: u16, _: u16) {}
+
     fn close_stdin(&mut self, _: MemberSlot) {}
 
     fn read(&mut self, _: MemberSlot, _: Stream, _: &mut [u8]) -> Pull {

@@ -48,6 +48,8 @@ pub(super) struct Recipe {
     pub(super) is_joined: bool,
     /// It says when it is ready, and waits to be told to go.
     pub(super) waits: bool,
+    /// What its stdio is a terminal's becomes its controlling terminal.
+    pub(super) is_terminal: bool,
     /// Where the errno and the step go.
     pub(super) status: i32,
     /// Signals that the parent handles or ignores: bit n - 1 for signal n.
@@ -238,6 +240,7 @@ unsafe fn make_ready(recipe: &Recipe) -> Result<(), Failed> {
         call(libc::SYS_setsid, [0; 5]);
         die_with_parent(recipe)?;
         done(Step::Stdio, take_stdio(recipe))?;
+        done(Step::Stdio, take_terminal(recipe))?;
         match &recipe.user {
             None => enter(recipe, None)?,
             Some(user) if recipe.is_ns_first => {
@@ -342,6 +345,20 @@ unsafe fn take_stdio(recipe: &Recipe) -> isize {
         // Closed now and not at exec: a child that hangs before its program must not hold other members'
         // pipes open. Where the call is missing (before Linux 5.9) close-on-exec has to do.
         call(libc::SYS_close_range, [STATUS as usize + 1, u32::MAX as usize, 0, 0, 0]);
+        0
+    }
+}
+
+unsafe fn take_terminal(recipe: &Recipe) -> isize {
+    // SAFETY: descriptors only.
+    unsafe {
+        let mut fd = 0;
+        while recipe.is_terminal && fd < 3 {
+            if *recipe.stdio.as_ptr().add(fd) >= 0 {
+                return call(libc::SYS_ioctl, [fd, libc::TIOCSCTTY as usize, 0, 0, 0]);
+            }
+            fd += 1;
+        }
         0
     }
 }

@@ -8,6 +8,7 @@ use super::child::{LIMITS_MAX, Recipe, User};
 use super::cpus::{Cpus, Mask};
 use super::ns::{Lines, Op};
 use super::strings::{Strings, push_decimal};
+use super::terminal::Size;
 use super::users::Users;
 use super::{Plan, Unready};
 use crate::params::{Kind, Lexer, Params};
@@ -57,6 +58,8 @@ pub(super) struct Template {
     umask: Option<u16>,
     limits: Vec<(u32, u64)>,
     files: [Option<usize>; 3],
+    /// The member has a terminal of that size.
+    pub(super) terminal: Option<Size>,
     ns: Lines,
     pub(super) cpus: Cpus,
     user: Option<usize>,
@@ -86,6 +89,7 @@ impl Template {
         own_env: &[Vec<u8>],
     ) -> Result<(), Unready> {
         (self.dir, self.umask, self.files, self.user) = (None, None, [None; 3], None);
+        self.terminal = None;
         self.setup.clear();
         self.limits.clear();
         self.cpus.clear();
@@ -228,6 +232,10 @@ impl Template {
                 self.limits.retain(|(r, _)| *r != resource);
                 self.limits.push((resource, soft));
             }
+            (b"winsize", Some(cols)) => {
+                let side = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse().ok();
+                self.terminal = Some([side(what)?, side(cols)?]);
+            }
             (b"redir", Some(_)) => {
                 let names: [&[u8]; 3] = [b"stdin", b"stdout", b"stderr"];
                 let fd = names.iter().position(|n| *n == what)?;
@@ -269,6 +277,7 @@ impl Scratch {
             files: [ptr::null(); 3],
             is_joined: false,
             waits: false,
+            is_terminal: false,
             status: -1,
             handled: 0,
         };
@@ -355,6 +364,7 @@ impl Scratch {
             files: files.map(|f| f.map_or(ptr::null(), at)),
             is_joined: joined,
             waits: plan.waits,
+            is_terminal: template.terminal.is_some(),
             handled,
             parent: std::process::id() as i32,
             stdio: [-1; 3],
