@@ -31,13 +31,13 @@ pub(crate) fn run() {
         fed(command, FEW)
     };
     let has_parallel = Command::new("parallel").arg("--version").output().is_ok();
-    let program = which("true");
+    let program = crate::which("true");
     let mut all: [Vec<Duration>; 4] = Default::default();
     for _ in 0..RUNS {
         all[0].push(ours());
         all[1].push(xargs());
         all[2].extend(has_parallel.then(parallel));
-        all[3].push(floor::spawns(TASKS, &program));
+        all[3].push(floor::spawns(TASKS, &program, b""));
     }
     println!("{TASKS} x true ({NODES} nodes here, medians of {RUNS}, interleaved)   tasks/s   uem each is");
     let [own, others @ ..] = all;
@@ -63,10 +63,4 @@ fn fed(mut command: Command, count: usize) -> Duration {
     child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads");
     assert!(child.wait().expect("it ends").success());
     begin.elapsed()
-}
-
-fn which(name: &str) -> std::path::PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.exists());
-    found.expect("it is installed")
 }

@@ -23,12 +23,13 @@ fn own(words: &[&str]) -> Command {
     command
 }
 
-/// `count` starts and ends of a program by a process a processor, all told to go at the same moment.
-pub(crate) fn spawns(count: usize, program: &Path) -> Duration {
+/// `count` starts and ends of a program by a process a processor, all told to go at the same moment, each
+/// start with this input on a pipe, if there is any.
+pub(crate) fn spawns(count: usize, program: &Path, input: &[u8]) -> Duration {
     let processes = std::thread::available_parallelism().map_or(1, usize::from);
     let mut children: Vec<_> = (0..processes)
-        .map(|_| {
-            let mut command = own(&["spawn", &(count / processes).to_string()]);
+        .map(|index| {
+            let mut command = own(&["spawn", &((count + index) / processes).to_string()]);
             command.arg(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts")
         })
         .collect();
@@ -38,7 +39,8 @@ pub(crate) fn spawns(count: usize, program: &Path) -> Duration {
     }
     let begin = Instant::now();
     for child in &mut children {
-        child.stdin.as_mut().expect("it is piped").write_all(b"g").expect("it reads");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        stdin.write_all(b"g").and_then(|()| stdin.write_all(input)).expect("it reads");
     }
     for child in &mut children {
         assert!(child.wait().expect("it ends").success());
@@ -56,8 +58,17 @@ fn spawn_all(count: usize, program: &str) {
     }
     std::io::stdout().write_all(b"r").and_then(|()| std::io::stdout().flush()).expect("a pipe");
     std::io::stdin().read_exact(&mut [0]).expect("told to go");
-    let start =
-        || Command::new(program).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut input = Vec::new();
+    std::io::stdin().read_to_end(&mut input).expect("a pipe is read");
+    let stdin = || if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    let start = || {
+        let mut command = Command::new(program);
+        let mut child = command.stdin(stdin()).stdout(Stdio::piped()).spawn().expect("it starts");
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(&input).expect("it reads");
+        }
+        child
+    };
     let mut children: Vec<_> = (0..count).map(|_| start()).collect();
     for child in &mut children {
         let mut rest = Vec::new();

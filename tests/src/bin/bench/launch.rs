@@ -21,7 +21,7 @@ pub(crate) fn run() {
     println!("members  launch ms  floor ms  ratio   ({NODES} nodes, medians of {RUNS}, interleaved)");
     for count in [64, 2048] {
         let ours = || job(&nodes.socket(), count, &noop);
-        let (ours, floor) = interleaved(ours, || floor::spawns(count, &noop));
+        let (ours, floor) = interleaved(ours, || floor::spawns(count, &noop, b""));
         let (ours, floor) = (millis(ours), millis(floor));
         println!("{count:>7}  {ours:>9.1}  {floor:>8.1}  {:>5.2}", ours / floor);
     }
@@ -70,28 +70,47 @@ fn job(socket: &Path, count: usize, noop: &Path) -> Duration {
     link.queue_open(0, 1, &["clone"], 2);
     let lines = format!("res {count}\nexec {}\nclose stdin\n", noop.display());
     link.queue(Tag(1), &Tmsg::Write { fid: Fid(1), offset: 0, data: lines.as_bytes() });
+    queue_results(&mut link);
+    let begin = Instant::now();
+    link.send();
+    let results = results(&mut link);
+    let took = begin.elapsed();
+    let outcomes = results.wait.iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!(outcomes, count, "every member has an outcome");
+    took
+}
+
+/// What a job tells.
+#[derive(Default)]
+pub(crate) struct Results {
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) wait: Vec<u8>,
+}
+
+/// Adds the opening of both files of the session whose ctl is fid 1, as fids 2 and 3, and the first reads.
+pub(crate) fn queue_results(link: &mut Link) {
     for (fid, name) in [(WAIT, "wait"), (STDOUT, "stdout")] {
         link.queue_open(1, u32::from(fid.0), &["..", name], 0);
         link.queue(fid, &read(fid));
     }
-    let begin = Instant::now();
-    link.send();
-    let (mut over, mut outcomes) = (0, 0);
+}
+
+/// Reads both to their ends.
+pub(crate) fn results(link: &mut Link) -> Results {
+    let mut results = Results::default();
+    let mut over = 0;
     while over < 2 {
         match link.any() {
             (_, Answer::Refused(ename)) => panic!("refused: {ename}"),
             (_, Answer::Data(data)) if data.is_empty() => over += 1,
             (tag, Answer::Data(data)) => {
-                if tag == WAIT {
-                    outcomes += data.iter().filter(|byte| **byte == b'\n').count();
-                }
+                let file = if tag == WAIT { &mut results.wait } else { &mut results.stdout };
+                file.extend(data);
                 link.queue(tag, &read(tag));
                 link.send();
             }
             (_, Answer::Done) => {}
         }
     }
-    let took = begin.elapsed();
-    assert_eq!(outcomes, count, "every member has an outcome");
-    took
+    results
 }

@@ -3,6 +3,7 @@
 //! Owns the list of cases and how they are told. Runs of a case and of its floor are interleaved; medians are
 //! told.
 
+mod brasil;
 mod cost;
 mod each;
 mod fanout;
@@ -30,6 +31,7 @@ const CASES: &[Case] = &[
     },
     Case { name: "each", about: "2,000 tasks against xargs, parallel and bare processes", run: each::run },
     Case { name: "fanout", about: "a ctl write to 64 nodes against bare echoes", run: fanout::run },
+    Case { name: "brasil", about: "date and wc on 512 nodes, phase by phase", run: brasil::run },
 ];
 
 fn main() {
@@ -69,4 +71,11 @@ fn median(mut all: Vec<Duration>) -> Duration {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+/// A program that PATH has.
+fn which(name: &str) -> std::path::PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.exists());
+    found.expect("it is installed")
 }
