@@ -190,8 +190,8 @@ fn a_bound_holds_from_the_write_on_and_is_told_by_info() {
 
 #[test]
 fn a_line_that_cannot_be_had_is_answered_with_what_would_be_right() {
-    const VERBS: &str = "unknown verb; there are signal kill stop start exit drain resume tag untag bound debug \
-                         mount unmount parent";
+    const VERBS: &str = "unknown verb; there are signal kill stop start exit drain resume tag untag bound \
+                         debug mount unmount parent";
     const ON: &str = "on NODESET is for drain, resume, tag, untag, bound and debug";
     for (tree, nodes, _) in shapes("slips") {
         let mut operator = Operator::of(&tree);
