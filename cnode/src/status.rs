@@ -7,6 +7,7 @@ use crate::node::Node;
 use core::fmt::{self, Write};
 use protocol::memberset;
 use protocol::quote::Quoted;
+use protocol::record::End;
 use protocol::server::UserId;
 use protocol::slots::Slots;
 use protocol::text::Text;
@@ -106,9 +107,11 @@ impl<B: Bounds> Node<B> {
         };
         let cmd = Text::<CMD_MAX>::cut(valid.trim_end());
         let (node, state) = (self.facts.name, member.state.name());
-        let cmd = OneLine(cmd.as_str());
-        write!(out, "{} {node} {state} pid={} cmd=", member.number, member.pid)?;
-        write!(out, "{cmd}")?;
+        write!(out, "{} {node} {state} pid={} cmd={}", member.number, member.pid, OneLine(cmd.as_str()))?;
+        if let Some(outcome) = member.outcome.filter(|outcome| outcome.end != End::Exit(0)) {
+            out.write_str(" end=")?;
+            outcome.end.write(self.facts.name.as_str(), out)?;
+        }
         for (stream, name) in [(Stream::Stdout, "stdout"), (Stream::Stderr, "stderr")] {
             if member.state.is_live() && host.is_full(index, stream) {
                 write!(out, " blocked={name}")?;
@@ -169,14 +172,20 @@ impl<B: Bounds> Node<B> {
     }
 }
 
-/// A command line as one quoted word on one line: what would break the line is shown as a blank.
+/// A command line as one quoted word on one line: what would break the line is shown as a blank, and a dollar
+/// as it was meant.
 struct OneLine<'a>(&'a str);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('\'')?;
-        for c in self.0.chars() {
+        let mut chars = self.0.chars().peekable();
+        while let Some(c) = chars.next() {
             match c {
+                '$' => {
+                    let _second = chars.next_if_eq(&'$');
+                    f.write_char('$')?;
+                }
                 '\'' => f.write_str("''")?,
                 c if c.is_control() => f.write_char(' ')?,
                 c => f.write_char(c)?,

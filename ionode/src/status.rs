@@ -8,9 +8,9 @@ use core::fmt::{self, Write};
 use protocol::memberset;
 use protocol::nodeset::{self, NodeSet};
 use protocol::quote::Quoted;
-use protocol::record::{End, Outcome};
+use protocol::record::End;
 use protocol::server::UserId;
-use protocol::text::{Text, Window};
+use protocol::text::Window;
 use protocol::verb::Kind;
 use smallvec::SmallVec;
 
@@ -191,18 +191,13 @@ impl Node {
             match kind {
                 None => writeln!(w, " {}", session.state_name())?,
                 Some(End::Exit(0)) => w.write_str(" done\n")?,
-                Some(end) => writeln!(w, " failed {}", message(end).as_str())?,
+                Some(end) => {
+                    w.write_str(" failed ")?;
+                    end.write("", w)?;
+                    w.write_char('\n')?;
+                }
             }
         }
         Ok(())
     }
-}
-
-/// The message of an outcome, as `wait` has it.
-fn message(end: End) -> Text<192> {
-    let mut line = Text::<192>::EMPTY;
-    let written = Outcome::without(end).write(0, "", &mut line);
-    assert!(written.is_ok(), "a record without a name is short");
-    let text = line.as_str().trim_end();
-    Text::cut(text.find('\'').map_or(text, |at| &text[at..]))
 }

@@ -30,6 +30,19 @@ pub struct Outcome {
     pub end: End,
 }
 
+impl End {
+    /// Writes it as one quoted word; `node` is whose member it was.
+    pub fn write(&self, node: &str, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::Exit(0) => out.write_str("''"),
+            Self::Exit(code) => write!(out, "'exit: {code}'"),
+            Self::Signal(signal) => write!(out, "'signal: {signal}'"),
+            Self::Lost => write!(out, "'lost: {node}'"),
+            Self::Never(failure) => write!(out, "{}", Quoted(Never(*failure).text().as_str())),
+        }
+    }
+}
+
 impl Outcome {
     /// One without a process.
     pub const fn without(end: End) -> Self {
@@ -40,13 +53,7 @@ impl Outcome {
     pub fn write(&self, member: u32, node: &str, out: &mut impl Write) -> fmt::Result {
         let Self { pid, user, sys, real, end } = self;
         write!(out, "{member} {node} {pid} {user} {sys} {real} ")?;
-        match end {
-            End::Exit(0) => out.write_str("''"),
-            End::Exit(code) => write!(out, "'exit: {code}'"),
-            End::Signal(signal) => write!(out, "'signal: {signal}'"),
-            End::Lost => write!(out, "'lost: {node}'"),
-            End::Never(failure) => write!(out, "{}", Quoted(Never(*failure).text().as_str())),
-        }?;
+        end.write(node, out)?;
         out.write_char('\n')
     }
 

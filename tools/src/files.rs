@@ -93,13 +93,17 @@ pub(crate) struct Status {
     session: Option<String>,
 }
 
-/// Print the members of all sessions: session, member, node, state, pid and command.
+/// Print the members of sessions: session, member, node, state, pid and command, and how those ended that did
+/// not end well.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "ps")]
 pub(crate) struct Ps {
     /// dial string of the node
     #[argh(option)]
     at: Option<Dial>,
+    /// sessions (default: all)
+    #[argh(positional)]
+    sessions: Vec<String>,
 }
 
 /// Signal all members of sessions.
@@ -279,6 +283,15 @@ impl Status {
 impl Ps {
     pub(crate) fn run(self) -> Result<i32, Fault> {
         let mut client = connect(self.at.as_ref())?;
+        if !self.sessions.is_empty() {
+            for session in &self.sessions {
+                let text = client.read_all(&format!("{session}/status"))?;
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let lines: String = text.lines().map(|line| format!("{session} {line}\n")).collect();
+                print(lines.as_bytes())?;
+            }
+            return Ok(0);
+        }
         let root = client.read_all("/")?;
         let mut lines = String::new();
         for stat in Stats::new(&root).flatten() {

@@ -247,7 +247,10 @@ impl<'a> Job<'a> {
                 return Ok(true);
             }
             if self.manner == Manner::Run {
-                eprintln!("uem: ending the members; ^C again gives up at once");
+                eprintln!(
+                    "uem: ending the members, with SIGKILL in {} s; ^C again gives up at once",
+                    GRACE.as_secs()
+                );
             }
             self.end(Ending::Signalled(signal), &format!("signal {signal}\n"))?;
         }

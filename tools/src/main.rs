@@ -170,6 +170,8 @@ fn explain(name: &str, options: &words::Options, output: &str) -> String {
     let lines: Vec<&str> = output.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let told =
         lines.iter().take_while(|line| !line.starts_with("Run ")).copied().collect::<Vec<_>>().join(" ");
+    // What the type of a value has against it is said in its own words.
+    let told = told.replace(": invalid digit found in string", ": want a number").replace("\'.", "\'");
     let mut letters = told.chars();
     let first = letters.next().map(|c| c.to_ascii_lowercase());
     format!("{name}: {}{}; {see}", first.into_iter().collect::<String>(), letters.as_str())

@@ -1,6 +1,6 @@
 //! `uem up` and `uem down`: a partition of real processes on this machine that stays.
 
-use crate::client::Told;
+use crate::client::{Client, Told};
 use crate::fault::{Fault, print};
 use crate::partition::{FANOUT_MAX, Local, NODES_MAX, is_alive, listed, names, state_dir};
 use argh::FromArgs;
@@ -49,6 +49,11 @@ impl Up {
         let dir = state_dir()?;
         if let Some(processes) = listed(&dir) {
             if processes.iter().any(is_alive) {
+                if Client::connect(&Dial::Unix(dir.join("io"))).is_err() {
+                    let told =
+                        format!("a partition here has died in part ({}): uem down clears it", dir.display());
+                    return Err(told.into());
+                }
                 let told = format!("a partition is up already ({}): end it with uem down", dir.display());
                 return Err(told.into());
             }
