@@ -15,6 +15,7 @@ use protocol::quote::{Quoted, Words};
 use protocol::server::{LinkId, mode};
 use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
+use protocol::tag::is_tag;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::Why;
@@ -203,7 +204,8 @@ impl Node {
         child.sums = Sums { cores: number("cores"), mem: number("mem"), gpus: number("gpus") };
         take_kinds(child, text);
         child.tags.clear();
-        for tag in text.lines().filter(|line| line.starts_with("tag ")) {
+        let is_one = |line: &&str| line.strip_prefix("tag ").is_some_and(is_tag);
+        for tag in text.lines().filter(is_one) {
             child.tags.extend_from_slice(tag.as_bytes());
             child.tags.push(b'\n');
         }

@@ -114,9 +114,12 @@ impl Node {
     fn weights(&self, slot: SessionSlot) -> impl Iterator<Item = (Rank, u32)> + '_ {
         let kind = self.sessions[slot as usize].kind();
         let up: ChildSet = self.children.up();
+        // As a rule no session wants its nodes for itself.
+        let some_held = self.sessions.iter().any(|session| session.used && session.excl);
         let leaves = up.map(move |rank| {
             let leaves = self.children.get(rank).leaves_of(kind);
-            (rank, leaves.saturating_sub(self.held(slot, rank)))
+            let held = if some_held { self.held(slot, rank) } else { 0 };
+            (rank, leaves.saturating_sub(held))
         });
         leaves.filter(|(_, leaves)| *leaves > 0)
     }
