@@ -20,6 +20,9 @@ use protocol::verb::{
 };
 use protocol::wire;
 
+/// Why nobody can be signalled.
+const IDLE: &str = "nothing runs yet";
+
 /// Who writes, where, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer {
@@ -46,9 +49,10 @@ impl<B: Bounds> Node<B> {
         self.each_line(who, None, data, |this, _, line| {
             let NodeLine { command, on } = node(line)?;
             let is_meant = on.is_none_or(|set| set.contains(this.facts.name.as_str()));
-            if !is_meant && !who.is_parent {
-                let want = on.map_or(0, |set| set.count() as u32);
-                return Err(Why::Few { had: 0, want });
+            let want = on.map_or(1, |set| set.count() as u32);
+            // Of a parent's line the others are meant too.
+            if (!is_meant || want > 1) && !who.is_parent {
+                return Err(Why::Few { had: u32::from(is_meant), want });
             }
             if is_meant { this.run_node(who, command, host) } else { Ok(()) }
         })?;
@@ -108,6 +112,7 @@ impl<B: Bounds> Node<B> {
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
         self.each_line(who, Some(slot), data, |this, _, line| match session(line)? {
+            Command::Signal(_) if !this.session(slot).executed => Err(Why::Says(IDLE)),
             Command::Signal(signal) => {
                 this.signal_member(index, signal, host);
                 this.touch(slot);
@@ -229,70 +234,69 @@ impl<B: Bounds> Node<B> {
         host: &mut impl Host,
     ) -> Result<(), Why> {
         let session = self.session(slot);
-        let early = |executed: bool| {
-            if executed { Err(Why::Says("too late: the session has run; make a new one")) } else { Ok(()) }
-        };
         match command {
-            Command::Res(res) => {
-                early(session.executed)?;
-                let count = self.own_count(res)?;
-                let (first, size) = (self.session(slot).count, self.session(slot).size);
-                let size = size.checked_add(count).ok_or(Ename::Again)?;
-                self.reserve(slot, (first, 1, count), size)?;
-            }
-            Command::Excl(on) => {
-                early(session.executed)?;
-                if session.count > 0 {
-                    return Err(Why::Says("excl comes before res"));
-                }
-                session.excl = on;
-            }
-            Command::Shares(_) | Command::Nodes(_) | Command::From(..) | Command::Kind(_) => {
-                early(session.executed)?;
-                self.run_parents(slot, command)?;
+            Command::Shares(_)
+            | Command::Nodes(_)
+            | Command::From(..)
+            | Command::Kind(_)
+            | Command::Go(_)
+                if !session.is_parents() =>
+            {
+                return Err(Why::Says("only a parent's session takes that"));
             }
             Command::Exec(words) => self.run_exec(slot, who, words, host)?,
-            Command::Signal(signal) => {
-                if !session.executed {
-                    return Err(Why::Says("nothing runs yet"));
-                }
-                self.signal_session(slot, signal, host);
-            }
+            Command::Signal(_) if !session.executed => return Err(Why::Says(IDLE)),
+            Command::Signal(signal) => self.signal_session(slot, signal, host),
             Command::CloseStdin => self.close_stdin(slot, host),
-            // How numbers lie on several nodes is nothing to one.
-            Command::Layout(_) => early(session.executed)?,
-            Command::Deal(deal) => {
-                early(session.executed)?;
-                session.deal = deal;
-            }
-            Command::Prefix(prefix) => session.prefix = prefix,
             Command::Failfast(on) => session.failfast = on,
             Command::Persistent(_) | Command::KillOnClose(_) => self.describe(slot, command)?,
             Command::Label(_) | Command::Tag(_) | Command::Untag(_) => self.describe(slot, command)?,
-            Command::Gang(on) => {
-                early(session.executed)?;
-                session.gang = if on { Gang::Waits(0) } else { Gang::No };
-            }
             Command::Go(on) => self.run_go(slot, who, on)?,
-            Command::Setup => {
-                early(session.executed)?;
-                host.append(slot, Param::Setup, line.as_bytes())?;
-                host.append(slot, Param::Setup, b"\n")?;
-            }
-            Command::Clear => self.clear(slot, host),
             Command::Wipe => self.close_session(slot, host),
+            _ if session.executed => {
+                return Err(Why::Says("too late: the session has run; make a new one"));
+            }
+            _ => self.prepare(slot, (command, line), host)?,
         }
         Ok(())
     }
 
-    fn clear(&mut self, slot: SessionSlot, host: &mut impl Host) {
+    /// What can be said until `exec`.
+    fn prepare(
+        &mut self,
+        slot: SessionSlot,
+        (command, line): (Command<'_>, &str),
+        host: &mut impl Host,
+    ) -> Result<(), Why> {
         let session = self.session(slot);
-        session.poisoned = false;
-        if !session.executed {
-            for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
-                host.truncate(slot, param);
+        match command {
+            Command::Gang(on) => session.gang = if on { Gang::Waits(0) } else { Gang::No },
+            Command::Deal(deal) => session.deal = deal,
+            Command::Prefix(prefix) => session.prefix = prefix,
+            Command::Res(res) => {
+                let (first, size) = (session.count, session.size);
+                let count = self.own_count(res)?;
+                let size = size.checked_add(count).ok_or(Ename::Again)?;
+                self.reserve(slot, (first, 1, count), size)?;
             }
+            Command::Excl(_) if session.count > 0 => return Err(Why::Says("excl comes before res")),
+            Command::Excl(on) => session.excl = on,
+            Command::Layout(_) if session.count > 0 => return Err(Why::Says("layout comes before res")),
+            // How numbers lie on several nodes is nothing to one.
+            Command::Layout(_) => {}
+            Command::Clear => {
+                session.poisoned = false;
+                for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
+                    host.truncate(slot, param);
+                }
+            }
+            Command::Setup => {
+                host.append(slot, Param::Setup, line.as_bytes())?;
+                host.append(slot, Param::Setup, b"\n")?;
+            }
+            _ => self.run_parents(slot, command)?,
         }
+        Ok(())
     }
 
     /// Lines that only a parent writes, before `exec`.
@@ -329,7 +333,7 @@ impl<B: Bounds> Node<B> {
             }
             Res::Nodes(text) => {
                 let set = protocol::nodeset::NodeSet::parse(text)
-                    .map_err(|_| Why::Says("not a node set; like node[001-064,100]"))?;
+                    .map_err(|_| Why::Says("not a node set; like node[001-064,100] or n[0-63/2]"))?;
                 let want = set.count() as u32;
                 let had = u32::from(set.contains(self.facts.name.as_str()));
                 if had < want { Err(Why::Few { had, want }) } else { Ok(1) }
@@ -405,7 +409,7 @@ impl<B: Bounds> Node<B> {
     fn run_go(&mut self, slot: SessionSlot, who: Writer, on: bool) -> Result<(), Why> {
         let session = self.session(slot);
         match session.gang {
-            Gang::Waits(_) if session.executed && session.is_parents() => {}
+            Gang::Waits(_) if session.executed => {}
             // Its own members have decided that.
             _ if !on => return Ok(()),
             _ => return Err(Why::Says("nothing waits to go on")),
