@@ -20,6 +20,9 @@ use protocol::verb::{
 };
 use protocol::wire;
 
+/// Why nobody can be signalled.
+const IDLE: &str = "nothing runs yet";
+
 /// Who writes, where, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer {
@@ -46,9 +49,10 @@ impl<B: Bounds> Node<B> {
         self.each_line(who, None, data, |this, _, line| {
             let NodeLine { command, on } = node(line)?;
             let is_meant = on.is_none_or(|set| set.contains(this.facts.name.as_str()));
-            if !is_meant && !who.is_parent {
-                let want = on.map_or(0, |set| set.count() as u32);
-                return Err(Why::Few { had: 0, want });
+            let want = on.map_or(1, |set| set.count() as u32);
+            // Of a parent's line the others are meant too.
+            if (!is_meant || want > 1) && !who.is_parent {
+                return Err(Why::Few { had: u32::from(is_meant), want });
             }
             if is_meant { this.run_node(who, command, host) } else { Ok(()) }
         })?;
@@ -108,6 +112,7 @@ impl<B: Bounds> Node<B> {
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
         self.each_line(who, Some(slot), data, |this, _, line| match session(line)? {
+            Command::Signal(_) if !this.session(slot).executed => Err(Why::Says(IDLE)),
             Command::Signal(signal) => {
                 this.signal_member(index, signal, host);
                 this.touch(slot);
@@ -251,8 +256,17 @@ impl<B: Bounds> Node<B> {
     ) -> Result<(), Why> {
         let session = self.session(slot);
         match command {
+            Command::Shares(_)
+            | Command::Nodes(_)
+            | Command::From(..)
+            | Command::Kind(_)
+            | Command::Go(_)
+                if !session.is_parents() =>
+            {
+                return Err(Why::Says("only a parent's session takes that"));
+            }
             Command::Exec(words) => self.run_exec(slot, who, words, host)?,
-            Command::Signal(_) if !session.executed => return Err(Why::Says("nothing runs yet")),
+            Command::Signal(_) if !session.executed => return Err(Why::Says(IDLE)),
             Command::Signal(signal) => self.signal_session(slot, signal, host),
             Command::CloseStdin => self.close_stdin(slot, host),
             Command::Failfast(on) => session.failfast = on,
@@ -293,6 +307,7 @@ impl<B: Bounds> Node<B> {
             }
             Command::Excl(_) if session.count > 0 => return Err(Why::Says("excl comes before res")),
             Command::Excl(on) => session.excl = on,
+            Command::Layout(_) if session.count > 0 => return Err(Why::Says("layout comes before res")),
             // How numbers lie on several nodes is nothing to one.
             Command::Layout(_) => {}
             Command::Deal(deal) => session.deal = deal,
@@ -347,7 +362,7 @@ impl<B: Bounds> Node<B> {
             }
             Res::Nodes(text) => {
                 let set = protocol::nodeset::NodeSet::parse(text)
-                    .map_err(|_| Why::Says("not a node set; like node[001-064,100]"))?;
+                    .map_err(|_| Why::Says("not a node set; like node[001-064,100] or n[0-63/2]"))?;
                 let want = set.count() as u32;
                 let had = u32::from(set.contains(self.facts.name.as_str()));
                 if had < want { Err(Why::Few { had, want }) } else { Ok(1) }
@@ -423,7 +438,7 @@ impl<B: Bounds> Node<B> {
     fn run_go(&mut self, slot: SessionSlot, who: Writer, on: bool) -> Result<(), Why> {
         let session = self.session(slot);
         match session.gang {
-            Gang::Waits(_) if session.executed && session.is_parents() => {}
+            Gang::Waits(_) if session.executed => {}
             // Its own members have decided that.
             _ if !on => return Ok(()),
             _ => return Err(Why::Says("nothing waits to go on")),

@@ -134,6 +134,11 @@ impl Session {
         self.name.as_str().starts_with('.')
     }
 
+    /// What it is called: to its members, as it is where it was made.
+    pub fn id(&self, member: Option<u32>) -> &Text<SESSION_NAME_MAX> {
+        if member.is_some() && self.is_parents() { &self.origin } else { &self.name }
+    }
+
     /// Members of it are here that have no outcome.
     pub fn has_members(&self) -> bool {
         self.used && self.outcomes < self.count

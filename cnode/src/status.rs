@@ -123,12 +123,18 @@ impl<B: Bounds> Node<B> {
         out.write_char('\n')
     }
 
-    /// `<memberset> <state>` lines.
-    pub fn write_session_summary(&self, slot: SessionSlot, out: &mut impl Write) -> fmt::Result {
+    /// `<memberset> <state>` lines, of all members or of one.
+    pub fn write_session_summary(
+        &self,
+        slot: SessionSlot,
+        number: Option<u32>,
+        out: &mut impl Write,
+    ) -> fmt::Result {
         let states = [State::Reserved, State::Starting, State::Running, State::Stopped, State::Ended];
         for state in states {
-            let mut numbers =
-                self.members_of(slot).filter(|(_, m)| m.state == state).map(|(_, m)| m.number).peekable();
+            let its = self.members_of(slot).map(|(_, m)| m);
+            let its = its.filter(|m| m.state == state && number.is_none_or(|n| n == m.number));
+            let mut numbers = its.map(|m| m.number).peekable();
             if numbers.peek().is_some() {
                 memberset::fold(numbers, out)?;
                 writeln!(out, " {}", state.name())?;
@@ -137,12 +143,17 @@ impl<B: Bounds> Node<B> {
         Ok(())
     }
 
-    /// What a session is.
-    pub fn write_session_info(&mut self, slot: SessionSlot, out: &mut impl Write) -> fmt::Result {
+    /// What a session is, or, as one of its members has it, its part on this node.
+    pub fn write_session_info(
+        &mut self,
+        slot: SessionSlot,
+        number: Option<u32>,
+        out: &mut impl Write,
+    ) -> fmt::Result {
         let user = self.session(slot).owner;
         let owner = self.user_name(user);
         let session = self.session(slot);
-        writeln!(out, "id={}\nowner={owner}\nstate={}", session.name, session.state_name())?;
+        writeln!(out, "id={}\nowner={owner}\nstate={}", session.id(number), session.state_name())?;
         writeln!(
             out,
             "size={}\nhere={}\nlabel={}",
@@ -162,7 +173,7 @@ impl<B: Bounds> Node<B> {
         for refusal in self.refusals.newest() {
             let told = match slot {
                 Some(slot) => refusal.slot == Some(slot),
-                None => self.is_owner(user, refusal.user),
+                None => refusal.user == user,
             };
             if told {
                 refusal.write(out, |_, _| Ok(()))?;

@@ -14,7 +14,7 @@ use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserI
 use protocol::slots::Slots;
 use protocol::stat::DMDIR;
 use protocol::table::{
-    File, LEAF, MEMBER_DEBUG, Row, SESSION, SESSION_DEBUG, check_session_name, find, row_of,
+    File, LEAF, MEMBER_DEBUG, Row, SESSION, SESSION_DEBUG, check_session_name, find, member_number, row_of,
 };
 use protocol::text::{Text, Window};
 use protocol::time::Time;
@@ -116,11 +116,11 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
     ) -> usize {
         let mut w = Window::new(offset, out);
         let written = match row.file {
-            File::Ctl => writeln!(w, "{}", self.node.session(slot).name),
+            File::Ctl => writeln!(w, "{}", self.node.session(slot).id(number)),
             File::Error => self.node.write_errors(hold.user, Some(slot), &mut w),
-            File::Info => self.node.write_session_info(slot, &mut w),
+            File::Info => self.node.write_session_info(slot, number, &mut w),
             File::Status => self.node.write_session_status(slot, number, self.host, &mut w),
-            File::Summary => self.node.write_session_summary(slot, &mut w),
+            File::Summary => self.node.write_session_summary(slot, number, &mut w),
             _ => Ok(()),
         };
         assert!(written.is_ok(), "a window takes any text");
@@ -171,7 +171,7 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
             Place::SessionDir(slot) => match find(SESSION, name) {
                 Some(row) => Path::session(slot, row.file as u8),
                 None => {
-                    let number = name.parse().map_err(|_| Ename::NotFound)?;
+                    let number = member_number(name).ok_or(Ename::NotFound)?;
                     self.node.find_member(slot, number).ok_or(Ename::NotFound)?;
                     Path::member(slot, number, File::Dir as u8)
                 }

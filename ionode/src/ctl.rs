@@ -15,7 +15,7 @@ use protocol::server::{LinkId, RequestId, UserId};
 use protocol::set::ChildSet;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{Command, Kind, Layout, NodeCommand, NodeLine, Res, Why, node, session, word_of};
+use protocol::verb::{Command, Kind, NodeCommand, NodeLine, Res, Why, node, session, word_of};
 use protocol::wire;
 
 /// Why a user cannot write what parents do.
@@ -341,7 +341,7 @@ impl Node {
             Command::Res(res) => self.reserve(slot, res, host)?,
             Command::Excl(_) if session.size() > 0 => return Err(Why::Says("excl comes before res")),
             Command::Excl(on) => session.excl = on,
-            Command::Layout(Layout::Cyclic) if session.size() > 0 => {
+            Command::Layout(_) if session.size() > 0 => {
                 return Err(Why::Says("layout comes before res"));
             }
             Command::Layout(layout) => session.layout = layout,

@@ -114,8 +114,8 @@ impl Node {
             }
             Forward::Remove => (Kind::Remove(fid), Tmsg::Remove { fid }),
             Forward::Stat => (Kind::Other, Tmsg::Stat { fid }),
-            Forward::Wstat => {
-                let stat = Stat { length: 0, name: "", ..unchanged() };
+            Forward::Wstat { name, length } => {
+                let stat = Stat { length, name, ..unchanged() };
                 (Kind::Other, Tmsg::Wstat { fid, stat })
             }
         };
@@ -455,6 +455,7 @@ pub(crate) fn msg_room(msg: &Tmsg<'_>) -> usize {
         Tmsg::Write { data, .. } => data.len(),
         Tmsg::Walk { names, .. } => names.as_slice().iter().map(|name| name.len() + 2).sum(),
         Tmsg::Create { name, .. } => name.len(),
+        Tmsg::Wstat { stat, .. } => 64 + stat.name.len(),
         _ => 64,
     };
     text + IOHDR as usize

@@ -69,6 +69,8 @@ impl Node {
     ) -> Result<Option<usize>, Ename> {
         let index = match self.trace_of(*cursor) {
             Some(index) if offset > 0 || !self.traces[index].is_read => index,
+            // Nothing was told yet that could go on there.
+            None if offset > 0 && *cursor == 0 => return Ok(Some(0)),
             // It had to go for another reader's.
             None if offset > 0 => return Err(Ename::Stale),
             known => {

@@ -14,7 +14,9 @@ use protocol::qid::Path;
 use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
 use protocol::set::Rank;
 use protocol::stat::DMDIR;
-use protocol::table::{File, INNER, Row, SESSION, SESSION_DEBUG, check_session_name, find, row_of};
+use protocol::table::{
+    File, INNER, Row, SESSION, SESSION_DEBUG, check_session_name, find, member_number, row_of,
+};
 use protocol::text::{Text, Window};
 use protocol::time::Time;
 use protocol::verb;
@@ -83,7 +85,7 @@ impl<H: Host> View<'_, H> {
         if let Some(row) = find(SESSION, name) {
             return Ok(Step::Here(Path::session(slot, row.file as u8)));
         }
-        let number = name.parse::<u32>().map_err(|_| Ename::NotFound)?;
+        let number = member_number(name).ok_or(Ename::NotFound)?;
         let session = self.node.session(slot);
         if session.index(number).is_none() || !session.executed {
             return Err(Ename::NotFound);

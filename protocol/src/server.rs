@@ -135,7 +135,11 @@ pub enum Forward<'a> {
     },
     Remove,
     Stat,
-    Wstat,
+    /// Of what a wstat can ask for, that which a server looks at.
+    Wstat {
+        name: &'a str,
+        length: u64,
+    },
 }
 
 /// What is served: the files behind the fids. Every call does a bounded amount of work and cannot sleep.

@@ -129,6 +129,12 @@ pub fn qid_kind(mode: u32) -> u8 {
     kind
 }
 
+/// The member that a name is of: as it is listed, not `00` or `+0`.
+pub fn member_number(name: &str) -> Option<u32> {
+    let is_listed = name.bytes().all(|b| b.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
+    if is_listed { name.parse().ok() } else { None }
+}
+
 /// A session's name as `mkdir` takes it: neither a number, nor a file's name, nor a parent's (`.…`) unless
 /// it is one.
 pub fn check_session_name(name: &str, is_parent: bool) -> Result<(), Ename> {

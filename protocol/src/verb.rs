@@ -253,13 +253,18 @@ pub fn write_usages<C>(verbs: &[Verb<C>], out: &mut impl fmt::Write) -> fmt::Res
 
 /// A line's first word, for the report of its refusal; cut where it is long.
 pub fn word_of(line: &str) -> Text<16> {
-    Text::cut(line.split([' ', '\t']).next().unwrap_or(""))
+    Text::cut(line.split_whitespace().next().unwrap_or(""))
 }
 
 /// The session command of one line, without its newline.
 pub fn session(line: &str) -> Result<Command<'_>, Why> {
+    check_len(line, "line too long: at most 1024 bytes; write long arguments to args")?;
     let (verb, words) = lookup(SESSION, line, true)?;
     (verb.parse)(words).ok_or(Why::Usage(verb.usage))
+}
+
+fn check_len(line: &str, long: &'static str) -> Result<(), Why> {
+    if line.len() > LINE_MAX { Err(Why::Says(long)) } else { Ok(()) }
 }
 
 fn lookup<'a, C>(
@@ -267,9 +272,6 @@ fn lookup<'a, C>(
     line: &'a str,
     session: bool,
 ) -> Result<(&'static Verb<C>, Words<'a>), Why> {
-    if line.len() > LINE_MAX {
-        return Err(Why::Says("line too long: at most 1024 bytes; write long arguments to args"));
-    }
     let mut words = Words::new(line);
     if Words::new(line).any(|word| word.is_err()) {
         return Err(Why::Says("a quote is not closed"));

@@ -7,14 +7,32 @@ use std::collections::BTreeMap;
 /// The same tree of nodes at each of the three heights: how many compute nodes, and what they are as a set
 /// before a reason.
 pub fn shapes(test: &str) -> [(Tree, usize, &'static str); 3] {
+    // What takes its time is that nodes are heard of: side by side.
+    std::thread::scope(|all| {
+        let others = [leaf, inner].map(|shape| all.spawn(move || shape(test)));
+        let root = root(test);
+        let [leaf, inner] = others.map(|shape| shape.join().expect("its nodes are up"));
+        [(leaf, 1, ""), (inner, 2, "n[1-2]: "), (root, 3, "n[1-3]: ")]
+    })
+}
+
+fn leaf(test: &str) -> Tree {
     let leaf = Tree::leaf(&format!("{test}-leaf"));
     leaf.wait_for("io up\n");
+    leaf
+}
+
+fn inner(test: &str) -> Tree {
     // One by one: who comes first has the first members.
     let mut inner = Tree::root(&format!("{test}-inner"));
     for (name, up) in [("n1", "n1 up\n"), ("n2", "n[1-2] up\n")] {
         inner.cnode(name, "io");
         inner.wait_for(up);
     }
+    inner
+}
+
+fn root(test: &str) -> Tree {
     let mut root = Tree::root(&format!("{test}-root"));
     root.ionode("io1", "io");
     for (name, parent, up) in
@@ -26,7 +44,7 @@ pub fn shapes(test: &str) -> [(Tree, usize, &'static str); 3] {
         root.cnode(name, parent);
         root.wait_for(up);
     }
-    [(leaf, 1, ""), (inner, 2, "n[1-2]: "), (root, 3, "n[1-3]: ")]
+    root
 }
 
 /// A session of a client's own: fid 1 is its ctl.

@@ -27,8 +27,11 @@ use std::time::Duration;
 const BACKLOG: usize = 4 * MSIZE_LINK as usize;
 /// Bytes gathered for a link before they are sent without waiting for more.
 const GATHERED: usize = 2 * MSIZE_LINK as usize;
-/// Times that one link is read in a row before the others have their turn.
+/// Times that one link is read, or connections of one listener are taken, in a row before the others have
+/// their turn.
 const TURN: usize = 16;
+/// Listeners that one is usually started with.
+const QUEUES: usize = 16;
 /// How often processes that failed to start are looked for while there are any.
 const ZOMBIES: Duration = Duration::from_millis(5);
 
@@ -64,6 +67,8 @@ pub(crate) struct Driver {
     pending: Vec<Vec<u8>>,
     ready: Vec<usize>,
     hungup: Vec<usize>,
+    /// Listeners with connections that the last turn did not reach.
+    queues: Vec<usize>,
     exit: bool,
 }
 
@@ -104,6 +109,7 @@ impl Driver {
             pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
             ready: Vec::with_capacity(count),
             hungup: Vec::with_capacity(count),
+            queues: Vec::with_capacity(QUEUES),
             exit: false,
         })
     }
@@ -125,7 +131,7 @@ impl Driver {
         let mut events = Links::events();
         while !self.exit {
             let mut timeout = until(self.clock.now_us(), self.core.poll_timeout().0);
-            if !self.ready.is_empty() {
+            if !self.ready.is_empty() || !self.queues.is_empty() {
                 timeout = Some(Duration::ZERO);
             } else if !self.host.zombies.is_empty() {
                 timeout = Some(timeout.map_or(ZOMBIES, |t| t.min(ZOMBIES)));
@@ -134,6 +140,10 @@ impl Driver {
             for event in &events {
                 let (first, second) = Links::readiness(event);
                 [first, second].into_iter().flatten().for_each(|ready| self.note(ready));
+            }
+            for _ in 0..self.queues.len() {
+                let listener = self.queues.remove(0);
+                self.accept(listener);
             }
             for _ in 0..self.ready.len() {
                 let link = self.ready.remove(0);
@@ -154,7 +164,11 @@ impl Driver {
 
     fn note(&mut self, ready: Ready) {
         match ready {
-            Ready::Listener(listener) => self.accept(listener),
+            Ready::Listener(listener) => {
+                if !self.queues.contains(&listener) {
+                    self.queues.push(listener);
+                }
+            }
             Ready::Readable(link) => {
                 if !self.ready.contains(&link) {
                     self.ready.push(link);
@@ -169,14 +183,18 @@ impl Driver {
         }
     }
 
+    /// Takes connections as far as a listener's turn goes: somebody who connects again and again holds up
+    /// nobody.
     fn accept(&mut self, listener: usize) {
-        // An error of one connection is that connection's; the listener goes on.
-        while let Ok(Some(accepted)) = self.links.accept(listener, 1) {
+        for _ in 0..TURN {
+            // An error of one connection is that connection's; the listener goes on.
+            let Ok(Some(accepted)) = self.links.accept(listener, 1) else { return };
             if let Some(link) = accepted {
                 let local = self.links.get(link).is_some_and(|stream| stream.is_local());
                 self.core.connect(LinkId(link as u16), local);
             }
         }
+        self.queues.push(listener);
     }
 
     /// A descriptor of a member says something.

@@ -21,8 +21,11 @@ use std::io;
 const BACKLOG: usize = 4 * PARAM_MAX as usize + 4 * MSIZE_MAX as usize;
 /// Bytes gathered for a client or for the children before they are sent without waiting for more.
 const GATHERED: usize = 64 * 1024;
-/// Times that one link is read in a row before the others have their turn.
+/// Times that one link is read, or connections of one listener are taken, in a row before the others have
+/// their turn.
 const TURN: usize = 16;
+/// Listeners that one is usually started with.
+const QUEUES: usize = 16;
 
 /// Descriptors of the driver's own, by number.
 const SIGNAL: usize = 0;
@@ -46,6 +49,8 @@ pub(crate) struct Driver {
     /// Links with bytes that the last turn did not reach.
     ready: Vec<usize>,
     hungup: Vec<usize>,
+    /// Listeners with connections that the last turn did not reach.
+    queues: Vec<usize>,
     exit: bool,
 }
 
@@ -74,6 +79,7 @@ impl Driver {
             dirty: Vec::with_capacity(LINKS),
             ready: Vec::with_capacity(LINKS),
             hungup: Vec::with_capacity(LINKS),
+            queues: Vec::with_capacity(QUEUES),
             exit: false,
         })
     }
@@ -92,7 +98,7 @@ impl Driver {
         }
         let mut events = Links::events();
         while !self.exit {
-            let timeout = if self.ready.is_empty() {
+            let timeout = if self.ready.is_empty() && self.queues.is_empty() {
                 until(self.clock.now_us(), self.core.poll_timeout().0)
             } else {
                 Some(std::time::Duration::ZERO)
@@ -101,6 +107,10 @@ impl Driver {
             for event in &events {
                 let (first, second) = Links::readiness(event);
                 [first, second].into_iter().flatten().for_each(|ready| self.note(ready));
+            }
+            for _ in 0..self.queues.len() {
+                let listener = self.queues.remove(0);
+                self.accept(listener);
             }
             let mut turn = std::mem::take(&mut self.ready);
             for link in turn.drain(..) {
@@ -122,7 +132,11 @@ impl Driver {
 
     fn note(&mut self, ready: Ready) {
         match ready {
-            Ready::Listener(listener) => self.accept(listener),
+            Ready::Listener(listener) => {
+                if !self.queues.contains(&listener) {
+                    self.queues.push(listener);
+                }
+            }
             Ready::Readable(link) => {
                 if !self.ready.contains(&link) {
                     self.ready.push(link);
@@ -135,14 +149,18 @@ impl Driver {
         }
     }
 
+    /// Takes connections as far as a listener's turn goes: somebody who connects again and again holds up
+    /// nobody.
     fn accept(&mut self, listener: usize) {
-        // An error of one connection is that connection's; the listener goes on.
-        while let Ok(Some(accepted)) = self.links.accept(listener, 1) {
+        for _ in 0..TURN {
+            // An error of one connection is that connection's; the listener goes on.
+            let Ok(Some(accepted)) = self.links.accept(listener, 1) else { return };
             if let Some(link) = accepted {
                 let local = self.links.get(link).is_some_and(|stream| stream.is_local());
                 self.core.connect(LinkId(link as u16), local);
             }
         }
+        self.queues.push(listener);
     }
 
     /// Gives the core what a link has, as far as its turn goes.

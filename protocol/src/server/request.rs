@@ -2,7 +2,7 @@
 
 use super::{Answer, Bounds, Forward, Hold, LinkId, Made, Outcome, Server, State, Step, Tree, mode, qid_of};
 use crate::ename::Ename;
-use crate::limits::{IOHDR, MSIZE_MIN};
+use crate::limits::{IOHDR, MSIZE_MIN, NODE_NAME_MAX, USER_NAME_MAX};
 use crate::message::{Fid, Names, Qids, Tag, Tmsg, VERSION};
 use crate::qid::{Path, QTDIR, Qid};
 use crate::slots::Slots;
@@ -93,6 +93,9 @@ impl<B: Bounds> Server<B> {
         aname: &str,
         tree: &mut impl Tree,
     ) -> Result<Answer, Ename> {
+        if uname.len() > USER_NAME_MAX {
+            return Err(Ename::NameTooLong);
+        }
         let index = self.free_fid(link, fid)?;
         let (user, path) = tree.attach(link, uname, aname)?;
         let hold = Hold { link, user, path, away: 0, open: mode::CLOSED, dead: false, cursor: 0 };
@@ -122,6 +125,7 @@ impl<B: Bounds> Server<B> {
         let before = hold;
         let mut qids = Qids::default();
         let names = names.as_slice();
+        names.iter().try_for_each(|name| check_name(name))?;
         let mut taken = 0;
         while hold.away == 0 && taken < names.len() {
             match step(tree, &hold, names[taken]) {
@@ -206,6 +210,7 @@ impl<B: Bounds> Server<B> {
         if hold.open != mode::CLOSED {
             return Err(Ename::BadUse);
         }
+        check_name(name)?;
         if hold.away != 0 {
             let outcome = self.pass(link, tag, index, Forward::Create { name, perm, mode: bits }, tree);
             if outcome.is_ok() {
@@ -304,8 +309,10 @@ impl<B: Bounds> Server<B> {
     fn wstat(&mut self, link: LinkId, tag: Tag, fid: Fid, stat: &Stat<'_>, tree: &mut impl Tree) -> Outcome {
         let index = self.find_fid(link, fid)?;
         let hold = self.hold(index);
+        check_name(stat.name)?;
         if hold.away != 0 {
-            return self.pass(link, tag, index, Forward::Wstat, tree);
+            let msg = Forward::Wstat { name: stat.name, length: stat.length };
+            return self.pass(link, tag, index, msg, tree);
         }
         alive(&hold)?;
         let meta = tree.meta(hold.path)?;
@@ -343,6 +350,11 @@ fn alive(hold: &Hold) -> Result<(), Ename> {
     if hold.dead { Err(Ename::NotFound) } else { Ok(()) }
 }
 
+/// No file anywhere has a longer name, and what is passed on has to fit another node's messages.
+fn check_name(name: &str) -> Result<(), Ename> {
+    if name.len() > NODE_NAME_MAX { Err(Ename::NameTooLong) } else { Ok(()) }
+}
+
 fn permit(file: u32, bits: u8) -> Result<(), Ename> {
     let can_read = file & 0o444 != 0;
     let can_write = file & 0o222 != 0;
@@ -351,7 +363,7 @@ fn permit(file: u32, bits: u8) -> Result<(), Ename> {
         mode::RDWR => can_write && can_read,
         _ => can_read,
     };
-    if ok { Ok(()) } else { Err(Ename::Denied) }
+    if ok && (can_write || bits & mode::TRUNC == 0) { Ok(()) } else { Err(Ename::Denied) }
 }
 
 fn step(tree: &mut impl Tree, hold: &Hold, name: &str) -> Result<Step, Ename> {

@@ -1,7 +1,7 @@
 //! What a node's ctl takes. Some verbs are for the node that is written to; the others are for it and all
 //! below it, or for those of a node set, and go down as they were written.
 
-use super::{Verb, Why, lookup, next, none, number, only, signal, verb};
+use super::{Verb, Why, check_len, lookup, next, none, number, only, signal, verb};
 use crate::limits::NODE_NAME_MAX;
 use crate::nodeset::{Name, NodeSet};
 use crate::quote::Words;
@@ -101,6 +101,8 @@ pub const NODE: &[Verb<Parse>] = &[
 
 /// The node command of one line, without its newline.
 pub fn node(line: &str) -> Result<NodeLine<'_>, Why> {
+    // Of the whole line: it goes down in one message.
+    check_len(line, "line too long: at most 1024 bytes; name the nodes in several")?;
     let mut words = Words::new(line);
     let first = words.next().and_then(Result::ok);
     if !first.is_some_and(|word| word.eq_str("on")) {

@@ -3,6 +3,7 @@
 
 use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, Rmsg, Tag, Tmsg, VERSION};
+use protocol::stat::DMDIR;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 use tests::fake::{FIRST, greeting, qids, reply};
@@ -169,7 +170,12 @@ fn a_parent_that_shares_out_what_no_session_has_is_refused() {
         (format!("shares 000fffff 00000000 00000001 d {counts}"), false),
     ];
     for (fid, (line, is_sound)) in (1..).zip(shares) {
-        raw.open(fid, &["clone"], 2);
+        assert_eq!(raw.call(Tag(1), &walk(0, 200, &[])), Some(Kind::Other));
+        let name = format!(".session{fid}");
+        let make = Tmsg::Create { fid: Fid(200), name: &name, perm: DMDIR | 0o700, mode: 0 };
+        assert_eq!(raw.call(Tag(1), &make), Some(Kind::Other));
+        assert_eq!(raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(200) }), Some(Kind::Other));
+        raw.open(fid, &[&name, "ctl"], 2);
         let write = Tmsg::Write { fid: Fid(fid), offset: 0, data: line.as_bytes() };
         assert_eq!(raw.refusal(Tag(1), &write).is_empty(), is_sound, "{line}");
         assert_eq!(raw.call(Tag(1), &walk(fid, 100, &[".."])), Some(Kind::Other));

@@ -1,6 +1,8 @@
 //! Peers that want too much: each meets a bound that concerns it alone.
 
 use protocol::message::{Fid, Tag, Tmsg, VERSION};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tests::fake::{Act, BOOT, Fake, reply};
 use tests::raw::{Kind, Raw, request, walk};
@@ -166,4 +168,30 @@ fn the_largest_launch_reaches_a_child_of_the_smallest_messages() {
     assert_eq!(raw.refusal(Tag(1), &exec), "");
     check_runs(&mut site, "the largest launch");
     drop(fake);
+}
+
+#[test]
+fn whoever_connects_again_and_again_holds_up_nobody() {
+    let mut site = Site::up(1);
+    let stop = Arc::new(AtomicBool::new(false));
+    for name in ["io", "node01"] {
+        let mut raw = Raw::attached(&site.at(name));
+        raw.open(1, &["info"], 0);
+        let (at, over) = (site.at(name), Arc::clone(&stop));
+        let storm = std::thread::spawn(move || {
+            let mut count = 0;
+            while !over.load(Ordering::Relaxed) {
+                // A queue that is full has it wait.
+                count += u32::from(Stream::dial(&at).is_ok());
+            }
+            count
+        });
+        for _ in 0..200 {
+            assert!(!raw.data(1, 0, 1000).is_empty(), "{name}");
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(storm.join().expect("it ends") > 0, "{name}");
+        stop.store(false, Ordering::Relaxed);
+    }
+    site.check_alive("connections");
 }
