@@ -177,20 +177,23 @@ fn whoever_connects_again_and_again_holds_up_nobody() {
     for name in ["io", "node01"] {
         let mut raw = Raw::attached(&site.at(name));
         raw.open(1, &["info"], 0);
-        let (at, over) = (site.at(name), Arc::clone(&stop));
-        let storm = std::thread::spawn(move || {
-            let mut count = 0;
-            while !over.load(Ordering::Relaxed) {
-                // A queue that is full has it wait.
-                count += u32::from(Stream::dial(&at).is_ok());
-            }
-            count
-        });
+        let storm = || {
+            let (at, over) = (site.at(name), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                let mut count = 0;
+                while !over.load(Ordering::Relaxed) {
+                    // A queue that is full has it wait.
+                    count += u32::from(Stream::dial(&at).is_ok());
+                }
+                count
+            })
+        };
+        let storms = [storm(), storm(), storm(), storm()];
         for _ in 0..200 {
             assert!(!raw.data(1, 0, 1000).is_empty(), "{name}");
         }
         stop.store(true, Ordering::Relaxed);
-        assert!(storm.join().expect("it ends") > 0, "{name}");
+        assert!(storms.into_iter().all(|storm| storm.join().expect("it ends") > 0), "{name}");
         stop.store(false, Ordering::Relaxed);
     }
     site.check_alive("connections");
