@@ -117,6 +117,14 @@ fn rsh_without_a_command_is_a_shell_to_type_at() {
     assert_eq!(told.code, 130, "{told:?}");
     let told = typed(&tree, "rsh -t n1 'trap \"\" INT; echo on; sleep 1000'", &[("on\r\n", b"\x03\r~.")]);
     assert_eq!(told.code, 129, "{told:?}");
+    let told = typed(&tree, "run -t -w n1 sh", &[("", b"stty size; tty >/dev/null && exit 5\r")]);
+    assert!(told.code == 5 && told.out.contains("33 77\r\n"), "{told:?}");
+    let many = tree.run(&["run", "-t", "-n", "2", "true"]);
+    let why = "uem: setup: winsize: a terminal is for a session of one member without prefix\n";
+    assert!(
+        many.code == 125 && many.err.contains("a terminal is for a session of one member"),
+        "{many:?} {why}"
+    );
     // Nobody types here: what is read is the shell's input.
     let mut plain = tree.uem(&["rsh", "n1"]);
     let mut child = plain.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("uem starts");

@@ -157,9 +157,15 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// Keys are typed for it here, and `~.` leaves it.
-    pub(crate) fn typed(self) -> Self {
-        Self { leave: Some(Leave::default()), ..self }
+    /// Runs a job that is typed at here, to its end: the exit code. `~.` leaves it.
+    pub(crate) fn type_at(client: &mut Client, plan: &Plan) -> Result<i32, Told> {
+        let mut signals = Signals::of_terminal()?;
+        let mut job = Job::start(client, plan, false)?;
+        job.leave = Some(Leave::default());
+        let raw = terminal::Raw::new()?;
+        let code = job.finish(&mut signals, plan.timeout);
+        drop(raw);
+        code
     }
 
     /// Runs until all is told: the exit code.

@@ -73,13 +73,8 @@ impl Rsh {
             let job = Job::start(&mut client, &self.plan((user, host), (&line, false)), false)?;
             return Ok(job.finish(&mut signals, None)?);
         }
-        let mut signals = Signals::of_terminal()?;
         let mut client = connect(self.at.as_ref())?;
-        let job = Job::start(&mut client, &self.plan((user, host), (&line, true)), false)?.typed();
-        let raw = terminal::Raw::new()?;
-        let code = job.finish(&mut signals, None);
-        drop(raw);
-        Ok(code?)
+        Ok(Job::type_at(&mut client, &self.plan((user, host), (&line, true)))?)
     }
 
     fn plan(&self, (user, host): (Option<&str>, &str), (line, typed): (&str, bool)) -> Plan {

@@ -8,6 +8,7 @@ use crate::outcome::{Outcomes, node_set};
 use crate::partition::{FANOUT_MAX, Local, all_nodes, connect, dial, find, names};
 use crate::plan::{Manner, Plan};
 use crate::signal::Signals;
+use crate::terminal;
 use argh::FromArgs;
 use protocol::message::Tmsg;
 use protocol::nodeset::NodeSet;
@@ -73,6 +74,9 @@ pub(crate) struct Run {
     /// neighbours on different nodes
     #[argh(switch)]
     cyclic: bool,
+    /// a terminal for the one member: keys that are typed go to it, ~. at the begin of a line leaves it
+    #[argh(switch, short = 't')]
+    terminal: bool,
     /// leave it running; output goes to uem-NAME.out here
     #[argh(switch, short = 'd')]
     detach: bool,
@@ -136,6 +140,9 @@ impl Run {
         if self.detach {
             return self.leave(&mut client, &plan);
         }
+        if self.terminal {
+            return Ok(Job::type_at(&mut client, &plan)?);
+        }
         let job = Job::start(&mut client, &plan, self.fold)?;
         Ok(job.finish(&mut signals, plan.timeout)?)
     }
@@ -153,6 +160,9 @@ impl Run {
         }
         if self.deal && self.share {
             return Err(Fault::usage("--enum and --share: choose one"));
+        }
+        if self.terminal && (self.detach || self.fold || self.label) {
+            return Err(Fault::usage("-t is typed at here: want no -d, -b or --label with it"));
         }
         if self.detach && self.fold {
             return Err(Fault::usage("-b folds outputs that are read here; with -d they go to a file"));
@@ -200,6 +210,9 @@ impl Run {
         let dir = self.dir.as_ref().map_or(here.clone(), |dir| here.join(dir));
         let dir = dir.to_str().ok_or("this directory's name is not UTF-8: choose another with --dir")?;
         lines += &format!("dir {}\n", word(dir));
+        if self.terminal {
+            lines += &terminal::winsize();
+        }
         for (on, line) in [
             (self.deal, "enum\n"),
             (self.share, "share\n"),
