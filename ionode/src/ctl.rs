@@ -103,7 +103,8 @@ impl Node {
                 let ename = self.refuse(refusal, why);
                 // What was sent on before this line goes on; nobody waits for it.
                 if let Some(gather) = gather.and_then(|id| self.gather(id)) {
-                    *gather = crate::gather::Gather::default();
+                    let left = core::mem::take(gather);
+                    self.left_gather(&left);
                 }
                 return Err(ename);
             }

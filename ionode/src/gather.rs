@@ -47,6 +47,8 @@ pub struct Gather {
     /// Children that refused, and are not asked yet what it is about: inner ones whom below them, compute
     /// nodes which step of a start.
     pub below: ChildSet,
+    /// Those that are being asked.
+    pub asking: ChildSet,
 }
 
 /// Names of nodes below children, in a refusal.
@@ -77,6 +79,7 @@ impl Node {
             notes: false,
             noting: ChildSet::EMPTY,
             below: ChildSet::EMPTY,
+            asking: ChildSet::EMPTY,
         };
         Some(GatherId { index: index as u8, seq })
     }
@@ -129,6 +132,7 @@ impl Node {
         let Some(fid) = self.fids.take() else { return self.try_end(id) };
         if let Some(gather) = self.gather(id) {
             gather.owes += set.count();
+            gather.asking = set;
         }
         self.open_file(slot, set, fid, (File::Error, mode::READ));
         let count = 2 * REASON_MAX as u32;
@@ -142,22 +146,20 @@ impl Node {
         let is_inner = self.children.get(rank).is_inner();
         let Some(gather) = self.gather(id) else { return };
         gather.owes -= 1;
+        gather.asking.cut(rank);
+        let mut why = None;
         if let (Ok(Rmsg::Read { data }), Some(refusal)) = (answer, &mut gather.refusal)
             && let Some(line) = core::str::from_utf8(data).ok().and_then(|text| text.lines().next())
         {
-            if !is_inner {
-                // One that is of no start is the refusal as it is known already.
-                if let Some(failure) = Failure::parse(Refusal::<()>::text(line)) {
-                    refusal.excuse(ChildSet::one(rank));
-                    refusal.add(failure.into(), ChildSet::one(rank));
-                }
-                return self.try_end(id);
+            why = if is_inner { told_inner(refusal, rank, line) } else { told_leaf(refusal, rank, line) };
+        }
+        let (about, serial) = (gather.refusal.and_then(|refusal| refusal.slot), gather.serial);
+        if let Some(slot) = about.filter(|slot| self.same_session(*slot, serial).is_some()) {
+            if let Some(failure) = why {
+                self.session(slot).explain(rank, failure);
             }
-            for (set, reason) in Refusal::<()>::reasons(line) {
-                let Some(nodes) = set.and_then(|set| NodeSet::parse(set).ok()) else { continue };
-                refusal.excuse(ChildSet::one(rank));
-                let why = Failure::parse(reason).unwrap_or_else(|| Ename::from_text(reason).into()).into();
-                refusal.add_below(why, nodes.as_str(), nodes.count() as u32);
+            if self.session(slot).asked_why.has(rank) {
+                self.end_unrun(slot, rank);
             }
         }
         self.try_end(id);
@@ -195,6 +197,7 @@ impl Node {
 
     fn end_gather(&mut self, id: GatherId) -> Option<u16> {
         let gather = core::mem::take(self.gather(id)?);
+        self.left_gather(&gather);
         let refusal = gather.refusal.filter(|refusal| !refusal.is_empty());
         let settled = match refusal.and_then(|refusal| refusal.first()) {
             Some(why) => Settled::Refused(why.ename()),
@@ -204,6 +207,14 @@ impl Node {
             self.settled.push((request, settled));
         }
         refusal.map(|refusal| self.refusals.push(refusal) as u16)
+    }
+
+    /// A gather is over: what waits for what it asks goes on without.
+    pub(crate) fn left_gather(&mut self, gather: &Gather) {
+        let about = gather.refusal.and_then(|refusal| refusal.slot);
+        if let Some(slot) = about.filter(|slot| self.same_session(*slot, gather.serial).is_some()) {
+            self.end_all_unrun(slot);
+        }
     }
 
     /// Answers every writer whose time is over, naming who did not answer.
@@ -250,4 +261,26 @@ impl Node {
             }
         }
     }
+}
+
+/// Takes what a compute node says of its refusal: why a start failed, if it is that.
+fn told_leaf(refusal: &mut Refusal<Names>, rank: Rank, line: &str) -> Option<Failure> {
+    // One that is of no start is the refusal as it is known already.
+    let failure = Failure::parse(Refusal::<()>::text(line))?;
+    refusal.excuse(ChildSet::one(rank));
+    refusal.add(failure.into(), ChildSet::one(rank));
+    Some(failure)
+}
+
+/// Takes what an inner node says of a refusal: whom below it, and why; the first of the reasons.
+fn told_inner(refusal: &mut Refusal<Names>, rank: Rank, line: &str) -> Option<Failure> {
+    let mut first = None;
+    for (set, reason) in Refusal::<()>::reasons(line) {
+        let Some(nodes) = set.and_then(|set| NodeSet::parse(set).ok()) else { continue };
+        refusal.excuse(ChildSet::one(rank));
+        let why = Failure::parse(reason).unwrap_or_else(|| Ename::from_text(reason).into());
+        refusal.add_below(why.into(), nodes.as_str(), nodes.count() as u32);
+        first.get_or_insert(why);
+    }
+    first
 }

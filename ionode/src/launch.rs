@@ -2,12 +2,14 @@
 //! up.
 
 use crate::ask::{Ask, GatherId};
+use crate::gather::Gather;
 use crate::host::{Host, Param, SessionSlot};
 use crate::names::NameId;
 use crate::node::Node;
 use crate::output::Output;
 use crate::step::{Line, Send};
 use protocol::ename::Ename;
+use protocol::failure::Failure;
 use protocol::limits::{GATHER_US, IOHDR, MSIZE_LINK};
 use protocol::message::Fid;
 use protocol::record::{End, Outcome};
@@ -146,7 +148,7 @@ impl Node {
         ename: Ename,
     ) {
         let Some(session) = self.same_session(slot, serial) else { return };
-        session.fault(rank, ename);
+        session.fault(rank, ename.into());
         for output in &mut session.outputs {
             if output.is_file(fid) {
                 output.live.cut(rank);
@@ -167,9 +169,9 @@ impl Node {
         if let Some(session) = self.same_session(slot, serial) {
             session.starting.cut(rank);
             if let Err(ename) = answer {
-                session.fault(rank, ename);
+                session.fault(rank, ename.into());
                 // An earlier step's reason says more than that one was refused.
-                answer = Err(session.reason(rank).unwrap_or(ename));
+                answer = Err(session.reason(rank).map_or(ename, Failure::ename));
             }
             self.touch(slot);
         }
@@ -212,8 +214,31 @@ impl Node {
         let session = self.session(slot);
         session.range = range;
         session.live.cut(rank);
+        session.asked_why.cut(rank);
         self.touch(slot);
         self.fail_fast(slot, end);
+    }
+
+    /// A child has no outcome for members that it was given: they never ran. Where it is being asked why, that
+    /// is waited for.
+    pub(crate) fn end_unrun(&mut self, slot: SessionSlot, rank: Rank) {
+        let serial = self.session(slot).serial;
+        let asks = |gather: &Gather| {
+            gather.used && gather.serial == serial && gather.below.or(gather.asking).has(rank)
+        };
+        if self.gathers.iter().any(asks) {
+            self.session(slot).asked_why.add(rank);
+            return;
+        }
+        let reason = self.session(slot).reason(rank).unwrap_or(Ename::Io.into());
+        self.end_members(slot, rank, End::Never(reason));
+    }
+
+    /// Nobody is asked any more why members of a session never ran.
+    pub(crate) fn end_all_unrun(&mut self, slot: SessionSlot) {
+        for rank in self.session(slot).asked_why {
+            self.end_unrun(slot, rank);
+        }
     }
 
     /// The first failure of a session that is to fail fast ends it.

@@ -9,6 +9,7 @@ use crate::stdin::Stdin;
 use crate::step::Send;
 use protocol::ename::Ename;
 use protocol::event::Event;
+use protocol::failure::Failure;
 use protocol::limits::{CHILDREN_MAX, SESSION_NAME_MAX};
 use protocol::message::{Fid, Tag};
 use protocol::server::UserId;
@@ -79,7 +80,9 @@ pub struct Session {
     /// Children that still owe outcomes.
     pub live: ChildSet,
     /// Why members of children never ran.
-    pub faults: [Option<(Ename, ChildSet)>; FAULTS],
+    pub faults: [Option<(Failure, ChildSet)>; FAULTS],
+    /// Children whose members never ran, and that are being asked why.
+    pub asked_why: ChildSet,
     /// Its part of the outcomes.
     pub range: Range,
     /// The fid of its directory on the children, by which it is removed.
@@ -127,6 +130,7 @@ impl Default for Session {
             starting: ChildSet::EMPTY,
             live: ChildSet::EMPTY,
             faults: [None; FAULTS],
+            asked_why: ChildSet::EMPTY,
             range: Range::default(),
             dir: None,
             ctl: None,
@@ -244,20 +248,20 @@ impl Session {
     }
 
     /// Keeps why members of a child never ran; its first reason stands.
-    pub fn fault(&mut self, rank: Rank, ename: Ename) {
+    pub fn fault(&mut self, rank: Rank, failure: Failure) {
         if self.reason(rank).is_some() {
             return;
         }
         let one = ChildSet::one(rank);
         for fault in &mut self.faults {
             match fault {
-                Some((same, set)) if *same == ename => {
+                Some((same, set)) if *same == failure => {
                     *set = set.or(one);
                     return;
                 }
                 Some(_) => {}
                 None => {
-                    *fault = Some((ename, one));
+                    *fault = Some((failure, one));
                     return;
                 }
             }
@@ -265,8 +269,21 @@ impl Session {
     }
 
     /// Why members of a child never ran.
-    pub fn reason(&self, rank: Rank) -> Option<Ename> {
-        self.faults.iter().flatten().find(|(_, set)| set.has(rank)).map(|(ename, _)| *ename)
+    pub fn reason(&self, rank: Rank) -> Option<Failure> {
+        self.faults.iter().flatten().find(|(_, set)| set.has(rank)).map(|(failure, _)| *failure)
+    }
+
+    /// A child has said more of why its members never ran.
+    pub fn explain(&mut self, rank: Rank, failure: Failure) {
+        for fault in &mut self.faults {
+            if let Some((_, set)) = fault
+                && set.cut(rank)
+                && set.is_empty()
+            {
+                *fault = None;
+            }
+        }
+        self.fault(rank, failure);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
 use protocol::message::Rmsg;
-use protocol::record::{End, Outcome};
+use protocol::record::Outcome;
 use protocol::set::{ChildSet, Rank};
 use protocol::text::Window;
 use protocol::wire::Botch;
@@ -41,8 +41,7 @@ impl Node {
             Err(_) => &[],
         };
         if data.is_empty() {
-            let reason = self.session(slot).reason(rank).unwrap_or(Ename::Io);
-            self.end_members(slot, rank, End::Never(reason.into()));
+            self.end_unrun(slot, rank);
             return Ok(());
         }
         let text = core::str::from_utf8(data).map_err(|_| Botch)?;

@@ -363,7 +363,8 @@ fn a_node_at_its_member_limit_is_named_and_the_other_63_run() {
     let (refused, error, told) = job_of_64(&partition, &["exec echo here"]);
     assert_eq!(error, "exec: node09: res: more members than the node takes at once: members= in its info\n");
     assert_eq!((refused.code, refused.err), (125, format!("uem: job/ctl: {error}")));
-    let err = "uem: job: Resource temporarily unavailable: node09 (1 member)\n";
+    let err =
+        "uem: job: res: more members than the node takes at once: members= in its info: node09 (1 member)\n";
     assert_eq!((told.code, told.out, told.err.as_str()), (125, "here\n".repeat(63), err));
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }
