@@ -130,15 +130,14 @@ impl Link {
             self.taken = 0;
             let at = self.bytes.len();
             self.bytes.resize(at + MSIZE as usize, 0);
-            let got = match self.stream.read(&mut self.bytes[at..]) {
-                // One with a time limit is not begun anew by the kernel.
-                Err(e) if e.kind() == ErrorKind::Interrupted => 0,
-                other => {
-                    let got = other.expect("an answer comes in time");
-                    assert!(got > 0, "the node goes on");
-                    got
+            let got = loop {
+                match self.stream.read(&mut self.bytes[at..]) {
+                    // One with a time limit is not begun anew by the kernel.
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    got => break got.expect("an answer comes in time"),
                 }
             };
+            assert!(got > 0, "the node goes on");
             self.bytes.truncate(at + got);
         }
     }

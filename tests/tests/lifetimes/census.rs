@@ -42,8 +42,10 @@ pub(crate) struct Room {
 impl Census {
     /// What is there now.
     pub(crate) fn of(tree: &Tree) -> Self {
+        // First: the links by which the sessions are asked for are closed a moment after that.
+        let descriptors = descriptors(tree);
         let sessions = tree.names().flat_map(|name| sessions(tree, name)).collect();
-        Self { descriptors: descriptors(tree), processes: processes(tree), sessions }
+        Self { descriptors, processes: processes(tree), sessions }
     }
 
     /// What is there when the daemons have no links but those between them.
@@ -177,10 +179,14 @@ impl Room {
                 count += walks(links.last_mut().expect("there is one"), &path);
             }
             drop(links);
+            // All of it is there again for what comes next.
             wait_for_links(tree);
             count
         });
-        Self { away: away.collect(), sessions: clones(tree), fids }
+        let away = away.collect();
+        let sessions = clones(tree);
+        wait_for_links(tree);
+        Self { sessions, fids, away }
     }
 
     /// Is the same again, and no session of a parent is left in any daemon.

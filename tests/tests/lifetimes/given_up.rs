@@ -1,10 +1,12 @@
 //! Sessions whose clients give them up: by a clunk, by a link that ends, by ^C, by being killed.
 
-use crate::census::{Census, Room};
+use crate::census::{Census, Room, processes};
 use protocol::message::{Fid, Tag, Tmsg};
-use std::process::Command;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
-use tests::{Answer, Link, Running, Tree, shapes, uem};
+use tests::{Answer, Job, Link, Running, Tree, shapes, uem};
 
 /// Sessions of one burst.
 const BURST: usize = 8;
@@ -216,4 +218,92 @@ fn a_thousand_sessions_given_up_in_four_ways_at_three_heights_leave_nothing_in_a
             });
         }
     });
+}
+
+#[test]
+fn the_tasks_of_an_interrupted_or_killed_uem_each_leave_nothing_in_any_daemon() {
+    for (tree, ..) in shapes("each") {
+        let before = Census::quiet(&tree);
+        for (signal, code) in [("INT", 130), ("KILL", -1)] {
+            let mut command = Command::new(uem());
+            command.args(["each", "-j", "4", "sleep", "{}", ":::"]).args(["1000"; 40]);
+            command.env("UEM_AT", tree.at("io"));
+            let job = Running::start(command);
+            let end = Instant::now() + PATIENCE;
+            while processes(&tree).iter().filter(|line| line.ends_with(" sleep 1000 ")).count() < 4 {
+                assert!(Instant::now() < end, "{:?}", processes(&tree));
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            job.signal(signal);
+            assert_eq!(job.end().code, code);
+            before.is_left(&tree);
+        }
+    }
+}
+
+/// A process that leads a group of its own and has this number, if the machine lets it be chosen.
+fn process_numbered(pid: u32) -> Option<Child> {
+    const LAST: &str = "/proc/sys/kernel/ns_last_pid";
+    for _ in 0..1000 {
+        // The next process of this name space gets the next number that is free.
+        let last = std::fs::read(LAST).ok()?;
+        std::fs::write(LAST, (pid - 1).to_string()).ok()?;
+        let mut child = Command::new("sleep").arg("1000").process_group(0).spawn().expect("sleep starts");
+        // Others that run here need not meet numbers that were used a moment ago.
+        std::fs::write(LAST, last).expect("it was written before");
+        if child.id() == pid {
+            return Some(child);
+        }
+        // Somebody else was faster.
+        child.kill().expect("it is our child");
+        child.wait().expect("it is our child");
+    }
+    None
+}
+
+/// A kernel before 6.9 knows a group by its number alone.
+fn knows_groups() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("it is there");
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(6), Some(9))
+}
+
+/// Only root can choose a process's number; the group of an ended member is empty when all are collected.
+#[test]
+fn whoever_has_got_the_number_of_an_ended_member_is_not_killed_with_its_session() {
+    if !knows_groups() {
+        eprintln!("not run: this kernel has no signals to a group that has lost its leader");
+        return;
+    }
+    let tree = Tree::leaf("number");
+    tree.wait_for("io up\n");
+    let mut job = Job::new(&tree);
+    assert_eq!(job.ctl("exec sh -c 'sleep 1000 & exit 0'\n"), Answer::Done);
+    let end = Instant::now() + PATIENCE;
+    while !job.text("status").contains(" done ") || processes(&tree).len() != 1 {
+        assert!(Instant::now() < end, "{}", job.text("status"));
+    }
+    let status = job.text("status");
+    let pid = status.split_once("pid=").and_then(|(_, rest)| rest.split_once(' ')).expect("it ran").0;
+    let pid: u32 = pid.parse().expect("a number");
+    let left = processes(&tree)[0].split_once(' ').expect("a number and words").0.to_owned();
+    assert!(Command::new("kill").args(["-s", "KILL", &left]).status().expect("kill starts").success());
+    while Path::new(&format!("/proc/{left}")).exists() {
+        if Instant::now() > end {
+            eprintln!("not run: nobody collects what is left by processes that have ended");
+            return;
+        }
+    }
+    let Some(mut other) = process_numbered(pid) else {
+        eprintln!("not run: only root can choose the number of a process");
+        return;
+    };
+    job.link.clunk(1);
+    wait_until_idle(&tree);
+    // Two signals: the one that was first has ended it.
+    assert!(
+        Command::new("kill").args(["-s", "TERM", &pid.to_string()]).status().expect("kill starts").success()
+    );
+    let ended = other.wait().expect("it is our child");
+    assert_eq!(ended.signal(), Some(libc::SIGTERM));
 }

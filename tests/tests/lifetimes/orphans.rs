@@ -25,12 +25,20 @@ impl Watch {
         Self { link, events: Vec::new() }
     }
 
-    /// Whether the session is there, and its `info`.
+    /// The `info` of a session that is there: it may go between the walk and the read.
     fn info(&mut self, session: &str) -> Option<String> {
-        let root = self.link.read(0, &[]);
-        let stats = protocol::stat::Stats::new(&root);
-        let is_there = stats.flatten().any(|stat| stat.name == session);
-        is_there.then(|| String::from_utf8(self.link.read(0, &[session, "info"])).expect("it is text"))
+        self.link.queue_open(0, 2, &[session, "info"], 0);
+        self.link.queue(Tag(2), &Tmsg::Read { fid: Fid(2), offset: 0, count: 4096 });
+        self.link.send();
+        let (walked, _opened) = (self.link.answer(Tag(1000)), self.link.answer(Tag(1001)));
+        let read = self.link.answer(Tag(2));
+        if walked == Answer::Done {
+            self.link.clunk(2);
+        }
+        match read {
+            Answer::Data(info) => Some(String::from_utf8(info).expect("it is text")),
+            _ => None,
+        }
     }
 
     fn wait_for_state(&mut self, session: &str, state: &str) {
