@@ -267,7 +267,10 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
                 if row.file == File::Ctl && writes {
                     let session = self.node.session(slot);
                     session.ctls += 1;
-                    session.linger = None;
+                    // Taken over: it is no orphan any more, which `events` tells.
+                    if session.linger.take().is_some() {
+                        self.node.touch(slot);
+                    }
                 }
             }
             Place::Member(slot, _, row) if row.mode & 0o044 == 0 => self.owns(hold.user, slot)?,

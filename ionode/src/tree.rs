@@ -256,7 +256,10 @@ impl<H: Host> Tree for View<'_, H> {
                 if row.file == File::Ctl && writes {
                     let session = self.node.session(slot);
                     session.ctls += 1;
-                    session.linger = None;
+                    // Taken over: it is no orphan any more, which `events` tells.
+                    if session.linger.take().is_some() {
+                        self.node.touch(slot);
+                    }
                 }
             }
             _ => {}

@@ -1,30 +1,39 @@
 //! A session as a client of a test has it, at any height of a tree, and the three heights that there are.
 
-use crate::{Answer, Link, Tree};
+use crate::{Answer, Link, Tree, free_port};
 use protocol::nodeset::{self, NodeSet};
 use std::collections::BTreeMap;
 
 /// The same tree of nodes at each of the three heights: how many compute nodes, and what they are as a set
 /// before a reason.
 pub fn shapes(test: &str) -> [(Tree, usize, &'static str); 3] {
+    shapes_at(test, String::new)
+}
+
+/// The same, with roots that listen on TCP too.
+pub fn shapes_over_tcp(test: &str) -> [(Tree, usize, &'static str); 3] {
+    shapes_at(test, || format!("tcp!127.0.0.1!{}", free_port()))
+}
+
+fn shapes_at(test: &str, tcp: fn() -> String) -> [(Tree, usize, &'static str); 3] {
     // What takes its time is that nodes are heard of: side by side.
     std::thread::scope(|all| {
-        let others = [leaf, inner].map(|shape| all.spawn(move || shape(test)));
-        let root = root(test);
+        let others = [leaf, inner].map(|shape| all.spawn(move || shape(test, &tcp())));
+        let root = root(test, &tcp());
         let [leaf, inner] = others.map(|shape| shape.join().expect("its nodes are up"));
         [(leaf, 1, ""), (inner, 2, "n[1-2]: "), (root, 3, "n[1-3]: ")]
     })
 }
 
-fn leaf(test: &str) -> Tree {
-    let leaf = Tree::leaf(&format!("{test}-leaf"));
+fn leaf(test: &str, tcp: &str) -> Tree {
+    let leaf = Tree::of("cnode", &format!("{test}-leaf"), tcp);
     leaf.wait_for("io up\n");
     leaf
 }
 
-fn inner(test: &str) -> Tree {
+fn inner(test: &str, tcp: &str) -> Tree {
     // One by one: who comes first has the first members.
-    let mut inner = Tree::root(&format!("{test}-inner"));
+    let mut inner = Tree::of("ionode", &format!("{test}-inner"), tcp);
     for (name, up) in [("n1", "n1 up\n"), ("n2", "n[1-2] up\n")] {
         inner.cnode(name, "io");
         inner.wait_for(up);
@@ -32,8 +41,8 @@ fn inner(test: &str) -> Tree {
     inner
 }
 
-fn root(test: &str) -> Tree {
-    let mut root = Tree::root(&format!("{test}-root"));
+fn root(test: &str, tcp: &str) -> Tree {
+    let mut root = Tree::of("ionode", &format!("{test}-root"), tcp);
     root.ionode("io1", "io");
     for (name, parent, up) in
         [("n1", "io1", "n1 up\n"), ("n2", "io2", "n[1-2] up\n"), ("n3", "io2", "n[1-3] up\n")]

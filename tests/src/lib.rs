@@ -15,12 +15,12 @@ mod stream;
 mod tree;
 
 pub use gate::Gate;
-pub use job::{Job, in_order, refused, shapes};
+pub use job::{Job, in_order, refused, shapes, shapes_over_tcp};
 pub use link::{Answer, Link};
 pub use partition::{Partition, Told, uem};
 pub use running::Running;
 pub use site::Site;
-pub use stream::Stream;
+pub use stream::{Stream, free_port};
 pub use tree::Tree;
 
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! A 9P connection of a test's or a bench's own: requests by tag, each with its answer, in any order.
 
+use crate::Stream;
 use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION, frame};
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const WRITE: Tag = Tag(1002);
 
 /// A connection that has attached, fid 0. What goes wrong on it is a panic.
 pub struct Link {
-    stream: UnixStream,
+    stream: Stream,
     burst: Vec<u8>,
     bytes: Vec<u8>,
     /// Bytes of `bytes` that are taken.
@@ -38,6 +38,10 @@ pub enum Answer {
     Done,
 }
 
+fn unix(socket: &Path) -> String {
+    format!("unix!{}", socket.display())
+}
+
 impl Link {
     /// Connects to a node that listens, or begins to soon.
     pub fn dial(socket: &Path) -> Self {
@@ -46,7 +50,12 @@ impl Link {
 
     /// The same with another user's name.
     pub fn dial_as(socket: &Path, uname: &str) -> Self {
-        let mut link = Self::connect(socket);
+        Self::dial_at(&unix(socket), uname)
+    }
+
+    /// The same at a dial string.
+    pub fn dial_at(at: &str, uname: &str) -> Self {
+        let mut link = Self::connect_at(at);
         link.queue(Tag::NONE, &Tmsg::Version { msize: MSIZE, version: VERSION });
         let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname, aname: "" };
         assert_eq!(link.call(OWN, &attach), Answer::Done);
@@ -56,14 +65,18 @@ impl Link {
 
     /// Connects and says nothing yet.
     pub fn connect(socket: &Path) -> Self {
+        Self::connect_at(&unix(socket))
+    }
+
+    fn connect_at(at: &str) -> Self {
         let end = Instant::now() + PATIENCE;
         let stream = loop {
-            match UnixStream::connect(socket) {
+            match Stream::dial(at) {
                 Ok(stream) => break stream,
                 Err(e) => assert!(Instant::now() < end, "the node listens: {e}"),
             }
         };
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        stream.set_patience(PATIENCE).expect("a timeout can be set");
         Self { stream, burst: Vec::new(), bytes: Vec::new(), taken: 0, early: Vec::new() }
     }
 
@@ -117,7 +130,13 @@ impl Link {
             self.taken = 0;
             let at = self.bytes.len();
             self.bytes.resize(at + MSIZE as usize, 0);
-            let got = self.stream.read(&mut self.bytes[at..]).expect("an answer comes in time");
+            let got = loop {
+                match self.stream.read(&mut self.bytes[at..]) {
+                    // One with a time limit is not begun anew by the kernel.
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    got => break got.expect("an answer comes in time"),
+                }
+            };
             assert!(got > 0, "the node goes on");
             self.bytes.truncate(at + got);
         }
@@ -158,6 +177,15 @@ impl Link {
     /// Gives a fid back.
     pub fn clunk(&mut self, fid: u32) {
         assert_eq!(self.call(OWN, &Tmsg::Clunk { fid: Fid(fid) }), Answer::Done);
+    }
+
+    /// Walks to a file and removes it, by way of fid 9.
+    pub fn remove(&mut self, from: u32, names: &[&str]) -> Answer {
+        let names = Names::new(names).expect("few names");
+        self.queue(OPEN, &Tmsg::Walk { fid: Fid(from), newfid: Fid(9), names });
+        self.send();
+        assert_eq!(self.answer(OPEN), Answer::Done);
+        self.call(OWN, &Tmsg::Remove { fid: Fid(9) })
     }
 
     /// A whole file, by way of fid 9.

@@ -106,7 +106,14 @@ impl Raw {
 
     fn fill(&mut self) -> bool {
         let mut bytes = [0; 65_536];
-        match self.stream.read(&mut bytes) {
+        let got = loop {
+            match self.stream.read(&mut bytes) {
+                // One with a time limit is not begun anew by the kernel.
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                got => break got,
+            }
+        };
+        match got {
             Ok(0) => false,
             Ok(len) => {
                 self.got.extend_from_slice(&bytes[..len]);

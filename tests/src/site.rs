@@ -1,9 +1,8 @@
 //! Daemons of one test, each started by its own command line and ended with the test.
 
 use crate::raw::PATIENCE;
-use crate::{Stream, Told, uem};
+use crate::{Stream, Told, free_port, uem};
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,10 +34,7 @@ impl Site {
     /// When they are not up in time.
     pub fn up(nodes: u32) -> Self {
         let mut site = Self::empty();
-        // Free a moment ago: nobody else is given it meanwhile, ports are dealt in turn.
-        let probe = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-        site.port = probe.local_addr().expect("it is bound").port();
-        drop(probe);
+        site.port = free_port();
         let (unix, tcp) = (site.at("io"), site.tcp());
         site.start("io", &["ionode", "--name", "io", "--listen", &unix, "--listen", &tcp]);
         for node in 1..=nodes {

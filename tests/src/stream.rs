@@ -1,9 +1,18 @@
 //! A blocking stream over unix or TCP sockets, dialled by a dial string.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
+
+/// A port that was free a moment ago: nobody else is given it meanwhile, ports are dealt in turn.
+///
+/// # Panics
+/// When none is free.
+pub fn free_port() -> u16 {
+    let probe = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    probe.local_addr().expect("it is bound").port()
+}
 
 /// A connected socket.
 pub enum Stream {

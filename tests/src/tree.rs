@@ -1,6 +1,7 @@
 //! A partition of any shape for one test: ionodes and cnodes as they are listed, ended with it.
 
 use crate::{Told, uem};
+use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,34 +14,54 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Tree {
     dir: PathBuf,
     daemons: Vec<(String, Child)>,
+    /// The parents of those that have one, by name.
+    parents: BTreeMap<String, String>,
+    /// Where the root listens on TCP too.
+    tcp: String,
 }
 
 impl Tree {
     /// A root without children, whose directory is called after the test.
     pub fn root(test: &str) -> Self {
-        Self::of("ionode", test)
+        Self::of("ionode", test, "")
     }
 
     /// A compute node without a parent, at the place of the root.
     pub fn leaf(test: &str) -> Self {
-        Self::of("cnode", test)
+        Self::of("cnode", test, "")
     }
 
-    fn of(kind: &str, test: &str) -> Self {
+    pub(crate) fn of(kind: &str, test: &str, tcp: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("uem-tree-{}-{test}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a directory can be made");
-        let mut tree = Self { dir, daemons: Vec::new() };
+        let mut tree = Self { dir, daemons: Vec::new(), parents: BTreeMap::new(), tcp: tcp.to_owned() };
         tree.start(kind, "io", None);
         tree
     }
 
-    fn dial(&self, name: &str) -> String {
+    /// The unix dial string of a daemon.
+    pub fn at(&self, name: &str) -> String {
         format!("unix!{}", self.socket(name).display())
     }
 
     /// The socket of an ionode, or of a cnode that listens.
     pub fn socket(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// The root's TCP dial string, empty where it does not listen on TCP.
+    pub fn tcp(&self) -> &str {
+        &self.tcp
+    }
+
+    /// The name of a daemon's parent, if it has one.
+    pub fn parent(&self, name: &str) -> Option<&str> {
+        self.parents.get(name).map(String::as_str)
+    }
+
+    /// The daemons' names, the root's first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.daemons.iter().map(|(name, _)| name.as_str())
     }
 
     /// The directory of the sockets.
@@ -51,9 +72,13 @@ impl Tree {
     fn start(&mut self, kind: &str, name: &str, parent: Option<&str>) {
         let mut command = Command::new(uem());
         command.args([kind, "--name", name]).stdin(Stdio::null());
-        command.args(["--listen", &self.dial(name)]);
+        command.args(["--listen", &self.at(name)]);
+        if name == "io" && !self.tcp.is_empty() {
+            command.args(["--listen", &self.tcp]);
+        }
         if let Some(parent) = parent {
-            command.args(["--parent", &self.dial(parent)]);
+            command.args(["--parent", &self.at(parent)]);
+            self.parents.insert(name.to_owned(), parent.to_owned());
         }
         self.daemons.push((name.to_owned(), command.spawn().expect("a daemon starts")));
         let end = Instant::now() + PATIENCE;
@@ -119,7 +144,7 @@ impl Tree {
             .args(["--foreground", "60"])
             .arg(uem())
             .args(args)
-            .env("UEM_AT", self.dial("io"))
+            .env("UEM_AT", self.at("io"))
             .stdin(Stdio::null());
         command
     }

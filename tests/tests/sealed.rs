@@ -27,9 +27,17 @@ impl Counted {
         Self { child: command.spawn().expect("the daemon starts"), count }
     }
 
-    fn cnode(dir: &Path, name: &str) -> Self {
-        let parent = format!("unix!{}", dir.join("io").display());
+    fn cnode(dir: &Path, name: &str, parent: &str) -> Self {
+        let parent = format!("unix!{}", dir.join(parent).display());
         Self::start(dir, name, &["cnode", "--parent", &parent])
+    }
+
+    fn ionode(dir: &Path, name: &str, parent: Option<&str>) -> Self {
+        let listen = format!("unix!{}", dir.join(name).display());
+        let mut args = vec!["ionode", "--listen", &listen];
+        let parent = parent.map(|parent| format!("unix!{}", dir.join(parent).display()));
+        args.extend(parent.iter().flat_map(|parent| ["--parent", parent]));
+        Self::start(dir, name, &args)
     }
 
     /// Allocations since it began.
@@ -55,6 +63,8 @@ impl Drop for Counted {
 /// Everything goes over one connection: a new one would be an allocation of its own.
 struct Load {
     link: Link,
+    /// The way from the root to the parent of the compute nodes.
+    way: &'static [&'static str],
 }
 
 impl Load {
@@ -101,10 +111,15 @@ impl Load {
             4 => self.refused(),
             5 => self.flushed(),
             6 => assert!(self.link.read(0, &["status"]).starts_with(b"n1 up ")),
-            7 => assert!(self.link.read(0, &["net", "n2", "info"]).starts_with(b"ns=1\nname=n2\n")),
-            8 => assert!(!self.link.read(0, &["net", "n3"]).is_empty()),
+            7 => assert!(self.read_below(&["net", "n2", "info"]).starts_with(b"ns=1\nname=n2\n")),
+            8 => assert!(!self.read_below(&["net", "n3"]).is_empty()),
             _ => assert!(self.link.read(0, &["beat"]).len() > 16),
         }
+    }
+
+    /// A file behind the ionode that has the compute nodes.
+    fn read_below(&mut self, path: &[&str]) -> Vec<u8> {
+        self.link.read(0, &[self.way, path].concat())
     }
 
     /// A job whose start is told all that it can be.
@@ -158,19 +173,27 @@ fn refused(why: &str) -> Answer {
     Answer::Refused(why.to_owned())
 }
 
+/// A directory of one test's own.
+fn own_dir(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("uem-test-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory can be made");
+    dir
+}
+
+fn count(daemons: &[Counted]) -> Vec<u64> {
+    daemons.iter().map(Counted::allocations).collect()
+}
+
 #[test]
 fn ten_thousand_mixed_operations_allocate_nothing_in_any_daemon() {
-    let dir = std::env::temp_dir().join(format!("uem-test-sealed-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).expect("a directory can be made");
-    let listen = format!("unix!{}", dir.join("io").display());
-    let ionode = Counted::start(&dir, "io", &["ionode", "--listen", &listen]);
-    let mut load = Load { link: Link::dial(&dir.join("io")) };
-    let mut cnodes: Vec<_> = (1..=NODES).map(|n| Counted::cnode(&dir, &format!("n{n}"))).collect();
+    let dir = own_dir("sealed");
+    let ionode = Counted::ionode(&dir, "io", None);
+    let mut load = Load { link: Link::dial(&dir.join("io")), way: &[] };
+    let mut cnodes: Vec<_> = (1..=NODES).map(|n| Counted::cnode(&dir, &format!("n{n}"), "io")).collect();
     load.wait_until_up();
     // Tables reach the size that this load needs.
     (0..200).for_each(|number| load.operation(number));
 
-    let count = |cnodes: &[Counted]| cnodes.iter().map(Counted::allocations).collect::<Vec<_>>();
     let before = (ionode.allocations(), count(&cnodes));
     assert!(before.0 > 0 && before.1.iter().all(|n| *n > 0), "it counts: {before:?}");
     (0..5000).for_each(|number| load.operation(number));
@@ -178,7 +201,7 @@ fn ten_thousand_mixed_operations_allocate_nothing_in_any_daemon() {
 
     // A loss, and a join in its place: what they cost is their own, and nobody else's.
     drop(cnodes.pop());
-    cnodes.push(Counted::cnode(&dir, &format!("n{NODES}")));
+    cnodes.push(Counted::cnode(&dir, &format!("n{NODES}"), "io"));
     load.wait_until_up();
     assert_eq!(count(&cnodes[..NODES - 1]), before.1[..NODES - 1], "the other nodes do not notice");
     (0..200).for_each(|number| load.operation(number));
@@ -186,5 +209,23 @@ fn ten_thousand_mixed_operations_allocate_nothing_in_any_daemon() {
     (0..5000).for_each(|number| load.operation(number));
     assert_eq!((ionode.allocations(), count(&cnodes)), before, "5,000 operations behind a join");
     drop((load, cnodes, ionode));
+    std::fs::remove_dir_all(&dir).expect("the directory is ours");
+}
+
+#[test]
+fn five_thousand_mixed_operations_allocate_nothing_in_any_daemon_of_two_levels() {
+    let dir = own_dir("sealed-levels");
+    let mut daemons = vec![Counted::ionode(&dir, "io", None)];
+    let mut load = Load { link: Link::dial(&dir.join("io")), way: &["net", "io1"] };
+    daemons.push(Counted::ionode(&dir, "io1", Some("io")));
+    drop(Link::dial(&dir.join("io1")));
+    daemons.extend((1..=NODES).map(|n| Counted::cnode(&dir, &format!("n{n}"), "io1")));
+    load.wait_until_up();
+    (0..200).for_each(|number| load.operation(number));
+    let before = count(&daemons);
+    assert!(before.iter().all(|n| *n > 0), "they count: {before:?}");
+    (0..5000).for_each(|number| load.operation(number));
+    assert_eq!(count(&daemons), before, "of the root, the ionode below, the compute nodes");
+    drop((load, daemons));
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }

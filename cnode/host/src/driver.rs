@@ -251,7 +251,7 @@ impl Driver {
         }
         let Ok(Some(exit)) = host.spawner.reap(&mut process.child) else { return };
         process.reaped = true;
-        process.left_group = spawn::signal_group(process.child.pid, 0).unwrap_or(false);
+        process.left_group = spawn::signal_group(&process.child, 0).unwrap_or(false);
         let end = match exit.end {
             spawn::End::Code(code) => End::Exit(code),
             spawn::End::Signal(signal) => End::Signal(signal),

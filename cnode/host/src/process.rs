@@ -128,7 +128,7 @@ impl Process {
     pub(crate) fn close(mut self, watcher: &Watcher) {
         if self.left_group {
             // The group may have emptied since; then there is nobody to signal.
-            let _ = spawn::signal_group(self.child.pid, libc::SIGKILL);
+            let _ = spawn::signal_group(&self.child, libc::SIGKILL);
         }
         self.close_pipes(watcher);
     }

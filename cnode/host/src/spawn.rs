@@ -372,10 +372,10 @@ fn handled_signals() -> u64 {
     (1..=64).filter(is_handled).fold(0, |set, signal| set | 1 << (signal - 1))
 }
 
-fn send(pidfd: &OwnedFd, signo: i32) -> io::Result<bool> {
+fn send(pidfd: &OwnedFd, signo: i32, flags: libc::c_uint) -> io::Result<bool> {
     let (fd, none) = (pidfd.as_raw_fd(), ptr::null::<libc::siginfo_t>());
     // SAFETY: a null siginfo means what kill(2) would send.
-    let ret = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signo, none, 0) };
+    let ret = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signo, none, flags) };
     gone(ret as i32)
 }
 
@@ -392,7 +392,7 @@ fn gone(ret: i32) -> io::Result<bool> {
 ///
 /// An ended but not reaped member's group can still be reached: its pid is nobody else's until then.
 pub fn signal(child: &Child, signo: i32) -> io::Result<bool> {
-    if !send(&child.pidfd, 0)? {
+    if !send(&child.pidfd, 0, 0)? {
         return Ok(false);
     }
     // SAFETY: no pointers.
@@ -400,13 +400,21 @@ pub fn signal(child: &Child, signo: i32) -> io::Result<bool> {
         return Ok(true);
     }
     // It has not made its group yet.
-    send(&child.pidfd, signo)
+    send(&child.pidfd, signo, 0)
 }
 
+/// To whoever is in the group that the process led, from `linux/pidfd.h`: the C library's may be older.
+const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
+
 /// Signals what is left of a group whose leader may be reaped (0: only asks); false when nobody is left.
-pub fn signal_group(pid: i32, signo: i32) -> io::Result<bool> {
-    // SAFETY: no pointers.
-    gone(unsafe { libc::kill(-pid, signo) })
+pub fn signal_group(child: &Child, signo: i32) -> io::Result<bool> {
+    // When all of the group are gone its number may be another's; a pidfd stays with those that had it.
+    match send(&child.pidfd, signo, PIDFD_SIGNAL_PROCESS_GROUP) {
+        // BUG: a kernel before 6.9 knows the group by its number alone.
+        // SAFETY: no pointers.
+        Err(e) if e.raw_os_error() == Some(libc::EINVAL) => gone(unsafe { libc::kill(-child.pid, signo) }),
+        told => told,
+    }
 }
 
 /// Collects a process; `None` while it runs.
