@@ -83,6 +83,7 @@ impl<B: Bounds> Cnode<B> {
         bytes: &[u8],
         host: &mut impl Host,
     ) -> Result<usize, Botch> {
+        self.node.now = now;
         let Some(len) = frame(bytes, self.server.msize(link))? else { return Ok(0) };
         let message = &bytes[..len];
         if !is_request(message) {
@@ -103,6 +104,7 @@ impl<B: Bounds> Cnode<B> {
 
     /// The link is gone.
     pub fn handle_hangup(&mut self, now: Time, link: LinkId, host: &mut impl Host) {
+        self.node.now = now;
         let mut view = View { node: &mut self.node, host, now };
         self.server.hangup(link, &mut view);
         if link == PARENT {
@@ -122,6 +124,7 @@ impl<B: Bounds> Cnode<B> {
 
     /// Time has come to what `poll_timeout` said; calling it early is harmless.
     pub fn handle_timeout(&mut self, now: Time, host: &mut impl Host) {
+        self.node.now = now;
         if self.node.parent.timeout() <= now {
             self.node.parent.state = join::State::Dialing;
             self.dial = true;
@@ -155,6 +158,7 @@ impl<B: Bounds> Cnode<B> {
 
     /// Takes what came of an effect, or happened by itself.
     pub fn handle_completion(&mut self, now: Time, done: Completion, host: &mut impl Host) {
+        self.node.now = now;
         if let Some(probe) = done.member().and_then(|slot| self.node.probe_at(slot)) {
             match done {
                 Completion::Failed { failure, .. } => self.probe_ended(probe, End::Never(failure), host),

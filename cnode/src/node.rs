@@ -42,6 +42,8 @@ pub struct Node<B: Bounds> {
     pub facts: Facts,
     /// When it started.
     pub started: Time,
+    /// When it was fed last.
+    pub now: Time,
     /// The conversation with the parent, as the child that dials.
     pub parent: Parent,
     /// Where a parent is that was given while the node ran.
@@ -99,6 +101,7 @@ impl<B: Bounds> Node<B> {
         Self {
             facts,
             started: now,
+            now,
             parent: Parent::new(facts.has_parent, now),
             parent_dial: Text::EMPTY,
             leaves: false,

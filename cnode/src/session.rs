@@ -5,6 +5,7 @@ use crate::host::{Host, MemberSlot, SessionSlot, Stream};
 use crate::member::{Member, State};
 use crate::node::Node;
 use protocol::ename::Ename;
+use protocol::event::Event;
 use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::SESSION_NAME_MAX;
 use protocol::record::{End, Outcome};
@@ -375,6 +376,9 @@ impl<B: Bounds> Node<B> {
         }
         host.release_session(slot);
         self.refusals.forget(slot);
+        let name = Text::cut(self.session(slot).name.as_str());
+        self.events.push(Event { at: self.now, what: "session", name, state: "closed" });
+        self.told_node = true;
         self.sessions.slots_mut()[slot as usize] = Session::default();
     }
 

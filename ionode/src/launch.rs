@@ -219,8 +219,8 @@ impl Node {
         self.fail_fast(slot, end);
     }
 
-    /// A child has no outcome for members that it was given: they never ran. Where it is being asked why, that
-    /// is waited for.
+    /// A child has no outcome for members that it was given: they never ran. Where it is being asked why,
+    /// that is waited for.
     pub(crate) fn end_unrun(&mut self, slot: SessionSlot, rank: Rank) {
         let serial = self.session(slot).serial;
         let asks = |gather: &Gather| {

@@ -236,3 +236,21 @@ fn tags_of_a_session_are_its_owners_words() {
         assert_eq!(job.reason(), "tag: usage: tag KEY[=VALUE]");
     }
 }
+
+#[test]
+fn the_life_of_a_session_is_told_in_events_to_its_end() {
+    for (tree, _, _) in shapes("session-events") {
+        let mut reader = Link::dial(&tree.socket("io"));
+        reader.open(0, 1, &["events"], 0);
+        let mut job = Job::new(&tree);
+        assert_eq!(job.ctl("exec sleep 60"), Answer::Done);
+        job.link.clunk(1);
+        let mut told = String::new();
+        while !told.contains(" session 0 closed\n") {
+            let read = Tmsg::Read { fid: Fid(1), offset: 0, count: 4096 };
+            let Answer::Data(more) = reader.call(Tag(3), &read) else { panic!("it is read") };
+            told += std::str::from_utf8(&more).expect("it is text");
+        }
+        assert!(told.contains(" session 0 open\n") && told.contains(" session 0 running\n"), "{told}");
+    }
+}
