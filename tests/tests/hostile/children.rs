@@ -508,3 +508,39 @@ fn what_a_session_is_told_by_a_child_is_checked_too() {
         assert_eq!(raw.call(Tag(1), &walk(0, 3, &["status"])), Some(Kind::Other), "{name}");
     }
 }
+
+#[test]
+fn a_directory_that_is_read_behind_its_clunk_is_told_as_one() {
+    let mut site = Site::up(0);
+    let mut read = None;
+    let fake = Fake::join(&site.at("io"), "fake", BOOT).expect("it joins");
+    let serving = fake.serve(move |child, tag, msg| match *msg {
+        Tmsg::Open { fid, .. } if child.path(fid) == "dir" => {
+            let qid = Qid { kind: QTDIR, ..Qid::default() };
+            Act::Send(reply(tag, &Rmsg::Open { qid, iounit: 0 }))
+        }
+        Tmsg::Read { fid, .. } if child.path(fid) == "dir" => {
+            read = Some(tag);
+            Act::Silence
+        }
+        Tmsg::Open { fid, .. } if child.path(fid) == "file" => {
+            let mut stat = [0; 200];
+            let len = Stat { name: "entry", ..Stat::default() }.encode(&mut stat).expect("it fits");
+            Act::Also(reply(read.take().expect("once"), &Rmsg::Read { data: &stat[..len] }))
+        }
+        _ => Act::Usual,
+    });
+    site.until("it is up", |site| site.told(&["cat", "summary"]).out == "fake up\n");
+    let mut raw = Raw::attached(&site.at("io"));
+    raw.open(1, &["net", "fake", "dir"], 0);
+    raw.ask(Tag(5), &Tmsg::Read { fid: Fid(1), offset: 0, count: 4000 });
+    assert_eq!(raw.call(Tag(6), &Tmsg::Clunk { fid: Fid(1) }), Some(Kind::Other));
+    // By then its number there may be another file's.
+    assert_eq!(raw.call(Tag(7), &walk(0, 2, &["net", "fake", "file"])), Some(Kind::Other));
+    raw.ask(Tag(8), &Tmsg::Open { fid: Fid(2), mode: 0 });
+    let message = raw.message().expect("the older one is answered");
+    let Ok((Tag(5), Rmsg::Read { data })) = Rmsg::decode(&message) else { panic!("no data: {message:?}") };
+    let stat = protocol::stat::Stats::new(data).next().expect("one").expect("it is one");
+    assert_eq!((stat.name, stat.qid.path >> 63), ("entry", 1), "a file of another node");
+    drop(serving);
+}
