@@ -132,9 +132,12 @@ impl Ionode {
         let mut view = View { node: &mut self.node, host, now };
         self.server.hangup(link, &mut view);
         if link == PARENT {
-            self.undialed(now);
             self.node.renew_up();
-            self.node.orphaned = Some(now + self.node.tuning.orphan_us());
+            // One that was left has nothing to come back to, whoever is to follow it.
+            if self.node.parent.has_link() {
+                self.undialed(now);
+                self.node.orphaned = Some(now + self.node.tuning.orphan_us());
+            }
         }
         self.settle(now, host);
     }

@@ -66,6 +66,12 @@ impl Parent {
         self.state != State::Alone
     }
 
+    /// There is a connection to it. One that was left, or is dialled for anew, may have the old one for a
+    /// moment.
+    pub fn has_link(&self) -> bool {
+        matches!(self.state, State::Greeting | State::Joining | State::Joined(_))
+    }
+
     /// No parent any more.
     pub fn leave(&mut self) {
         *self = Self::new(false, Time::default());

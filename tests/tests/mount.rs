@@ -162,3 +162,29 @@ fn a_compute_node_joins_whom_it_is_told_to_and_leaves() {
     }
     here.wait_for("n[1,9] up\n");
 }
+
+#[test]
+fn a_node_is_moved_by_one_write() {
+    let (here, there) = (partition("move-here", &["n1"]), partition("move-there", &["x1"]));
+    let mut nodes = Tree::root("move-nodes");
+    nodes.named("cnode", "n9");
+    nodes.named("ionode", "i9");
+    nodes.cnode("n8", "i9");
+    let says = |node: &str, lines: &str| {
+        let mut command = nodes.uem(&["write", "-e", "ctl", lines]);
+        command.env("UEM_AT", format!("unix!{}", nodes.socket(node).display()));
+        assert_eq!(Told::of(&command.output().expect("uem starts")).err, "", "{node}: {lines}");
+    };
+    for (node, joined, left) in [("n9", "n9,x1 up\n", "n1 up\nn9 lost\n"), ("i9", "n[8-9],x1 up\n", "")] {
+        says(node, &format!("parent {}", dial(&here)));
+        let end = Instant::now() + PATIENCE;
+        while !here.run(&["ls", "net"]).out.contains(&format!("{node}/")) {
+            assert!(Instant::now() < end, "{node} joins");
+        }
+        says(node, &format!("parent none\\nparent {}", dial(&there)));
+        there.wait_for(joined);
+        if !left.is_empty() {
+            here.wait_for(left);
+        }
+    }
+}
