@@ -211,13 +211,14 @@ impl Node {
         }
         if child.state == State::CatchingUp {
             let one = ChildSet::one(rank);
-            self.ask_status(one);
-            if self.children.get(rank).is_inner() {
-                self.ask_events(one);
-            }
             let fid = self.node_fids.ctl;
             if let Some(why) = self.children.get(rank).drained {
                 self.ask_line(one, (Ask::CatchUp, fid), format_args!("drain {}", Quoted(why.as_str())));
+            }
+            // Behind that: it is never up here while it is to drain.
+            self.ask_status(one);
+            if self.children.get(rank).is_inner() {
+                self.ask_events(one);
             }
             self.ask(one, Ask::Fence, Send::Line { fid, line: Line::Fence });
         }
