@@ -62,6 +62,9 @@ impl Node {
             self.lose(now, rank);
         }
         let child = self.children.get_mut(rank);
+        if child.state == State::Empty {
+            child.take_place();
+        }
         child.name = name;
         child.boot = boot;
         child.state = State::Joining;

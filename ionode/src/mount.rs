@@ -65,6 +65,7 @@ impl Node {
         let rank = rank.ok_or(Why::Says("full: 64 children have joined"))?;
         let id = self.owe((who, gather), (None, line), ChildSet::one(rank))?;
         let child = self.children.get_mut(rank);
+        child.take_place();
         child.name = Text::cut(name.as_str());
         child.state = State::Lost(who.now);
         child.is_mount = true;

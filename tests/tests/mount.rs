@@ -188,3 +188,19 @@ fn a_node_is_moved_by_one_write() {
         }
     }
 }
+
+#[test]
+fn a_place_that_was_anothers_is_as_new() {
+    let mut here = partition("place-here", &["n1"]);
+    let there = Tree::leaf("place-there");
+    let at = format!("unix!{}", there.socket("io").display());
+    assert_eq!(says(&here, &format!("mount -c {at} io")), DONE);
+    here.wait_for("io,n1 up\n");
+    assert_eq!(says(&here, "on io drain old"), DONE);
+    assert_eq!(says(&here, "on io tag old"), DONE);
+    assert_eq!(says(&here, "unmount io"), DONE);
+    here.wait_for("n1 up\n");
+    here.cnode("n5", "io");
+    here.wait_for("n[1,5] up\n");
+    assert!(!here.run(&["cat", "info"]).out.contains("tag old"));
+}
