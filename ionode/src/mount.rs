@@ -160,7 +160,9 @@ impl Node {
 
     /// A tree was reached, on a link of its own.
     pub(crate) fn mount_dialled(&mut self, now: Time, index: u8, link: LinkId) {
-        let Some(mount) = self.mounts[index as usize] else { return self.drops.push(link) };
+        // It may have been unmounted meanwhile, or have joined.
+        let mount = self.mounts[index as usize].filter(|mount| !mount.adopted);
+        let Some(mount) = mount else { return self.drops.push(link) };
         let child = self.children.get_mut(mount.rank);
         child.state = State::Hailed;
         child.msize = MSIZE_MIN;
