@@ -273,11 +273,12 @@ impl Node {
         }
     }
 
-    /// A writer's time is over: what it waited for is given up; true if that was a tree.
-    pub(crate) fn expire_mount(&mut self, now: Time, id: GatherId) {
-        let waits = |mount: &Option<Mount>| mount.is_some_and(|mount| mount.waits == Some(id));
-        if let Some(index) = self.mounts.iter().position(waits) {
-            self.mount_failed(now, index as u8, Ename::TimedOut);
+    /// A writer's time is over: the trees that it waited for are given up.
+    pub(crate) fn expire_mounts(&mut self, now: Time, id: GatherId) {
+        for index in 0..MOUNTS {
+            if self.mounts[index].is_some_and(|mount| mount.waits == Some(id)) {
+                self.mount_failed(now, index as u8, Ename::TimedOut);
+            }
         }
     }
 }

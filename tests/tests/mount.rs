@@ -1,7 +1,8 @@
 //! Trees that are mounted, trees that are adopted, and nodes that are told whom to join.
 
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
-use tests::{Told, Tree};
+use tests::{Link, Told, Tree, refused as refused_as};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -203,4 +204,24 @@ fn a_place_that_was_anothers_is_as_new() {
     here.cnode("n5", "io");
     here.wait_for("n[1,5] up\n");
     assert!(!here.run(&["cat", "info"]).out.contains("tag old"));
+}
+
+#[test]
+fn all_mounts_of_a_write_whose_time_is_over_are_given_up() {
+    let here = partition("mounts-late", &["n1"]);
+    let mute = ["a", "b"].map(|name| {
+        let path = here.dir().join(format!("mute-{name}"));
+        (
+            UnixListener::bind(&path).expect("the path is free"),
+            format!("mount unix!{} {name}", path.display()),
+        )
+    });
+    let mut link = Link::dial(&here.socket("io"));
+    link.open(0, 1, &["ctl"], 1);
+    let lines = format!("{}\n{}\n", mute[0].1, mute[1].1);
+    assert_eq!(link.write(1, lines.as_bytes()), refused_as("Connection timed out"));
+    for name in ["a", "b"] {
+        let gone = refused_as("No such file or directory");
+        assert_eq!(link.write(1, format!("unmount {name}\n").as_bytes()), gone, "{name}");
+    }
 }
