@@ -173,11 +173,14 @@ impl Node {
     /// more of it.
     fn share_input(&mut self, slot: SessionSlot, data: &[u8], is_rest: bool) -> Result<u32, Ename> {
         let readers = self.readers(slot);
+        if let Some(lost) = self.drop_rest(slot, readers, data) {
+            return Ok(lost);
+        }
         let (fid, tag) = self.stdin_file(slot)?;
         let idle = readers.and(self.fids.holds(fid)).less(self.tags.owes(tag));
         let most = self.payload(idle) as usize;
         let session = self.session(slot);
-        let mut open = session.stdin.open.filter(|rank| readers.has(*rank));
+        let mut open = session.stdin.open;
         let mut room = session.counts;
         let mut turn = session.stdin.next as usize;
         let mut bytes = [0; CHILDREN_MAX];
@@ -210,6 +213,18 @@ impl Node {
         self.send_dealt(idle, (fid, tag), &dealt, data);
         self.dealt = dealt;
         Ok(taken as u32)
+    }
+
+    /// The rest of a shared record whose begin went with a child that does not read any more is nobody's: how
+    /// many bytes.
+    fn drop_rest(&mut self, slot: SessionSlot, readers: ChildSet, data: &[u8]) -> Option<u32> {
+        let stdin = &mut self.session(slot).stdin;
+        stdin.open.filter(|rank| !readers.has(*rank))?;
+        let end = data.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+        if end.is_some() {
+            stdin.open = None;
+        }
+        Some(end.unwrap_or(data.len()) as u32)
     }
 
     fn end_parked(&mut self, slot: SessionSlot, settled: Settled, host: &mut impl Host) {

@@ -236,3 +236,22 @@ fn tags_of_a_session_are_its_owners_words() {
         assert_eq!(job.reason(), "tag: usage: tag KEY[=VALUE]");
     }
 }
+
+#[test]
+fn the_rest_of_a_shared_record_goes_with_the_node_that_had_its_begin() {
+    let mut tree = Tree::root("share-torn");
+    let at = format!("unix!{}", tree.socket("io").display());
+    let first = Fake::join(&at, "f1", BOOT).expect("it joins").serve(|_, _, _| Act::Usual);
+    tree.wait_for("f1 up\n");
+    tree.cnode("n1", "io");
+    tree.wait_for("f1,n1 up\n");
+    let mut job = Job::new(&tree);
+    assert_eq!(job.ctl("share\nres 2\nexec cat"), Answer::Done);
+    job.put("stdin", &[b'x'; 30_000]);
+    drop(first);
+    tree.wait_for("n1 up\nf1 lost\n");
+    job.put("stdin", b"rest");
+    job.put("stdin", b" of it\nnext\n");
+    assert_eq!(job.ctl("close stdin"), Answer::Done);
+    assert_eq!(job.lines(), ["next"]);
+}
