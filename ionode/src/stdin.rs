@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
 use protocol::expect::Expected;
-use protocol::limits::CHILDREN_MAX;
+use protocol::limits::{CHILDREN_MAX, PARAM_MAX};
 use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
 use protocol::server::{RequestId, Settled, mode};
 use protocol::set::{ChildSet, Rank};
@@ -102,10 +102,29 @@ impl Node {
         if self.session(slot).stdin.parked.len() == WRITERS {
             return Err(Ename::Again);
         }
+        if host.len(slot, Param::Input) as usize + data.len() > PARAM_MAX as usize {
+            self.pack_input(slot, host)?;
+        }
         host.append(slot, Param::Input, data)?;
         let parked = Parked { request: Some(request), len: data.len() as u32 };
         self.session(slot).stdin.parked.push(parked);
         Ok(())
+    }
+
+    /// Leaves of the memory file what is not delivered or out.
+    fn pack_input(&mut self, slot: SessionSlot, host: &mut impl Host) -> Result<(), Ename> {
+        let at = core::mem::take(&mut self.session(slot).stdin.at);
+        let mut left = vec![0; (host.len(slot, Param::Input) - at) as usize];
+        let count = host.param(slot, Param::Input, u64::from(at), &mut left);
+        assert!(count == left.len(), "what was kept is there");
+        host.truncate(slot, Param::Input);
+        let kept = host.append(slot, Param::Input, &left);
+        while let Err(ename) = kept
+            && !self.session(slot).stdin.parked.is_empty()
+        {
+            self.end_parked(slot, Settled::Refused(ename), host);
+        }
+        kept
     }
 
     /// Children whose members may read.

@@ -255,3 +255,32 @@ fn the_rest_of_a_shared_record_goes_with_the_node_that_had_its_begin() {
     assert_eq!(job.ctl("close stdin"), Answer::Done);
     assert_eq!(job.lines(), ["next"]);
 }
+
+#[test]
+fn writers_may_go_on_for_as_long_as_they_like() {
+    const PIECES: u16 = 400;
+    const WRITERS: u16 = 4;
+    let piece = [b'x'; 30_000];
+    for (tree, nodes, _) in shapes("writers").into_iter().skip(1) {
+        let mut job = Job::new(&tree);
+        assert_eq!(job.ctl(&format!("res {nodes}\nexec wc -c")), Answer::Done);
+        // While one is on its way others wait, all the time.
+        let write = |job: &mut Job, writer: u16| {
+            let fid = Fid(2 + u32::from(writer));
+            job.link.queue(Tag(writer), &Tmsg::Write { fid, offset: 0, data: &piece });
+            job.link.send();
+        };
+        for writer in 0..WRITERS {
+            job.link.open(1, 2 + u32::from(writer), &["..", "stdin"], 1);
+            write(&mut job, writer);
+        }
+        for at in 0..PIECES {
+            assert_eq!(job.link.answer(Tag(at % WRITERS)), Answer::Done, "{at}");
+            if at + WRITERS < PIECES {
+                write(&mut job, at % WRITERS);
+            }
+        }
+        assert_eq!(job.ctl("close stdin"), Answer::Done);
+        assert_eq!(job.lines(), vec![(usize::from(PIECES) * piece.len()).to_string(); nodes]);
+    }
+}
