@@ -140,18 +140,23 @@ impl Node {
         self.adopted(rank);
     }
 
-    /// Sends the beat to all who have answered the last, and gives up those who are silent for too long.
+    /// Sends the beat to all who have answered the last, and gives up those who are silent for too long; a
+    /// mounted tree among them.
     pub(crate) fn beat(&mut self, now: Time) {
         if now < self.beat_at {
             return;
         }
         self.beat_at = now + BEAT_US;
         let ready = self.serving().and(self.children.those(|child| child.asked.is_none()));
-        for rank in ready {
+        let is_idle = |child: &Child| child.state == State::Mounted && child.asked.is_none();
+        let mounted = self.children.those(is_idle);
+        for rank in ready.or(mounted) {
             self.children.get_mut(rank).asked = Some(now);
         }
         let fid = self.node_fids.beat;
         self.ask(ready, Ask::Beat, Send::Read { fid, offset: 0, count: 64 });
+        // Whatever serves there answers a flush of nothing at once.
+        self.ask(mounted, Ask::Pulse, Send::Flush { old: Tag::NONE });
         self.refresh();
         for rank in self.children.those(|child| child.is_linked() && child.asked.is_some()) {
             let child = self.children.get_mut(rank);

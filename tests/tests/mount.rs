@@ -1,5 +1,6 @@
 //! Trees that are mounted, trees that are adopted, and nodes that are told whom to join.
 
+use protocol::message::{Fid, Tag, Tmsg};
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 use tests::{Link, Told, Tree, refused as refused_as};
@@ -204,6 +205,26 @@ fn a_place_that_was_anothers_is_as_new() {
     here.cnode("n5", "io");
     here.wait_for("n[1,5] up\n");
     assert!(!here.run(&["cat", "info"]).out.contains("tag old"));
+}
+
+#[test]
+fn a_mounted_tree_that_is_silent_is_down_and_comes_back() {
+    let (here, there) = (partition("silent-here", &["n1"]), partition("silent-there", &["x1"]));
+    assert_eq!(says(&here, &format!("mount {} far", dial(&there))), DONE);
+    let mut link = Link::dial(&here.socket("io"));
+    link.open(0, 1, &["net", "far", "events"], 0);
+    link.queue(Tag(5), &Tmsg::Read { fid: Fid(1), offset: 0, count: 100 });
+    link.send();
+    there.signal("io", "STOP");
+    let begun = Instant::now();
+    assert_eq!(link.answer(Tag(5)), refused_as("Host is down"));
+    assert!(begun.elapsed() < Duration::from_secs(6), "as soon as a child's silence is known");
+    assert_eq!(here.run(&["cat", "net/far/info"]).err, "uem: net/far: Host is down\n");
+    there.signal("io", "CONT");
+    let end = Instant::now() + PATIENCE;
+    while here.run(&["cat", "net/far/summary"]).out != "x1 up\n" {
+        assert!(Instant::now() < end, "it is back");
+    }
 }
 
 #[test]
