@@ -20,11 +20,14 @@ use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::Why;
 use protocol::wire::Botch;
+use smallvec::SmallVec;
 
 /// The longest status record of a compute node, in bytes.
 const STATUS_MAX: usize = 512;
 /// What is asked for at once of a node's own texts: what the smallest message holds.
 const SHORT: u32 = MSIZE_MIN - IOHDR;
+/// Why a node does not become a child.
+const CYCLE: &str = "a cycle: that node is this one, or above it";
 /// Levels that one node may have below it.
 const HEIGHT_MAX: u8 = 15;
 
@@ -46,7 +49,7 @@ impl Node {
         let rank = self.children.place(name.as_str());
         let rank = rank.ok_or(Why::Says("full: 64 children have joined"))?;
         if boot == self.facts.boot || self.parent.above().any(|above| above == boot) {
-            return Err(Why::Says("a cycle: that node is this one, or above it"));
+            return Err(Why::Says(CYCLE));
         }
         if self.children.get(rank).is_mount {
             self.adopting(now, rank)?;
@@ -82,16 +85,39 @@ impl Node {
     /// What the child on `link` is answered; from then on it is served and serves.
     pub(crate) fn write_joined(&mut self, link: LinkId, w: &mut impl Write) -> bool {
         let Some(rank) = self.children.on(link) else { return false };
-        let mut written = write!(w, "{} {:016x}", rank.index(), self.facts.boot);
-        for boot in self.parent.above() {
-            written = written.and_then(|()| write!(w, " {boot:016x}"));
-        }
-        assert!(written.and_then(|()| w.write_char('\n')).is_ok(), "a window takes any text");
+        let boots = self.boots();
+        assert!(writeln!(w, "{}{boots}", rank.index()).is_ok(), "a window takes any text");
         if self.children.get(rank).state == State::Joining {
             self.children.get_mut(rank).state = State::Greeted;
             self.send(ChildSet::one(rank), Tag::NONE, Send::Version);
         }
         true
+    }
+
+    fn boots(&self) -> Boots {
+        Boots([self.facts.boot].into_iter().chain(self.parent.above()).collect())
+    }
+
+    /// Tells children who is above them, so that none of those becomes one of theirs.
+    pub(crate) fn tell_above(&mut self, set: ChildSet) {
+        // A parent that comes and goes has it told again.
+        if self.has_room_beside() {
+            let boots = self.boots();
+            self.ask_line(set, (Ask::Rest, self.node_fids.ctl), format_args!("above{boots}\n"));
+        }
+    }
+
+    /// The parent says who is above. A node that is itself among them has been joined from there meanwhile.
+    pub(crate) fn set_above(&mut self, boots: &str) -> Result<(), Why> {
+        let changed = self.parent.set_above(boots.split_whitespace());
+        if changed.map_err(|Botch| Why::Ename(Ename::Invalid))? {
+            self.tell_above(self.children.inner());
+        }
+        if self.parent.above().any(|boot| boot == self.facts.boot) {
+            self.drops.push(crate::bounds::PARENT);
+            return Err(Why::Says(CYCLE));
+        }
+        Ok(())
     }
 
     /// The child agreed on a version: the rest of the catch-up burst.
@@ -138,6 +164,8 @@ impl Node {
         child.asked = None;
         self.tell_child(now, rank);
         self.adopted(rank);
+        // They may have changed since it was told its rank.
+        self.tell_above(ChildSet::one(rank).and(self.children.inner()));
     }
 
     /// Sends the beat to all who have answered the last, and gives up those who are silent for too long; a
@@ -366,6 +394,15 @@ impl Node {
             return;
         }
         self.tell_child(now, rank);
+    }
+}
+
+/// The boot numbers of those above a child, nearest first.
+struct Boots(SmallVec<[u64; 17]>);
+
+impl core::fmt::Display for Boots {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|boot| write!(f, " {boot:016x}"))
     }
 }
 

@@ -263,6 +263,11 @@ impl Children {
         self.those(|child| matches!(child.state, State::Up | State::Suspect))
     }
 
+    /// Those that serve and have nodes below them.
+    pub fn inner(&self) -> ChildSet {
+        self.serving().and(self.those(Child::is_inner))
+    }
+
     /// The child named `name`.
     pub fn find(&self, name: &str) -> Option<Rank> {
         let named = |child: &Child| child.state != State::Empty && child.name.as_str() == name;

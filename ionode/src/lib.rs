@@ -136,6 +136,7 @@ impl Ionode {
             // One that was left has nothing to come back to, whoever is to follow it.
             if self.node.parent.has_link() {
                 self.undialed(now);
+                self.node.tell_above(self.node.children.inner());
                 self.node.orphaned = Some(now + self.node.tuning.orphan_us());
             }
         }

@@ -162,9 +162,13 @@ impl Node {
         if !Parent::is_joining(tag) {
             return self.answer_up(message);
         }
+        let before = self.parent.rank();
         self.parent.answer(message)?;
         if self.parent.rank().is_some() {
             self.orphaned = None;
+        }
+        if self.parent.rank() != before {
+            self.tell_above(self.children.inner());
         }
         Ok(())
     }

@@ -83,6 +83,15 @@ impl Parent {
         self.above.into_iter().filter(move |boot| joined && *boot != 0)
     }
 
+    /// Takes the boot numbers of those above, nearest first: whether they are others than before.
+    pub fn set_above<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> Result<bool, Botch> {
+        let mut above = [0; ABOVE];
+        for (boot, word) in above.iter_mut().zip(words) {
+            *boot = u64::from_str_radix(word, 16).map_err(|_| Botch)?;
+        }
+        Ok(core::mem::replace(&mut self.above, above) != above)
+    }
+
     /// When to do something next.
     pub fn timeout(&self) -> Time {
         match self.state {
@@ -145,10 +154,7 @@ impl Parent {
                 let mut words = text.split_whitespace();
                 let rank = words.next().and_then(|word| word.parse().ok());
                 let rank = rank.and_then(Rank::new).ok_or(Botch)?;
-                self.above = [0; ABOVE];
-                for (boot, word) in self.above.iter_mut().zip(words) {
-                    *boot = u64::from_str_radix(word, 16).map_err(|_| Botch)?;
-                }
+                self.set_above(words)?;
                 self.is_tried = false;
                 self.state = State::Joined(rank);
                 self.pause = REDIAL_MIN_US;

@@ -246,3 +246,27 @@ fn all_mounts_of_a_write_whose_time_is_over_are_given_up() {
         assert_eq!(link.write(1, format!("unmount {name}\n").as_bytes()), gone, "{name}");
     }
 }
+
+#[test]
+fn a_cycle_is_refused_however_late_those_above_have_joined() {
+    let here = partition("cycle-here", &["n1"]);
+    let mut there = Tree::root("cycle-there");
+    for (name, parent) in [("far2", "io"), ("far3", "far2")] {
+        there.ionode(name, parent);
+    }
+    there.cnode("x1", "far3");
+    there.wait_for("x1 up\n");
+    // Who is lowest has joined before there was anybody above its parent's parent.
+    assert_eq!(says(&there, &format!("parent {}", dial(&here))), DONE);
+    here.wait_for("n1,x1 up\n");
+    for low in ["far2", "far3"] {
+        let at = format!("unix!{}", there.socket(low).display());
+        assert_eq!(says(&here, &format!("parent {at}")), DONE);
+        let end = Instant::now() + PATIENCE;
+        while says(&here, "parent unix!/nonexistent/socket") != DONE {
+            assert!(Instant::now() < end, "it is refused, and given up");
+        }
+        let info = here.run(&["cat", "info"]).out;
+        assert!(info.contains("\nrank=\nheight=4\nleaves=2\n"), "{low}: {info}");
+    }
+}
