@@ -75,11 +75,8 @@ impl Rsh {
         }
         let mut signals = Signals::of_terminal()?;
         let mut client = connect(self.at.as_ref())?;
-        let job = Job::start(&mut client, &self.plan((user, host), (&line, true)), false)?.typed();
-        let raw = terminal::Raw::new()?;
-        let code = job.finish(&mut signals, None);
-        drop(raw);
-        Ok(code?)
+        let job = Job::start(&mut client, &self.plan((user, host), (&line, true)), false)?.typed()?;
+        Ok(job.finish(&mut signals, None)?)
     }
 
     fn plan(&self, (user, host): (Option<&str>, &str), (line, typed): (&str, bool)) -> Plan {
