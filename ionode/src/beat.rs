@@ -381,19 +381,22 @@ impl Node {
         if self.children.get(rank).is_mount {
             return self.mount_lost(now, rank);
         }
-        let child = self.children.get_mut(rank);
-        if core::mem::take(&mut child.is_leaving) {
-            let name = child.name;
-            // While a session tells of it, it keeps its place.
-            if !self.sessions.iter().any(|session| session.used && session.set().has(rank)) {
-                self.children.get_mut(rank).state = State::Empty;
-            }
-            self.events.push(Event { at: now, what: "node", name, state: "down" });
-            self.changes = self.changes.wrapping_add(1);
-            self.stirred = true;
-            return;
+        if core::mem::take(&mut self.children.get_mut(rank).is_leaving) {
+            return self.has_left(now, rank);
         }
         self.tell_child(now, rank);
+    }
+
+    /// A child that was told to leave is gone: its place is another's.
+    pub(crate) fn has_left(&mut self, now: Time, rank: Rank) {
+        let name = self.children.get(rank).name;
+        // While a session tells of it, it keeps its place.
+        if !self.sessions.iter().any(|session| session.used && session.set().has(rank)) {
+            self.children.get_mut(rank).state = State::Empty;
+        }
+        self.events.push(Event { at: now, what: "node", name, state: "down" });
+        self.changes = self.changes.wrapping_add(1);
+        self.stirred = true;
     }
 }
 

@@ -104,6 +104,10 @@ impl Node {
             self.ask_line(one, (Ask::Rest, fid), format_args!("parent none\n"));
             return Ok(());
         }
+        if mount.adopted && !self.children.get(mount.rank).is_linked() {
+            // It was lost before, and has nobody to tell.
+            self.has_left(now, mount.rank);
+        }
         self.drop_mount(now, mount.rank);
         Ok(())
     }

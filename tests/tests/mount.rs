@@ -270,3 +270,15 @@ fn a_cycle_is_refused_however_late_those_above_have_joined() {
         assert!(info.contains("\nrank=\nheight=4\nleaves=2\n"), "{low}: {info}");
     }
 }
+
+#[test]
+fn an_adopted_node_that_is_lost_is_unmounted_too() {
+    let (here, there) = (partition("lost-here", &["n1"]), Tree::leaf("lost-there"));
+    assert_eq!(says(&here, &format!("mount -c unix!{} io", there.socket("io").display())), DONE);
+    here.wait_for("io,n1 up\n");
+    there.signal("io", "KILL");
+    here.wait_for("n1 up\nio lost\n");
+    assert_eq!(says(&here, "unmount io"), DONE);
+    assert_eq!(here.run(&["cat", "summary"]).out, "n1 up\n");
+    assert_eq!(says(&here, "unmount io"), refused("unmount: No such file or directory"));
+}
