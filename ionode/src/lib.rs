@@ -115,6 +115,9 @@ impl Ionode {
         if is_request(message) {
             let mut view = View { node: &mut self.node, host, now };
             self.server.request(link, message, &mut view)?;
+            if child.is_none() && self.node.children.on(link).is_some() {
+                self.server.widen(link, CHILD);
+            }
         } else if link == PARENT {
             self.node.answer_of_parent(message)?;
         } else {
