@@ -172,7 +172,11 @@ impl<B: Bounds> Node<B> {
             NodeCommand::Join { .. } => {
                 return Err(Why::Says("a compute node has no children; join an ionode"));
             }
-            NodeCommand::Fence if !who.is_parent => return Err(Why::Ename(Ename::NotOwner)),
+            NodeCommand::Fence | NodeCommand::Above(_) if !who.is_parent => {
+                return Err(Why::Ename(Ename::NotOwner));
+            }
+            // Nobody is below it to make a cycle.
+            NodeCommand::Above(_) => return Ok(()),
             NodeCommand::Fence => self.each_session(
                 |_, session| session.is_parents(),
                 |this, slot| {

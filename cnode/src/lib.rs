@@ -109,9 +109,11 @@ impl<B: Bounds> Cnode<B> {
         self.server.hangup(link, &mut view);
         if link == PARENT {
             let jitter = self.node.facts.boot ^ now.0;
-            // One that was left has nothing to come back to.
-            let left = self.node.parent.state == join::State::Alone;
-            self.node.parent.fall(now, jitter);
+            // One that was left has nothing to come back to, whoever is to follow it.
+            let left = !self.node.parent.has_link();
+            if !left {
+                self.node.parent.fall(now, jitter);
+            }
             self.orphaned = Some(if left { now } else { now + self.node.tuning.orphan_us() });
         }
         self.settle(now, host);

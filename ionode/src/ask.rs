@@ -23,6 +23,8 @@ pub enum Ask {
     Fence,
     /// Its change count.
     Beat,
+    /// Whether a mounted tree is there.
+    Pulse,
     /// What it is; the first answer of a child that joins goes on with the catch-up.
     Info,
     /// Its status record, or the sum of those below it.
@@ -129,6 +131,7 @@ impl Node {
                 self.child_is_up(now, rank);
             }
             Ask::Beat => return self.beaten(now, rank, answer),
+            Ask::Pulse => self.children.get_mut(rank).asked = None,
             Ask::Info => return self.take_info(rank, answer),
             Ask::Status => return self.take_status(now, rank, answer),
             Ask::Events => return self.take_events(now, rank, answer),

@@ -22,8 +22,10 @@ const FID_BITS: u32 = 24;
 const NUMBER_BITS: u32 = 20;
 /// The parent in the place of a rank, and the bits of a fid there.
 const PARENT: u32 = CHILDREN_MAX as u32 + 1;
-const UP_BITS: u32 = 8;
-const _: () = assert!(UP_FIDS <= 1 << UP_BITS && UP_BITS + u16::BITS <= FID_BITS);
+const UP_BITS: u32 = 10;
+/// Links to the parent that are told apart: a fid is not kept through so many of them.
+pub(crate) const UP_LINKS: u16 = 1 << (FID_BITS - UP_BITS);
+const _: () = assert!(UP_FIDS <= 1 << UP_BITS);
 
 impl Away {
     /// The number that the server half keeps, never 0.
@@ -42,7 +44,7 @@ impl Away {
             return Some(Self::Member(slot as SessionSlot, number & ((1 << NUMBER_BITS) - 1)));
         }
         if number >> FID_BITS == PARENT {
-            let link = number >> UP_BITS & u32::from(u16::MAX);
+            let link = number >> UP_BITS & u32::from(UP_LINKS - 1);
             return Some(Self::Up(link as u16, Fid(number & ((1 << UP_BITS) - 1))));
         }
         let rank = Rank::new((number >> FID_BITS).checked_sub(1)? as usize)?;
@@ -61,7 +63,7 @@ mod tests {
         for away in [
             Away::File(rank, Fid((1 << 24) - 1)),
             Away::File(first, Fid(1)),
-            Away::Up(u16::MAX, Fid(255)),
+            Away::Up(UP_LINKS - 1, Fid(UP_FIDS as u32 - 1)),
             Away::Up(0, Fid(2)),
             Away::Member(255, (1 << 20) - 1),
             Away::Member(0, 0),

@@ -20,11 +20,14 @@ use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::Why;
 use protocol::wire::Botch;
+use smallvec::SmallVec;
 
 /// The longest status record of a compute node, in bytes.
 const STATUS_MAX: usize = 512;
 /// What is asked for at once of a node's own texts: what the smallest message holds.
 const SHORT: u32 = MSIZE_MIN - IOHDR;
+/// Why a node does not become a child.
+const CYCLE: &str = "a cycle: that node is this one, or above it";
 /// Levels that one node may have below it.
 const HEIGHT_MAX: u8 = 15;
 
@@ -46,7 +49,7 @@ impl Node {
         let rank = self.children.place(name.as_str());
         let rank = rank.ok_or(Why::Says("full: 64 children have joined"))?;
         if boot == self.facts.boot || self.parent.above().any(|above| above == boot) {
-            return Err(Why::Says("a cycle: that node is this one, or above it"));
+            return Err(Why::Says(CYCLE));
         }
         if self.children.get(rank).is_mount {
             self.adopting(now, rank)?;
@@ -62,6 +65,9 @@ impl Node {
             self.lose(now, rank);
         }
         let child = self.children.get_mut(rank);
+        if child.state == State::Empty {
+            child.take_place();
+        }
         child.name = name;
         child.boot = boot;
         child.state = State::Joining;
@@ -79,16 +85,39 @@ impl Node {
     /// What the child on `link` is answered; from then on it is served and serves.
     pub(crate) fn write_joined(&mut self, link: LinkId, w: &mut impl Write) -> bool {
         let Some(rank) = self.children.on(link) else { return false };
-        let mut written = write!(w, "{} {:016x}", rank.index(), self.facts.boot);
-        for boot in self.parent.above() {
-            written = written.and_then(|()| write!(w, " {boot:016x}"));
-        }
-        assert!(written.and_then(|()| w.write_char('\n')).is_ok(), "a window takes any text");
+        let boots = self.boots();
+        assert!(writeln!(w, "{}{boots}", rank.index()).is_ok(), "a window takes any text");
         if self.children.get(rank).state == State::Joining {
             self.children.get_mut(rank).state = State::Greeted;
             self.send(ChildSet::one(rank), Tag::NONE, Send::Version);
         }
         true
+    }
+
+    fn boots(&self) -> Boots {
+        Boots([self.facts.boot].into_iter().chain(self.parent.above()).collect())
+    }
+
+    /// Tells children who is above them, so that none of those becomes one of theirs.
+    pub(crate) fn tell_above(&mut self, set: ChildSet) {
+        // A parent that comes and goes has it told again.
+        if self.has_room_beside() {
+            let boots = self.boots();
+            self.ask_line(set, (Ask::Rest, self.node_fids.ctl), format_args!("above{boots}\n"));
+        }
+    }
+
+    /// The parent says who is above. A node that is itself among them has been joined from there meanwhile.
+    pub(crate) fn set_above(&mut self, boots: &str) -> Result<(), Why> {
+        let changed = self.parent.set_above(boots.split_whitespace());
+        if changed.map_err(|Botch| Why::Ename(Ename::Invalid))? {
+            self.tell_above(self.children.inner());
+        }
+        if self.parent.above().any(|boot| boot == self.facts.boot) {
+            self.drops.push(crate::bounds::PARENT);
+            return Err(Why::Says(CYCLE));
+        }
+        Ok(())
     }
 
     /// The child agreed on a version: the rest of the catch-up burst.
@@ -135,20 +164,27 @@ impl Node {
         child.asked = None;
         self.tell_child(now, rank);
         self.adopted(rank);
+        // They may have changed since it was told its rank.
+        self.tell_above(ChildSet::one(rank).and(self.children.inner()));
     }
 
-    /// Sends the beat to all who have answered the last, and gives up those who are silent for too long.
+    /// Sends the beat to all who have answered the last, and gives up those who are silent for too long; a
+    /// mounted tree among them.
     pub(crate) fn beat(&mut self, now: Time) {
         if now < self.beat_at {
             return;
         }
         self.beat_at = now + BEAT_US;
         let ready = self.serving().and(self.children.those(|child| child.asked.is_none()));
-        for rank in ready {
+        let is_idle = |child: &Child| child.state == State::Mounted && child.asked.is_none();
+        let mounted = self.children.those(is_idle);
+        for rank in ready.or(mounted) {
             self.children.get_mut(rank).asked = Some(now);
         }
         let fid = self.node_fids.beat;
         self.ask(ready, Ask::Beat, Send::Read { fid, offset: 0, count: 64 });
+        // Whatever serves there answers a flush of nothing at once.
+        self.ask(mounted, Ask::Pulse, Send::Flush { old: Tag::NONE });
         self.refresh();
         for rank in self.children.those(|child| child.is_linked() && child.asked.is_some()) {
             let child = self.children.get_mut(rank);
@@ -211,13 +247,14 @@ impl Node {
         }
         if child.state == State::CatchingUp {
             let one = ChildSet::one(rank);
-            self.ask_status(one);
-            if self.children.get(rank).is_inner() {
-                self.ask_events(one);
-            }
             let fid = self.node_fids.ctl;
             if let Some(why) = self.children.get(rank).drained {
                 self.ask_line(one, (Ask::CatchUp, fid), format_args!("drain {}", Quoted(why.as_str())));
+            }
+            // Behind that: it is never up here while it is to drain.
+            self.ask_status(one);
+            if self.children.get(rank).is_inner() {
+                self.ask_events(one);
             }
             self.ask(one, Ask::Fence, Send::Line { fid, line: Line::Fence });
         }
@@ -344,19 +381,31 @@ impl Node {
         if self.children.get(rank).is_mount {
             return self.mount_lost(now, rank);
         }
-        let child = self.children.get_mut(rank);
-        if core::mem::take(&mut child.is_leaving) {
-            let name = child.name;
-            // While a session tells of it, it keeps its place.
-            if !self.sessions.iter().any(|session| session.used && session.set().has(rank)) {
-                self.children.get_mut(rank).state = State::Empty;
-            }
-            self.events.push(Event { at: now, what: "node", name, state: "down" });
-            self.changes = self.changes.wrapping_add(1);
-            self.stirred = true;
-            return;
+        if core::mem::take(&mut self.children.get_mut(rank).is_leaving) {
+            return self.has_left(now, rank);
         }
         self.tell_child(now, rank);
+    }
+
+    /// A child that was told to leave is gone: its place is another's.
+    pub(crate) fn has_left(&mut self, now: Time, rank: Rank) {
+        let name = self.children.get(rank).name;
+        // While a session tells of it, it keeps its place.
+        if !self.sessions.iter().any(|session| session.used && session.set().has(rank)) {
+            self.children.get_mut(rank).state = State::Empty;
+        }
+        self.events.push(Event { at: now, what: "node", name, state: "down" });
+        self.changes = self.changes.wrapping_add(1);
+        self.stirred = true;
+    }
+}
+
+/// The boot numbers of those above a child, nearest first.
+struct Boots(SmallVec<[u64; 17]>);
+
+impl core::fmt::Display for Boots {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|boot| write!(f, " {boot:016x}"))
     }
 }
 

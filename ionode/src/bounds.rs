@@ -34,10 +34,11 @@ pub const ADMITTED: usize = 16_384;
 pub const FAN_TAGS: usize = FOLLOWING + ADMITTED;
 /// Forwarded requests at once: the rest of the tags is control's.
 pub const FORWARDS: usize = REQUESTS / 2;
-/// Requests that are forwarded to the parent at once.
-pub const UP_FORWARDS: usize = 48;
+/// Requests that are forwarded to the parent at once: each `uem run` within a job has some 30 while it begins
+/// and 9 afterwards.
+pub const UP_FORWARDS: usize = 480;
 /// Fids on the parent: what clients have of its files.
-pub const UP_FIDS: usize = 256;
+pub const UP_FIDS: usize = 1024;
 /// Tags towards the parent: those requests and a flush of each, a clunk of each fid, an attach of each user.
 pub const UP_TAGS: usize = 2 * UP_FORWARDS + UP_FIDS + USERS;
 /// Bytes to the parent that are not drained above which nothing more is forwarded to it.
@@ -79,8 +80,8 @@ pub const SETS_MAX: usize = 256 * 1024;
 
 /// What a client's link may have.
 pub const CLIENT: Caps = Caps { msize: MSIZE_MAX, fids: 512, requests: 64 };
-/// What a node's link may have in the direction from it to here.
-pub const CHILD: Caps = Caps { msize: MSIZE_LINK, fids: 16, requests: 8 };
+/// What a link has once a node has joined on it: what clients there have of the tree here, and joining.
+pub const CHILD: Caps = Caps { msize: MSIZE_LINK, fids: 1024, requests: 512 };
 
 /// A table in one allocation that is made at the start.
 #[derive(Debug)]
@@ -119,6 +120,7 @@ const _: () = {
     assert!(FAN_TAGS < u16::MAX as usize, "a tag is 16 bits and not NOTAG");
     assert!(LINKS <= u16::MAX as usize);
     assert!(FORWARDS <= REQUESTS);
+    assert!(UP_FORWARDS + 8 <= CHILD.requests as usize && UP_FIDS <= CHILD.fids as usize);
     assert!(UP_OUT + UP_TAGS * IOHDR as usize <= MSIZE_MAX as usize, "all of it is sent at once");
     assert!(PRESSED + LAUNCH < STEPS / 2 && 3 * LAUNCH < ADMITTED, "any launch can be let in");
     // The parent's link, when it ends, takes all sessions and all files of other nodes with it.

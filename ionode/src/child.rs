@@ -124,6 +124,14 @@ pub struct Sums {
 }
 
 impl Child {
+    /// Takes a place that was nobody's, or another's: nothing of that one is left.
+    pub fn take_place(&mut self) {
+        let mut vectors = [&mut self.status, &mut self.fresh, &mut self.tags].map(core::mem::take);
+        vectors.iter_mut().for_each(Vec::clear);
+        let [status, fresh, tags] = vectors;
+        *self = Self { status, fresh, tags, ..Self::default() };
+    }
+
     /// It has a link that serves.
     pub fn is_linked(&self) -> bool {
         !matches!(self.state, State::Empty | State::Lost(_))
@@ -253,6 +261,11 @@ impl Children {
     /// Those that serve, heard or not.
     pub fn serving(&self) -> ChildSet {
         self.those(|child| matches!(child.state, State::Up | State::Suspect))
+    }
+
+    /// Those that serve and have nodes below them.
+    pub fn inner(&self) -> ChildSet {
+        self.serving().and(self.those(Child::is_inner))
     }
 
     /// The child named `name`.

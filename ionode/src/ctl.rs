@@ -182,7 +182,10 @@ impl Node {
             _ if command.is_operators() && !may => Err(Why::Ename(Ename::NotOwner)),
             _ if command.goes_down() => self.run_below((who, gather), (command, on), line),
             NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot),
-            NodeCommand::Fence if who.link != PARENT => Err(Why::Ename(Ename::NotOwner)),
+            NodeCommand::Fence | NodeCommand::Above(_) if who.link != PARENT => {
+                Err(Why::Ename(Ename::NotOwner))
+            }
+            NodeCommand::Above(boots) => self.set_above(boots),
             NodeCommand::Fence => {
                 self.fence();
                 Ok(())
@@ -220,6 +223,7 @@ impl Node {
             }
             None => {
                 self.parent.leave();
+                self.tell_above(self.children.inner());
                 self.drops.push(PARENT);
                 self.fence();
             }

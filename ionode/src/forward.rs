@@ -51,6 +51,8 @@ struct Forwarded {
     deadline: Time,
     /// The qids of the walk that are this node's.
     qids: Qids,
+    /// The answer is the data of a directory.
+    is_dir: bool,
     /// The answer.
     held: Held,
 }
@@ -127,6 +129,7 @@ impl Node {
             tag: Tag::NONE,
             deadline,
             qids: Qids::default(),
+            is_dir: false,
             held: Held::default(),
         };
         self.pass_on(free, entry, &msg)?;
@@ -187,11 +190,15 @@ impl Node {
             tag: Tag::NONE,
             deadline: now + self.patience_of(to),
             qids,
+            is_dir: false,
             held: Held::default(),
         };
         let passed = self.pass_on(free, entry, &Tmsg::Walk { fid: from, newfid: fid, names: all });
         if passed.is_err() {
             self.walk_refused(&entry);
+            if to == To::Parent {
+                self.up_refused(fid);
+            }
             self.clunk_away(away.number());
         }
         passed.map(|()| away.number())
@@ -217,10 +224,18 @@ impl Node {
 
     /// A walk has not made its fid; the numbers of the parent see that by themselves.
     fn walk_refused(&mut self, entry: &Forwarded) {
-        match entry.to {
-            To::Child(rank) => self.fids.refused(entry.fid, rank),
-            To::Parent => self.up_refused(entry.fid),
+        if let To::Child(rank) = entry.to {
+            self.fids.refused(entry.fid, rank);
         }
+    }
+
+    /// The place of a request that was passed on is free again.
+    fn take_forward(&mut self, index: usize) -> Option<Forwarded> {
+        let entry = self.forwards.table[index].take()?;
+        if let To::Child(_) = entry.to {
+            self.fids.told(entry.fid);
+        }
+        Some(entry)
     }
 
     fn pass_on(&mut self, free: usize, entry: Forwarded, msg: &Tmsg<'_>) -> Result<(), Ename> {
@@ -241,6 +256,7 @@ impl Node {
         assert!(len.is_ok(), "the room is computed for the message");
         let len = len.unwrap_or(0) as u32;
         self.forwards.table[free] = Some(Forwarded { tag, ..entry });
+        self.fids.ask(entry.fid);
         self.send(one, tag, Send::Scratch { at: at as u32, len });
         Ok(())
     }
@@ -262,7 +278,10 @@ impl Node {
             (Kind::Open, Rmsg::Open { qid, .. } | Rmsg::Create { qid, .. }) => {
                 self.forwards.dirs[dir_of(entry.to, entry.fid)] = qid.kind & QTDIR != 0;
             }
-            (Kind::Read(most), Rmsg::Read { data }) if data.len() <= most as usize => {}
+            (Kind::Read(most), Rmsg::Read { data }) if data.len() <= most as usize => {
+                // The fid may be another file's when the answer is fetched.
+                entry.is_dir = self.forwards.dirs[dir_of(entry.to, entry.fid)];
+            }
             (Kind::Remove(fid), Rmsg::Remove) => self.removed(entry.to, fid),
             (Kind::Other, Rmsg::Write { .. } | Rmsg::Stat { .. } | Rmsg::Wstat) => {}
             _ => return Err(Botch),
@@ -273,7 +292,7 @@ impl Node {
                 self.forwards.table[index as usize] = Some(entry);
                 self.settled.push((request, Settled::Relay(u32::from(index))));
             }
-            None => self.forwards.table[index as usize] = None,
+            None => drop(self.take_forward(index as usize)),
         }
         Ok(())
     }
@@ -314,7 +333,7 @@ impl Node {
 
     /// Answers with a refusal, whatever becomes of the request there.
     fn give_up(&mut self, index: u16, ename: Ename) {
-        let Some(entry) = self.forwards.table[index as usize].take() else { return };
+        let Some(entry) = self.take_forward(index as usize) else { return };
         let Some(request) = entry.request else { return };
         if matches!(entry.kind, Kind::Walk(_) | Kind::Open) {
             self.undone.push(request);
@@ -331,7 +350,7 @@ impl Node {
             let entry = *entry;
             // A removal has its say whether or not somebody hears of it.
             if !matches!(entry.kind, Kind::Remove(_)) {
-                self.forwards.table[index] = None;
+                self.take_forward(index);
                 self.flush_there(&entry);
             }
         }
@@ -366,7 +385,7 @@ impl Node {
 
     /// Writes an answer that came back as an answer of this node.
     pub(crate) fn relay(&mut self, token: u32, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
-        let Some(mut entry) = self.forwards.table[token as usize].take() else { return Err(Full) };
+        let Some(mut entry) = self.take_forward(token as usize) else { return Err(Full) };
         let outcome = self.relay_entry(&entry, tag, out);
         self.pool.release(&mut entry.held);
         outcome
@@ -396,7 +415,7 @@ impl Node {
             msg => msg,
         };
         let len = msg.encode(tag, out)?;
-        if self.forwards.dirs[dir_of(entry.to, entry.fid)] && matches!(entry.kind, Kind::Read(_)) {
+        if entry.is_dir {
             let mut at = RREAD_HEADER;
             let Rmsg::Read { data } = msg else { return Ok(len) };
             for stat in Stats::new(data) {
@@ -409,7 +428,7 @@ impl Node {
 
     /// An answer that came back is not wanted any more.
     pub(crate) fn discard(&mut self, token: u32) {
-        if let Some(mut entry) = self.forwards.table[token as usize].take() {
+        if let Some(mut entry) = self.take_forward(token as usize) {
             self.pool.release(&mut entry.held);
         }
     }

@@ -245,7 +245,7 @@ impl Node {
             if let Some(slot) = slot.filter(|slot| waits && self.same_session(*slot, serial).is_some()) {
                 self.tell_gang(slot, None);
             }
-            self.expire_mount(now, id);
+            self.expire_mounts(now, id);
             let told = self.end_gather(id).unwrap_or(u16::MAX);
             while let Some((tag, ask)) = self.tags.find(its) {
                 if let Ask::Launch { slot, serial, .. } = ask

@@ -115,6 +115,9 @@ impl Ionode {
         if is_request(message) {
             let mut view = View { node: &mut self.node, host, now };
             self.server.request(link, message, &mut view)?;
+            if child.is_none() && self.node.children.on(link).is_some() {
+                self.server.widen(link, CHILD);
+            }
         } else if link == PARENT {
             self.node.answer_of_parent(message)?;
         } else {
@@ -132,9 +135,13 @@ impl Ionode {
         let mut view = View { node: &mut self.node, host, now };
         self.server.hangup(link, &mut view);
         if link == PARENT {
-            self.undialed(now);
             self.node.renew_up();
-            self.node.orphaned = Some(now + self.node.tuning.orphan_us());
+            // One that was left has nothing to come back to, whoever is to follow it.
+            if self.node.parent.has_link() {
+                self.undialed(now);
+                self.node.tell_above(self.node.children.inner());
+                self.node.orphaned = Some(now + self.node.tuning.orphan_us());
+            }
         }
         self.settle(now, host);
     }

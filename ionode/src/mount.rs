@@ -65,6 +65,7 @@ impl Node {
         let rank = rank.ok_or(Why::Says("full: 64 children have joined"))?;
         let id = self.owe((who, gather), (None, line), ChildSet::one(rank))?;
         let child = self.children.get_mut(rank);
+        child.take_place();
         child.name = Text::cut(name.as_str());
         child.state = State::Lost(who.now);
         child.is_mount = true;
@@ -102,6 +103,10 @@ impl Node {
             self.children.get_mut(mount.rank).is_leaving = true;
             self.ask_line(one, (Ask::Rest, fid), format_args!("parent none\n"));
             return Ok(());
+        }
+        if mount.adopted && !self.children.get(mount.rank).is_linked() {
+            // It was lost before, and has nobody to tell.
+            self.has_left(now, mount.rank);
         }
         self.drop_mount(now, mount.rank);
         Ok(())
@@ -159,7 +164,9 @@ impl Node {
 
     /// A tree was reached, on a link of its own.
     pub(crate) fn mount_dialled(&mut self, now: Time, index: u8, link: LinkId) {
-        let Some(mount) = self.mounts[index as usize] else { return self.drops.push(link) };
+        // It may have been unmounted meanwhile, or have joined.
+        let mount = self.mounts[index as usize].filter(|mount| !mount.adopted);
+        let Some(mount) = mount else { return self.drops.push(link) };
         let child = self.children.get_mut(mount.rank);
         child.state = State::Hailed;
         child.msize = MSIZE_MIN;
@@ -270,11 +277,12 @@ impl Node {
         }
     }
 
-    /// A writer's time is over: what it waited for is given up; true if that was a tree.
-    pub(crate) fn expire_mount(&mut self, now: Time, id: GatherId) {
-        let waits = |mount: &Option<Mount>| mount.is_some_and(|mount| mount.waits == Some(id));
-        if let Some(index) = self.mounts.iter().position(waits) {
-            self.mount_failed(now, index as u8, Ename::TimedOut);
+    /// A writer's time is over: the trees that it waited for are given up.
+    pub(crate) fn expire_mounts(&mut self, now: Time, id: GatherId) {
+        for index in 0..MOUNTS {
+            if self.mounts[index].is_some_and(|mount| mount.waits == Some(id)) {
+                self.mount_failed(now, index as u8, Ename::TimedOut);
+            }
         }
     }
 }

@@ -368,7 +368,7 @@ impl Node {
 
     /// Tags of questions to children, the beat's own apart, which come and go by themselves: for checkers.
     pub fn question_count(&self) -> usize {
-        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Info | Ask::Status | Ask::Events);
+        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Pulse | Ask::Info | Ask::Status | Ask::Events);
         self.tags.waiting().filter(|(_, ask, _)| !beats(ask)).count()
     }
 

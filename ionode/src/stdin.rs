@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::step::Send;
 use protocol::ename::Ename;
 use protocol::expect::Expected;
-use protocol::limits::CHILDREN_MAX;
+use protocol::limits::{CHILDREN_MAX, PARAM_MAX};
 use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
 use protocol::server::{RequestId, Settled, mode};
 use protocol::set::{ChildSet, Rank};
@@ -102,10 +102,29 @@ impl Node {
         if self.session(slot).stdin.parked.len() == WRITERS {
             return Err(Ename::Again);
         }
+        if host.len(slot, Param::Input) as usize + data.len() > PARAM_MAX as usize {
+            self.pack_input(slot, host)?;
+        }
         host.append(slot, Param::Input, data)?;
         let parked = Parked { request: Some(request), len: data.len() as u32 };
         self.session(slot).stdin.parked.push(parked);
         Ok(())
+    }
+
+    /// Leaves of the memory file what is not delivered or out.
+    fn pack_input(&mut self, slot: SessionSlot, host: &mut impl Host) -> Result<(), Ename> {
+        let at = core::mem::take(&mut self.session(slot).stdin.at);
+        let mut left = vec![0; (host.len(slot, Param::Input) - at) as usize];
+        let count = host.param(slot, Param::Input, u64::from(at), &mut left);
+        assert!(count == left.len(), "what was kept is there");
+        host.truncate(slot, Param::Input);
+        let kept = host.append(slot, Param::Input, &left);
+        while let Err(ename) = kept
+            && !self.session(slot).stdin.parked.is_empty()
+        {
+            self.end_parked(slot, Settled::Refused(ename), host);
+        }
+        kept
     }
 
     /// Children whose members may read.
@@ -173,11 +192,14 @@ impl Node {
     /// more of it.
     fn share_input(&mut self, slot: SessionSlot, data: &[u8], is_rest: bool) -> Result<u32, Ename> {
         let readers = self.readers(slot);
+        if let Some(lost) = self.drop_rest(slot, readers, data) {
+            return Ok(lost);
+        }
         let (fid, tag) = self.stdin_file(slot)?;
         let idle = readers.and(self.fids.holds(fid)).less(self.tags.owes(tag));
         let most = self.payload(idle) as usize;
         let session = self.session(slot);
-        let mut open = session.stdin.open.filter(|rank| readers.has(*rank));
+        let mut open = session.stdin.open;
         let mut room = session.counts;
         let mut turn = session.stdin.next as usize;
         let mut bytes = [0; CHILDREN_MAX];
@@ -210,6 +232,18 @@ impl Node {
         self.send_dealt(idle, (fid, tag), &dealt, data);
         self.dealt = dealt;
         Ok(taken as u32)
+    }
+
+    /// The rest of a shared record whose begin went with a child that does not read any more is nobody's: how
+    /// many bytes.
+    fn drop_rest(&mut self, slot: SessionSlot, readers: ChildSet, data: &[u8]) -> Option<u32> {
+        let stdin = &mut self.session(slot).stdin;
+        stdin.open.filter(|rank| !readers.has(*rank))?;
+        let end = data.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+        if end.is_some() {
+            stdin.open = None;
+        }
+        Some(end.unwrap_or(data.len()) as u32)
     }
 
     fn end_parked(&mut self, slot: SessionSlot, settled: Settled, host: &mut impl Host) {

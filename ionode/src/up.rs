@@ -1,7 +1,7 @@
 //! The way to the parent's files, `net/parent`: a client's conversation on the link that this node joined by,
 //! beside the one in which the parent is the client.
 
-use crate::away::Away;
+use crate::away::{Away, UP_LINKS};
 use crate::bounds::{UP_FIDS, UP_FORWARDS, UP_OUT, UP_TAGS, USERS};
 use crate::node::Node;
 use protocol::client::{Burst, Client};
@@ -52,7 +52,7 @@ impl Up {
             let taken = self.client.fid();
             assert!(taken.is_ok(), "an empty table has room");
         }
-        self.link = self.link.wrapping_add(1);
+        self.link = (self.link + 1) % UP_LINKS;
         self.attach = [None; USERS];
         self.forwards = 0;
         self.out.clear();
@@ -162,9 +162,13 @@ impl Node {
         if !Parent::is_joining(tag) {
             return self.answer_up(message);
         }
+        let before = self.parent.rank();
         self.parent.answer(message)?;
         if self.parent.rank().is_some() {
             self.orphaned = None;
+        }
+        if self.parent.rank() != before {
+            self.tell_above(self.children.inner());
         }
         Ok(())
     }

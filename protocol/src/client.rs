@@ -51,11 +51,13 @@ enum Use<T> {
     Asked {
         token: T,
         expected: Expected,
+        fid: Fid,
     },
     /// It was flushed and neither its answer nor the Rflush has come.
     Flushing {
         token: T,
         expected: Expected,
+        fid: Fid,
     },
     /// Its answer has come; the Rflush has not.
     Spent,
@@ -95,11 +97,19 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
     }
 
     /// A fid that nobody uses, until a clunk or a remove of it is answered, or the walk or attach that was to
-    /// make it fails.
+    /// make it fails; and until all else that was asked about it is answered too, which may be later.
     pub fn fid(&mut self) -> Result<Fid, Full> {
-        let free = self.fids.iter().position(|used| !used).ok_or(Full)?;
+        let is_free = |index: &usize| !self.fids[*index] && !self.is_asked(Fid(*index as u32));
+        let free = (0..FIDS).find(is_free).ok_or(Full)?;
         self.fids[free] = true;
         Ok(Fid(free as u32))
+    }
+
+    fn is_asked(&self, about: Fid) -> bool {
+        self.tags.iter().any(|tag| match tag {
+            Use::Asked { fid, .. } | Use::Flushing { fid, .. } => *fid == about,
+            Use::Free | Use::Spent | Use::Flush(_) => false,
+        })
     }
 
     /// The fid is in use.
@@ -135,20 +145,20 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
         assert!(!own, "version and flush have functions of their own");
         let tag = self.free_tag()?;
         burst.push(tag, request)?;
-        self.tags[tag.0 as usize] = Use::Asked { token, expected };
+        self.tags[tag.0 as usize] = Use::Asked { token, expected, fid: request.fid() };
         Ok(tag)
     }
 
     /// Gives a request up: exactly one reply with its token still comes. One that was answered meanwhile is
     /// let be.
     pub fn flush(&mut self, burst: &mut Burst<'_>, oldtag: Tag) -> Result<(), Full> {
-        let Some(Use::Asked { token, expected }) = self.tags.get(oldtag.0 as usize).copied() else {
+        let Some(Use::Asked { token, expected, fid }) = self.tags.get(oldtag.0 as usize).copied() else {
             return Ok(());
         };
         let tag = self.free_tag()?;
         burst.push(tag, &Tmsg::Flush { oldtag })?;
         self.tags[tag.0 as usize] = Use::Flush(oldtag);
-        self.tags[oldtag.0 as usize] = Use::Flushing { token, expected };
+        self.tags[oldtag.0 as usize] = Use::Flushing { token, expected, fid };
         Ok(())
     }
 
@@ -170,13 +180,13 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
         let index = tag.0 as usize;
         let reply = match (self.tags.get(index).copied().ok_or(Botch)?, answer) {
             (Use::Free | Use::Spent, _) => return Err(Botch),
-            (Use::Asked { token, expected }, answer) if expected.admits(&answer) => {
+            (Use::Asked { token, expected, .. }, answer) if expected.admits(&answer) => {
                 self.tags[index] = Use::Free;
                 self.settle(expected, &answer);
                 Some(Reply { token, answer, is_flushed: false })
             }
             // The tag rests until the Rflush: the server may still think of it.
-            (Use::Flushing { token, expected }, answer) if expected.admits(&answer) => {
+            (Use::Flushing { token, expected, .. }, answer) if expected.admits(&answer) => {
                 self.tags[index] = Use::Spent;
                 self.settle(expected, &answer);
                 Some(Reply { token, answer, is_flushed: true })
@@ -232,7 +242,7 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
     /// The Rflush has come: the old tag is free, and what was never answered never happened.
     fn flushed<'m>(&mut self, oldtag: Tag) -> Option<Reply<'m, T>> {
         let old = core::mem::replace(&mut self.tags[oldtag.0 as usize], Use::Free);
-        let Use::Flushing { token, expected } = old else { return None };
+        let Use::Flushing { token, expected, .. } = old else { return None };
         if let Expected::Walk { newfid: Some(fid), .. } | Expected::Attach(fid) = expected
             && !self.is_leaving(fid)
         {

@@ -16,6 +16,17 @@ pub struct FanFid {
     /// Where a clunk of it was sent and not answered.
     owes: ChildSet,
     clunked: bool,
+    /// Questions about it that are not answered, each to one child: an inner one may answer its clunk before
+    /// them.
+    asked: u16,
+}
+
+impl FanFid {
+    fn settle(&mut self) {
+        if self.clunked {
+            self.used = !self.owes.is_empty() || self.asked > 0;
+        }
+    }
 }
 
 /// The fids of a parent on all its children.
@@ -66,16 +77,30 @@ impl<S: Slots<FanFid>> Fids<S> {
     pub fn clunk(&mut self, fid: Fid) -> ChildSet {
         let slot = self.slot(fid);
         assert!(!slot.clunked, "a fid is clunked once");
-        let set = slot.holds;
-        *slot = FanFid { used: !set.is_empty(), holds: ChildSet::EMPTY, owes: set, clunked: true };
+        let set = core::mem::take(&mut slot.holds);
+        (slot.owes, slot.clunked) = (set, true);
+        slot.settle();
         set
+    }
+
+    /// A child is asked something about it, beside walks and clunks of many: until `told` it is nobody
+    /// else's.
+    pub fn ask(&mut self, fid: Fid) {
+        self.slot(fid).asked += 1;
+    }
+
+    /// That is answered, or of no interest any more.
+    pub fn told(&mut self, fid: Fid) {
+        let slot = self.slot(fid);
+        slot.asked -= 1;
+        slot.settle();
     }
 
     /// A child answered its clunk, in whatever way.
     pub fn clunked(&mut self, fid: Fid, rank: Rank) {
         let slot = self.slot(fid);
         slot.owes.cut(rank);
-        slot.used = !slot.owes.is_empty();
+        slot.settle();
     }
 
     /// A child is gone, and with it all it held.
@@ -83,9 +108,7 @@ impl<S: Slots<FanFid>> Fids<S> {
         for slot in self.slots.slots_mut().iter_mut().filter(|slot| slot.used) {
             slot.holds.cut(rank);
             slot.owes.cut(rank);
-            if slot.clunked && slot.owes.is_empty() {
-                slot.used = false;
-            }
+            slot.settle();
         }
     }
 
@@ -267,6 +290,20 @@ mod tests {
         fids.clunked(fid, rank(1));
         assert_eq!(fids.take(), None);
         fids.lose(rank(3));
+        assert_eq!(fids.take(), Some(fid));
+    }
+
+    #[test]
+    fn a_fid_is_not_free_while_something_is_asked_about_it() {
+        let mut fids = Fids::<[FanFid; 1]>::default();
+        let fid = fids.take().expect("one is free");
+        fids.establish(fid, set(&[1]));
+        fids.ask(fid);
+        assert_eq!(fids.clunk(fid), set(&[1]));
+        fids.clunked(fid, rank(1));
+        assert_eq!(fids.take(), None);
+        fids.refused(fid, rank(1));
+        fids.told(fid);
         assert_eq!(fids.take(), Some(fid));
     }
 

@@ -66,6 +66,12 @@ impl Parent {
         self.state != State::Alone
     }
 
+    /// There is a connection to it. One that was left, or is dialled for anew, may have the old one for a
+    /// moment.
+    pub fn has_link(&self) -> bool {
+        matches!(self.state, State::Greeting | State::Joining | State::Joined(_))
+    }
+
     /// No parent any more.
     pub fn leave(&mut self) {
         *self = Self::new(false, Time::default());
@@ -75,6 +81,15 @@ impl Parent {
     pub fn above(&self) -> impl Iterator<Item = u64> {
         let joined = self.rank().is_some();
         self.above.into_iter().filter(move |boot| joined && *boot != 0)
+    }
+
+    /// Takes the boot numbers of those above, nearest first: whether they are others than before.
+    pub fn set_above<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> Result<bool, Botch> {
+        let mut above = [0; ABOVE];
+        for (boot, word) in above.iter_mut().zip(words) {
+            *boot = u64::from_str_radix(word, 16).map_err(|_| Botch)?;
+        }
+        Ok(core::mem::replace(&mut self.above, above) != above)
     }
 
     /// When to do something next.
@@ -139,10 +154,7 @@ impl Parent {
                 let mut words = text.split_whitespace();
                 let rank = words.next().and_then(|word| word.parse().ok());
                 let rank = rank.and_then(Rank::new).ok_or(Botch)?;
-                self.above = [0; ABOVE];
-                for (boot, word) in self.above.iter_mut().zip(words) {
-                    *boot = u64::from_str_radix(word, 16).map_err(|_| Botch)?;
-                }
+                self.set_above(words)?;
                 self.is_tried = false;
                 self.state = State::Joined(rank);
                 self.pause = REDIAL_MIN_US;

@@ -134,6 +134,25 @@ pub enum Tmsg<'a> {
     Wstat { fid: Fid, stat: Stat<'a> },
 }
 
+impl Tmsg<'_> {
+    /// The fid that it makes or is about.
+    pub fn fid(&self) -> Fid {
+        match *self {
+            Self::Version { .. } | Self::Auth { .. } | Self::Flush { .. } => Fid::NONE,
+            Self::Walk { newfid, .. } => newfid,
+            Self::Attach { fid, .. }
+            | Self::Open { fid, .. }
+            | Self::Create { fid, .. }
+            | Self::Read { fid, .. }
+            | Self::Write { fid, .. }
+            | Self::Clunk { fid }
+            | Self::Remove { fid }
+            | Self::Stat { fid }
+            | Self::Wstat { fid, .. } => fid,
+        }
+    }
+}
+
 /// An answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The fields are the protocol's own words.

@@ -336,6 +336,12 @@ impl<B: Bounds> Server<B> {
         *state = LinkState { up: true, caps, ..LinkState::default() };
     }
 
+    /// The link may have more at once from now on; what was agreed on stays.
+    pub fn widen(&mut self, link: LinkId, caps: Caps) {
+        let state = &mut self.links.slots_mut()[link.0 as usize];
+        state.caps = Caps { msize: state.caps.msize, ..caps };
+    }
+
     /// The largest message of `link` in either direction: what was agreed, or what is offered before that.
     pub fn msize(&self, link: LinkId) -> u32 {
         let state = &self.links.slots()[link.0 as usize];

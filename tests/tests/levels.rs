@@ -1,6 +1,6 @@
 //! Ionodes under ionodes: a child like any other, at any depth and in any shape.
 
-use protocol::message::{Fid, Tag, Tmsg};
+use protocol::message::{Fid, Names, Tag, Tmsg};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tests::{Answer, Link, Partition, Told, Tree};
@@ -196,5 +196,33 @@ fn a_members_files_are_its_owners_also_through_ionodes() {
         link.clunk(6);
         link.open(0, 6, &names, mode);
         link.clunk(6);
+    }
+}
+
+#[test]
+fn a_clunk_that_is_answered_before_its_walk_costs_nothing() {
+    let mut tree = Tree::root("clunk-first");
+    tree.ionode("io1", "io");
+    tree.cnode("n1", "io1");
+    tree.wait_for("n1 up\n");
+    let mut down = Link::dial(&tree.socket("io"));
+    let mut up = Link::dial(&tree.socket("io1"));
+    let round: [&[&str]; 2] = [&["net", "io1", "net", "n1"], &["net", "parent", "net", "io1", "net", "n1"]];
+    for (link, path) in [(&mut down, round[0]), (&mut up, round[1])] {
+        for turn in 0..300 {
+            for (tag, file) in [(1, "none"), (3, "status")] {
+                let names = Names::new(&[path, &[file]].concat()).expect("few names");
+                let fid = Fid(1 + u32::from(tag));
+                link.queue(Tag(tag), &Tmsg::Walk { fid: Fid(0), newfid: fid, names });
+                link.queue(Tag(tag + 1), &Tmsg::Clunk { fid });
+            }
+            link.send();
+            // A walk to what is not there ends before its last name, or is refused.
+            drop(link.answer(Tag(1)));
+            for tag in 2..5 {
+                assert_eq!(link.answer(Tag(tag)), Answer::Done, "{turn}: {tag}");
+            }
+        }
+        assert!(link.read(0, &[path, &["info"]].concat()).starts_with(b"ns=1\nname=n1\n"));
     }
 }

@@ -1,7 +1,9 @@
 //! Trees that are mounted, trees that are adopted, and nodes that are told whom to join.
 
+use protocol::message::{Fid, Tag, Tmsg};
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
-use tests::{Told, Tree};
+use tests::{Link, Told, Tree, refused as refused_as};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -161,4 +163,122 @@ fn a_compute_node_joins_whom_it_is_told_to_and_leaves() {
         assert!(Instant::now() < end, "it gives up who is not there");
     }
     here.wait_for("n[1,9] up\n");
+}
+
+#[test]
+fn a_node_is_moved_by_one_write() {
+    let (here, there) = (partition("move-here", &["n1"]), partition("move-there", &["x1"]));
+    let mut nodes = Tree::root("move-nodes");
+    nodes.named("cnode", "n9");
+    nodes.named("ionode", "i9");
+    nodes.cnode("n8", "i9");
+    let says = |node: &str, lines: &str| {
+        let mut command = nodes.uem(&["write", "-e", "ctl", lines]);
+        command.env("UEM_AT", format!("unix!{}", nodes.socket(node).display()));
+        assert_eq!(Told::of(&command.output().expect("uem starts")).err, "", "{node}: {lines}");
+    };
+    for (node, joined, left) in [("n9", "n9,x1 up\n", "n1 up\nn9 lost\n"), ("i9", "n[8-9],x1 up\n", "")] {
+        says(node, &format!("parent {}", dial(&here)));
+        let end = Instant::now() + PATIENCE;
+        while !here.run(&["ls", "net"]).out.contains(&format!("{node}/")) {
+            assert!(Instant::now() < end, "{node} joins");
+        }
+        says(node, &format!("parent none\\nparent {}", dial(&there)));
+        there.wait_for(joined);
+        if !left.is_empty() {
+            here.wait_for(left);
+        }
+    }
+}
+
+#[test]
+fn a_place_that_was_anothers_is_as_new() {
+    let mut here = partition("place-here", &["n1"]);
+    let there = Tree::leaf("place-there");
+    let at = format!("unix!{}", there.socket("io").display());
+    assert_eq!(says(&here, &format!("mount -c {at} io")), DONE);
+    here.wait_for("io,n1 up\n");
+    assert_eq!(says(&here, "on io drain old"), DONE);
+    assert_eq!(says(&here, "on io tag old"), DONE);
+    assert_eq!(says(&here, "unmount io"), DONE);
+    here.wait_for("n1 up\n");
+    here.cnode("n5", "io");
+    here.wait_for("n[1,5] up\n");
+    assert!(!here.run(&["cat", "info"]).out.contains("tag old"));
+}
+
+#[test]
+fn a_mounted_tree_that_is_silent_is_down_and_comes_back() {
+    let (here, there) = (partition("silent-here", &["n1"]), partition("silent-there", &["x1"]));
+    assert_eq!(says(&here, &format!("mount {} far", dial(&there))), DONE);
+    let mut link = Link::dial(&here.socket("io"));
+    link.open(0, 1, &["net", "far", "events"], 0);
+    link.queue(Tag(5), &Tmsg::Read { fid: Fid(1), offset: 0, count: 100 });
+    link.send();
+    there.signal("io", "STOP");
+    let begun = Instant::now();
+    assert_eq!(link.answer(Tag(5)), refused_as("Host is down"));
+    assert!(begun.elapsed() < Duration::from_secs(6), "as soon as a child's silence is known");
+    assert_eq!(here.run(&["cat", "net/far/info"]).err, "uem: net/far: Host is down\n");
+    there.signal("io", "CONT");
+    let end = Instant::now() + PATIENCE;
+    while here.run(&["cat", "net/far/summary"]).out != "x1 up\n" {
+        assert!(Instant::now() < end, "it is back");
+    }
+}
+
+#[test]
+fn all_mounts_of_a_write_whose_time_is_over_are_given_up() {
+    let here = partition("mounts-late", &["n1"]);
+    let mute = ["a", "b"].map(|name| {
+        let path = here.dir().join(format!("mute-{name}"));
+        (
+            UnixListener::bind(&path).expect("the path is free"),
+            format!("mount unix!{} {name}", path.display()),
+        )
+    });
+    let mut link = Link::dial(&here.socket("io"));
+    link.open(0, 1, &["ctl"], 1);
+    let lines = format!("{}\n{}\n", mute[0].1, mute[1].1);
+    assert_eq!(link.write(1, lines.as_bytes()), refused_as("Connection timed out"));
+    for name in ["a", "b"] {
+        let gone = refused_as("No such file or directory");
+        assert_eq!(link.write(1, format!("unmount {name}\n").as_bytes()), gone, "{name}");
+    }
+}
+
+#[test]
+fn a_cycle_is_refused_however_late_those_above_have_joined() {
+    let here = partition("cycle-here", &["n1"]);
+    let mut there = Tree::root("cycle-there");
+    for (name, parent) in [("far2", "io"), ("far3", "far2")] {
+        there.ionode(name, parent);
+    }
+    there.cnode("x1", "far3");
+    there.wait_for("x1 up\n");
+    // Who is lowest has joined before there was anybody above its parent's parent.
+    assert_eq!(says(&there, &format!("parent {}", dial(&here))), DONE);
+    here.wait_for("n1,x1 up\n");
+    for low in ["far2", "far3"] {
+        let at = format!("unix!{}", there.socket(low).display());
+        assert_eq!(says(&here, &format!("parent {at}")), DONE);
+        let end = Instant::now() + PATIENCE;
+        while says(&here, "parent unix!/nonexistent/socket") != DONE {
+            assert!(Instant::now() < end, "it is refused, and given up");
+        }
+        let info = here.run(&["cat", "info"]).out;
+        assert!(info.contains("\nrank=\nheight=4\nleaves=2\n"), "{low}: {info}");
+    }
+}
+
+#[test]
+fn an_adopted_node_that_is_lost_is_unmounted_too() {
+    let (here, there) = (partition("lost-here", &["n1"]), Tree::leaf("lost-there"));
+    assert_eq!(says(&here, &format!("mount -c unix!{} io", there.socket("io").display())), DONE);
+    here.wait_for("io,n1 up\n");
+    there.signal("io", "KILL");
+    here.wait_for("n1 up\nio lost\n");
+    assert_eq!(says(&here, "unmount io"), DONE);
+    assert_eq!(here.run(&["cat", "summary"]).out, "n1 up\n");
+    assert_eq!(says(&here, "unmount io"), refused("unmount: No such file or directory"));
 }

@@ -139,6 +139,13 @@ fn a_node_that_drains_is_told_in_events_and_drains_when_it_comes_back() {
     tree.cnode("n1", "io1");
     operator.until(&["summary"], |text| text == "n1 draining\n");
     assert!(operator.text(&["status"]).ends_with(" why=fans\n"));
+    let mut told = String::new();
+    while !told.ends_with(" node n1 draining\n") {
+        let more = operator.0.call(Tag(7), &Tmsg::Read { fid: Fid(2), offset: 0, count: 4096 });
+        let Answer::Data(more) = more else { panic!("events are read: {more:?}") };
+        told += std::str::from_utf8(&more).expect("it is text");
+    }
+    assert!(!told.contains(" n1 up\n"), "a reservation between would have found it: {told}");
 }
 
 #[test]

@@ -58,6 +58,19 @@ fn a_job_runs_jobs_where_it_was_made_itself() {
 }
 
 #[test]
+fn many_members_below_one_ionode_run_jobs_at_once() {
+    const MANY: usize = 12;
+    let tree = three_levels("parent-many");
+    // None of them ends before all have begun.
+    let go = tree.dir().join("begun");
+    let each =
+        format!("echo >>{0}; while [ $(wc -l <{0}) -lt {MANY} ]; do sleep 0.05; done; echo ok", go.display());
+    let script = format!("{} run -n 1 sh -c '{each}'", tests::uem().display());
+    let told = tree.run(&["run", "-w", "n2", "-n", &MANY.to_string(), "sh", "-c", &script]);
+    assert_eq!((told.code, told.out.as_str()), (0, "ok\n".repeat(MANY).as_str()), "{}", told.err);
+}
+
+#[test]
 fn a_session_of_a_root_is_made_and_run_from_below() {
     let tree = three_levels("parent-session");
     let mut low = Link::dial(&tree.socket("io2"));

@@ -254,3 +254,51 @@ fn the_life_of_a_session_is_told_in_events_to_its_end() {
         assert!(told.contains(" session 0 open\n") && told.contains(" session 0 running\n"), "{told}");
     }
 }
+
+#[test]
+fn the_rest_of_a_shared_record_goes_with_the_node_that_had_its_begin() {
+    let mut tree = Tree::root("share-torn");
+    let at = format!("unix!{}", tree.socket("io").display());
+    let first = Fake::join(&at, "f1", BOOT).expect("it joins").serve(|_, _, _| Act::Usual);
+    tree.wait_for("f1 up\n");
+    tree.cnode("n1", "io");
+    tree.wait_for("f1,n1 up\n");
+    let mut job = Job::new(&tree);
+    assert_eq!(job.ctl("share\nres 2\nexec cat"), Answer::Done);
+    job.put("stdin", &[b'x'; 30_000]);
+    drop(first);
+    tree.wait_for("n1 up\nf1 lost\n");
+    job.put("stdin", b"rest");
+    job.put("stdin", b" of it\nnext\n");
+    assert_eq!(job.ctl("close stdin"), Answer::Done);
+    assert_eq!(job.lines(), ["next"]);
+}
+
+#[test]
+fn writers_may_go_on_for_as_long_as_they_like() {
+    const PIECES: u16 = 400;
+    const WRITERS: u16 = 4;
+    let piece = [b'x'; 30_000];
+    for (tree, nodes, _) in shapes("writers").into_iter().skip(1) {
+        let mut job = Job::new(&tree);
+        assert_eq!(job.ctl(&format!("res {nodes}\nexec wc -c")), Answer::Done);
+        // While one is on its way others wait, all the time.
+        let write = |job: &mut Job, writer: u16| {
+            let fid = Fid(2 + u32::from(writer));
+            job.link.queue(Tag(writer), &Tmsg::Write { fid, offset: 0, data: &piece });
+            job.link.send();
+        };
+        for writer in 0..WRITERS {
+            job.link.open(1, 2 + u32::from(writer), &["..", "stdin"], 1);
+            write(&mut job, writer);
+        }
+        for at in 0..PIECES {
+            assert_eq!(job.link.answer(Tag(at % WRITERS)), Answer::Done, "{at}");
+            if at + WRITERS < PIECES {
+                write(&mut job, at % WRITERS);
+            }
+        }
+        assert_eq!(job.ctl("close stdin"), Answer::Done);
+        assert_eq!(job.lines(), vec![(usize::from(PIECES) * piece.len()).to_string(); nodes]);
+    }
+}

@@ -3,6 +3,7 @@
 use protocol::message::{Fid, Tag, Tmsg};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use tests::{Answer, Job, Told, Tree, refused, shapes, uem};
 
 const INVALID: &str = "Invalid argument";
@@ -78,9 +79,13 @@ fn a_terminal_is_for_one_member_alone() {
 /// What is typed at a terminal where `uem` runs, each key when what is before it was seen, and all that is
 /// seen.
 fn typed(tree: &Tree, words: &str, keys: &[(&str, &[u8])]) -> Told {
-    let line = format!("stty rows 33 cols 77; {} {words}", uem().display());
+    typed_at(tree, &format!("stty rows 33 cols 77; {} {words}", uem().display()), keys)
+}
+
+/// The same of any line of a shell.
+fn typed_at(tree: &Tree, line: &str, keys: &[(&str, &[u8])]) -> Told {
     let mut script = Command::new("timeout");
-    script.args(["30", "script", "-qec", &line, "/dev/null"]).stdin(Stdio::piped());
+    script.args(["30", "script", "-qec", line, "/dev/null"]).stdin(Stdio::piped());
     script.env("UEM_AT", format!("unix!{}", tree.socket("io").display())).env("TERM", "xterm");
     let mut child = script.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script starts");
     let mut stdin = child.stdin.take().expect("it is piped");
@@ -131,4 +136,39 @@ fn rsh_without_a_command_is_a_shell_to_type_at() {
     let told = tree.run(&["rsh", "-tt", "n1", "tty >/dev/null && echo yes"]);
     assert_eq!((told.code, told.out.as_str()), (0, "yes\r\n"));
     assert_eq!(typed(&tree, "rsh -tT n1 tty", &[]).out, "not a tty\r\n");
+}
+
+#[test]
+fn a_terminal_is_left_as_it_was_found_and_what_is_said_is_a_line() {
+    let mut tree = Tree::root("rsh-left");
+    tree.cnode("n1", "io");
+    tree.wait_for("n1 up\n");
+    let pid = tree.dir().join("pid");
+    let icanon = "stty -a | grep -o '[ -]icanon'";
+    let line = format!(
+        "sh -c 'echo $$ >{0}; exec {1} rsh n1'; echo code $?; {icanon}",
+        pid.display(),
+        uem().display()
+    );
+    let quit = format!("trap '' QUIT; kill -QUIT $(cat {})\r", pid.display());
+    let told = typed_at(&tree, &line, &[("", quit.as_bytes())]);
+    assert!(told.out.ends_with("code 131\r\n icanon\r\n"), "{told:?}");
+    // Its node goes: what starts members is their parent.
+    let line = format!("{} rsh n1; {icanon}", uem().display());
+    let told = typed_at(&tree, &line, &[("", b"echo o''n; kill -9 $PPID\r")]);
+    assert!(told.out.ends_with("\r\nuem: lost: n1 (1 member)\r\n icanon\r\n"), "{told:?}");
+    let told = typed_at(&tree, &line, &[]);
+    assert!(told.out.ends_with("uem: n1: res: n1: Host is down\r\n icanon\r\n"), "{told:?}");
+}
+
+#[test]
+fn who_leaves_does_not_wait_for_a_node_that_is_silent() {
+    let mut tree = Tree::root("rsh-leave");
+    tree.cnode("n1", "io");
+    tree.wait_for("n1 up\n");
+    let stop = format!("echo o''n; kill -STOP {}\r", tree.pid("io"));
+    let begun = Instant::now();
+    let told = typed(&tree, "rsh n1", &[("", stop.as_bytes()), ("kill", b"\r~.")]);
+    assert_eq!(told.code, 129, "{told:?}");
+    assert!(begun.elapsed() < Duration::from_secs(8), "it waits for none that is silent");
 }

@@ -8,7 +8,7 @@ use crate::outcome::{self, Outcomes};
 use crate::output::Output;
 use crate::plan::{Manner, Plan};
 use crate::signal::Signals;
-use crate::terminal::{self, Leave};
+use crate::terminal::{self, Leave, Raw};
 use protocol::message::{Fid, Tmsg};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -81,6 +81,8 @@ pub(crate) struct Job<'a> {
     manner: Manner,
     /// Keys are typed for it here.
     leave: Option<Leave>,
+    /// And are passed on as they are typed.
+    raw: Option<Raw>,
 }
 
 impl<'a> Job<'a> {
@@ -134,6 +136,7 @@ impl<'a> Job<'a> {
             program: program.to_owned(),
             manner: Manner::Run,
             leave: None,
+            raw: None,
         };
         job.ask_wait()?;
         job.ask_output(0)?;
@@ -161,11 +164,15 @@ impl<'a> Job<'a> {
     pub(crate) fn type_at(client: &mut Client, plan: &Plan) -> Result<i32, Told> {
         let mut signals = Signals::of_terminal()?;
         let mut job = Job::start(client, plan, false)?;
-        job.leave = Some(Leave::default());
-        let raw = terminal::Raw::new()?;
-        let code = job.finish(&mut signals, plan.timeout);
-        drop(raw);
-        code
+        (job.leave, job.raw) = (Some(Leave::default()), Raw::new()?);
+        job.finish(&mut signals, plan.timeout)
+    }
+
+    /// Before this program has a say of its own, on a line of its own.
+    fn untyped(&mut self) {
+        if self.raw.take().is_some() {
+            eprintln!();
+        }
     }
 
     /// Runs until all is told: the exit code.
@@ -193,6 +200,7 @@ impl<'a> Job<'a> {
             }
             self.client.send()?;
             if self.pause(signals, end)? {
+                self.untyped();
                 eprintln!("uem: given up; members may still be ending");
                 return Ok(self.code());
             }
@@ -282,7 +290,7 @@ impl<'a> Job<'a> {
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
             self.command("kill\n")?;
-            self.give_up_at = now.checked_add(LAST);
+            self.give_up_at = self.give_up_at.or(now.checked_add(LAST));
         }
         if end.is_some_and(|at| at <= now) && self.ending == Ending::No {
             eprintln!("uem: time is over; ending the members");
@@ -309,6 +317,8 @@ impl<'a> Job<'a> {
         input.left.truncate(got.max(0) as usize);
         if got > 0 {
             if self.leave.as_mut().is_some_and(|leave| leave.is_meant(&input.left)) {
+                // Whoever leaves does not wait for what is silent.
+                self.give_up_at = Instant::now().checked_add(2 * GRACE);
                 return self.end(Ending::Signalled(libc::SIGHUP), "signal HUP\n");
             }
             return self.write_input();
@@ -341,7 +351,13 @@ impl<'a> Job<'a> {
         };
         match heard {
             Heard::Nothing => {}
-            Heard::Started => self.starting = false,
+            Heard::Started => {
+                self.starting = false;
+                // It may have changed while there was no terminal yet.
+                if self.raw.is_some() {
+                    self.command(&terminal::winsize())?;
+                }
+            }
             Heard::Refused(ename) => self.refused(ename)?,
             Heard::StepRefused(ename) => {
                 self.refusal.get_or_insert(format!("unable to set the job up: {ename}"));
@@ -413,6 +429,8 @@ impl<'a> Job<'a> {
 
     /// Tells why nothing was started; what was started tells for itself how it ends.
     fn explain(&mut self, error: &str) {
+        // The terminal is as it was: nothing was seen on it.
+        self.raw = None;
         let runs = self.info.lines().find_map(|line| line.strip_prefix("state="));
         if !matches!(runs, None | Some("open" | "reserved")) {
             return;
@@ -443,11 +461,16 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn tell(&self) -> i32 {
+    fn tell(&mut self) -> i32 {
+        let is_ssh = self.manner == Manner::Ssh;
+        let is_plain = self.ending == Ending::No && is_ssh && self.outcomes.all_ended_by_themselves();
+        if self.ending != Ending::Closed && !is_plain {
+            self.untyped();
+        }
         match (self.ending, &self.refusal) {
             (Ending::Closed, _) => {}
             (Ending::Broken, Some(refusal)) => eprintln!("uem: {refusal}"),
-            (Ending::No, _) if self.manner == Manner::Ssh && self.outcomes.all_ended_by_themselves() => {}
+            _ if is_plain => {}
             _ => self.outcomes.failures(&self.program).iter().for_each(|line| eprintln!("uem: {line}")),
         }
         self.code()

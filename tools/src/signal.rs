@@ -20,9 +20,10 @@ impl Signals {
         Self::and(&[])
     }
 
-    /// The same, and to hear of each change of the terminal's size.
+    /// The same of SIGQUIT, so that none leaves the terminal as it was for its member; and to hear of each
+    /// change of its size.
     pub(crate) fn of_terminal() -> Result<Self, Told> {
-        Self::and(&[libc::SIGWINCH])
+        Self::and(&[libc::SIGWINCH, libc::SIGQUIT])
     }
 
     fn and(more: &[i32]) -> Result<Self, Told> {

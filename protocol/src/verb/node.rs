@@ -23,6 +23,8 @@ pub enum NodeCommand<'a> {
         boot: u64,
     },
     Fence,
+    /// The boot numbers of those above, nearest first.
+    Above(&'a str),
     Signal(u8),
     Exit,
     Tag(&'a str),
@@ -41,7 +43,7 @@ pub enum NodeCommand<'a> {
 impl NodeCommand<'_> {
     /// Only an operator may give it: root, or somebody on the node's own machine.
     pub fn is_operators(&self) -> bool {
-        !matches!(self, Self::Join { .. } | Self::Fence | Self::Signal(_))
+        !matches!(self, Self::Join { .. } | Self::Fence | Self::Above(_) | Self::Signal(_))
     }
 
     /// It goes down to all nodes below as it was written.
@@ -96,6 +98,12 @@ pub const NODE: &[Verb<Parse>] = &[
         usage: "fence",
         parents: true,
         parse: |words| none(words).map(|()| NodeCommand::Fence),
+    },
+    Verb {
+        name: "above",
+        usage: "above BOOT...",
+        parents: true,
+        parse: |words| Some(NodeCommand::Above(words.rest())),
     },
 ];
 

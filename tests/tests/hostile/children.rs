@@ -4,6 +4,8 @@
 use protocol::message::{Fid, Rmsg, Tag, Tmsg, VERSION, is_request};
 use protocol::qid::{QTDIR, Qid};
 use protocol::stat::Stat;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use tests::fake::{Act, BOOT, Fake, Serving, greeting, qids, reply};
 use tests::raw::{Kind, Raw, header, message, request, walk};
@@ -507,4 +509,69 @@ fn what_a_session_is_told_by_a_child_is_checked_too() {
         until_lost(&mut site, name);
         assert_eq!(raw.call(Tag(1), &walk(0, 3, &["status"])), Some(Kind::Other), "{name}");
     }
+}
+
+#[test]
+fn a_directory_that_is_read_behind_its_clunk_is_told_as_one() {
+    let mut site = Site::up(0);
+    let mut read = None;
+    let fake = Fake::join(&site.at("io"), "fake", BOOT).expect("it joins");
+    let serving = fake.serve(move |child, tag, msg| match *msg {
+        Tmsg::Open { fid, .. } if child.path(fid) == "dir" => {
+            let qid = Qid { kind: QTDIR, ..Qid::default() };
+            Act::Send(reply(tag, &Rmsg::Open { qid, iounit: 0 }))
+        }
+        Tmsg::Read { fid, .. } if child.path(fid) == "dir" => {
+            read = Some(tag);
+            Act::Silence
+        }
+        Tmsg::Open { fid, .. } if child.path(fid) == "file" => {
+            let mut stat = [0; 200];
+            let len = Stat { name: "entry", ..Stat::default() }.encode(&mut stat).expect("it fits");
+            Act::Also(reply(read.take().expect("once"), &Rmsg::Read { data: &stat[..len] }))
+        }
+        _ => Act::Usual,
+    });
+    site.until("it is up", |site| site.told(&["cat", "summary"]).out == "fake up\n");
+    let mut raw = Raw::attached(&site.at("io"));
+    raw.open(1, &["net", "fake", "dir"], 0);
+    raw.ask(Tag(5), &Tmsg::Read { fid: Fid(1), offset: 0, count: 4000 });
+    assert_eq!(raw.call(Tag(6), &Tmsg::Clunk { fid: Fid(1) }), Some(Kind::Other));
+    // By then its number there may be another file's.
+    assert_eq!(raw.call(Tag(7), &walk(0, 2, &["net", "fake", "file"])), Some(Kind::Other));
+    raw.ask(Tag(8), &Tmsg::Open { fid: Fid(2), mode: 0 });
+    let message = raw.message().expect("the older one is answered");
+    let Ok((Tag(5), Rmsg::Read { data })) = Rmsg::decode(&message) else { panic!("no data: {message:?}") };
+    let stat = protocol::stat::Stats::new(data).next().expect("one").expect("it is one");
+    assert_eq!((stat.name, stat.qid.path >> 63), ("entry", 1), "a file of another node");
+    drop(serving);
+}
+
+#[test]
+fn a_child_that_joins_while_its_tree_is_dialled_for_keeps_its_link() {
+    let mut site = Site::up(1);
+    // A queue that is full: who dials waits until there is room.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let brief = Duration::from_millis(100);
+    let full: Vec<_> = (0..4096).map_while(|_| TcpStream::connect_timeout(&address, brief).ok()).collect();
+    let mut raw = Raw::attached(&site.at("io"));
+    raw.open(1, &["ctl"], 1);
+    let line = format!("mount -c tcp!127.0.0.1!{} fake\n", address.port());
+    raw.ask(Tag(1), &Tmsg::Write { fid: Fid(1), offset: 0, data: line.as_bytes() });
+    let mut seen = false;
+    site.until("the tree has its place", |site| {
+        seen |= site.told(&["cat", "net/fake/info"]).err.contains("Host is down");
+        seen
+    });
+    let fake = Fake::join(&site.at("io"), "fake", BOOT).expect("it joins").serve(|_, _, _| Act::Usual);
+    assert_eq!(raw.answer(), Some((Tag(1), Kind::Other)), "it is adopted");
+    for _ in &full {
+        drop(listener.accept().expect("it is dialled"));
+    }
+    let (mut late, _) = listener.accept().expect("the node dials");
+    late.set_read_timeout(Some(tests::raw::PATIENCE)).expect("it is a socket");
+    assert_eq!(late.read(&mut [0; 64]).ok(), Some(0), "it has nothing to say to it");
+    assert_eq!(site.told(&["cat", "summary"]).out, "fake,node01 up\n");
+    drop(fake);
 }

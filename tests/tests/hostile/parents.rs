@@ -1,14 +1,15 @@
-//! Parents that misbehave: the cnode that dialled hangs up, dials again later, and serves its clients
+//! Parents that misbehave: the node that dialled hangs up, dials again later, and serves its clients
 //! meanwhile.
 
 use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, Rmsg, Tag, Tmsg, VERSION};
+use protocol::qid::Qid;
 use protocol::stat::DMDIR;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 use tests::fake::{FIRST, greeting, qids, reply};
 use tests::raw::{Kind, Raw, header, request, walk};
-use tests::{Site, Stream};
+use tests::{Site, Stream, Tree};
 
 struct Parent(UnixListener);
 
@@ -184,4 +185,50 @@ fn a_parent_that_shares_out_what_no_session_has_is_refused() {
         assert_eq!(raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(100) }), Some(Kind::Other));
         site.check_alive(&line);
     }
+}
+
+/// An ionode that has joined this parent, and what the parent sees of it.
+fn inner(test: &str) -> (Tree, Raw) {
+    let tree = Tree::root(test);
+    let at = format!("unix!{}", tree.socket("up").display());
+    let parent = Parent::listen(&at);
+    assert_eq!(tree.run(&["write", "ctl", &format!("parent {at}")]).code, 0);
+    let mut raw = parent.accept();
+    (0..7).for_each(|_| drop(raw.message().expect("it joins")));
+    raw.send(&reply(Tag(FIRST + 4), &Rmsg::Read { data: b"0 00000000000000aa\n" }));
+    (tree, raw)
+}
+
+/// The next walk that the parent is asked for, its tag, and where it leads; attaches are answered.
+fn walked(raw: &mut Raw) -> (Tag, Fid) {
+    loop {
+        let message = raw.message().expect("the child asks");
+        match Tmsg::decode(&message).expect("it speaks 9P") {
+            (tag, Tmsg::Walk { newfid, .. }) => return (tag, newfid),
+            (tag, Tmsg::Attach { .. }) => raw.send(&reply(tag, &Rmsg::Attach { qid: Qid::default() })),
+            other => panic!("no walk: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_fid_whose_clunk_a_parent_has_not_answered_is_not_walked_to() {
+    let (tree, mut parent) = inner("parent-fids");
+    let mut client = Raw::attached(&format!("unix!{}", tree.socket("io").display()));
+    client.ask(Tag(1), &walk(0, 2, &["net", "parent", "none"]));
+    let (tag, first) = walked(&mut parent);
+    assert_eq!(client.call(Tag(2), &Tmsg::Clunk { fid: Fid(2) }), Some(Kind::Other));
+    let message = parent.message().expect("the clunk goes on");
+    let (clunk, msg) = Tmsg::decode(&message).expect("it speaks 9P");
+    assert_eq!(msg, Tmsg::Clunk { fid: first });
+    parent.send(&reply(tag, &Rmsg::Error { ename: "No such file or directory" }));
+    assert_eq!(client.answer(), Some((Tag(1), Kind::Error)));
+    client.ask(Tag(3), &walk(0, 3, &["net", "parent", "info"]));
+    let (tag, second) = walked(&mut parent);
+    assert_ne!(second, first);
+    parent.send(&reply(clunk, &Rmsg::Clunk));
+    parent.send(&reply(tag, &Rmsg::Walk { qids: qids(1) }));
+    assert_eq!(client.answer(), Some((Tag(3), Kind::Other)));
+    client.ask(Tag(4), &walk(0, 4, &["net", "parent", "info"]));
+    assert_eq!(walked(&mut parent).1, first, "now it is free");
 }
