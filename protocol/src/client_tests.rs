@@ -80,6 +80,7 @@ fn the_smaller_msize_is_agreed_on_and_a_larger_one_is_nonsense() {
 #[test]
 fn a_full_table_or_buffer_refuses_and_keeps_nothing() {
     let mut client = Few::new(8192);
+    assert_eq!((client.fid(), client.fid(), client.fid()), (Ok(Fid(0)), Ok(Fid(1)), Err(Full)));
     assert_eq!(client.ask(&mut Burst::new(&mut [0; 10]), 0, &READ), Err(Full));
     assert_eq!(client.outstanding(), 0);
     for token in 0..3 {
@@ -88,7 +89,18 @@ fn a_full_table_or_buffer_refuses_and_keeps_nothing() {
     assert_eq!(ask(&mut client, 3, &READ), Err(Full));
     answer(&mut client, Tag(1), &Rmsg::Read { data: b"" }).unwrap();
     assert_eq!(ask(&mut client, 3, &READ), Ok(Tag(1)));
-    assert_eq!((client.fid(), client.fid(), client.fid()), (Ok(Fid(0)), Ok(Fid(1)), Err(Full)));
+}
+
+#[test]
+fn a_fid_whose_clunk_is_answered_rests_until_all_that_was_asked_about_it_is() {
+    let mut client = Few::new(8192);
+    let fid = client.fid().unwrap();
+    let read = ask(&mut client, 1, &Tmsg::Read { fid, offset: 0, count: 10 }).unwrap();
+    let clunk = ask(&mut client, 2, &Tmsg::Clunk { fid }).unwrap();
+    answer(&mut client, clunk, &Rmsg::Clunk).unwrap();
+    assert_eq!((client.fid(), client.fid()), (Ok(Fid(1)), Err(Full)));
+    answer(&mut client, read, &Rmsg::Read { data: b"late" }).unwrap();
+    assert_eq!(client.fid(), Ok(fid));
 }
 
 #[test]
