@@ -74,7 +74,7 @@ pub struct Node {
     /// Trees that are mounted.
     pub(crate) mounts: [Option<Mount>; MOUNTS],
     /// The conversation with the parent, as its client.
-    pub(crate) up: Up,
+    pub(crate) up: Box<Up>,
     /// When sessions of a parent that went away are given up.
     pub(crate) orphaned: Option<Time>,
     /// The children.
@@ -91,7 +91,7 @@ pub struct Node {
     pub users: [Text<USER_NAME_MAX>; USERS],
     attach: [Option<Fid>; USERS],
     /// What was refused.
-    pub refusals: Refusals<REFUSALS, crate::gather::Names>,
+    pub refusals: Box<Refusals<REFUSALS, crate::gather::Names>>,
     /// What happened.
     pub events: Events,
     /// Children that the refusal is about that is just being made.
@@ -177,7 +177,7 @@ impl Node {
             parent_dial: Text::EMPTY,
             addresses: Vec::new(),
             mounts: [None; MOUNTS],
-            up: Up::default(),
+            up: Box::default(),
             orphaned: None,
             children: Children::default(),
             names: Names::default(),
@@ -186,7 +186,7 @@ impl Node {
             tuning: Tuning::new(protocol::limits::MEMBERS_MAX),
             users: [Text::EMPTY; USERS],
             attach: [None; USERS],
-            refusals: Refusals::default(),
+            refusals: Box::default(),
             events: Events::default(),
             blamed: ChildSet::EMPTY,
             fids,
