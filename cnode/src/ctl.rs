@@ -8,7 +8,7 @@ use crate::session::Gang;
 use protocol::ename::Ename;
 use protocol::event::Event;
 use protocol::failure::{Failure, Fault, Step};
-use protocol::quote::{Words, split_line};
+use protocol::quote::split_line;
 use protocol::refusal::Refusal;
 use protocol::server::{RequestId, UserId};
 use protocol::set::ChildSet;
@@ -19,9 +19,6 @@ use protocol::verb::{
     Command, Kind, NodeCommand, NodeLine, Res, Share, WHY_MAX, Why, node, session, word_of,
 };
 use protocol::wire;
-
-/// Why nobody can be signalled.
-const IDLE: &str = "nothing runs yet";
 
 /// Who writes, where, and when.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +109,7 @@ impl<B: Bounds> Node<B> {
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
         self.each_line(who, Some(slot), data, |this, _, line| match session(line)? {
-            Command::Signal(_) if !this.session(slot).executed => Err(Why::Says(IDLE)),
+            Command::Signal(_) if !this.session(slot).executed => Err(Why::IDLE),
             Command::Signal(signal) => {
                 this.signal_member(index, signal, host);
                 this.touch(slot);
@@ -267,15 +264,15 @@ impl<B: Bounds> Node<B> {
             | Command::Go(_)
                 if !session.is_parents() =>
             {
-                return Err(Why::Says("only a parent's session takes that"));
+                return Err(Why::PARENTS);
             }
             Command::Exec(words) => self.run_exec(slot, who, words, host)?,
-            Command::Signal(_) if !session.executed => return Err(Why::Says(IDLE)),
+            Command::Signal(_) if !session.executed => return Err(Why::IDLE),
             Command::Signal(signal) => self.signal_session(slot, signal, host),
             Command::CloseStdin => self.close_stdin(slot, host),
             Command::Failfast(on) => session.failfast = on,
-            Command::Persistent(_) | Command::KillOnClose(_) => self.describe(slot, command)?,
-            Command::Label(_) | Command::Tag(_) | Command::Untag(_) => self.describe(slot, command)?,
+            Command::Persistent(_) | Command::KillOnClose(_) => session.about.take(command)?,
+            Command::Label(_) | Command::Tag(_) | Command::Untag(_) => session.about.take(command)?,
             Command::Go(on) => self.run_go(slot, who, on)?,
             Command::Winsize(rows, cols) if session.executed => {
                 for index in 0..self.members.slots().len() as MemberSlot {
@@ -287,7 +284,7 @@ impl<B: Bounds> Node<B> {
             }
             Command::Wipe => self.close_session(slot, host),
             _ if session.executed => {
-                return Err(Why::Says("too late: the session has run; make a new one"));
+                return Err(Why::TOO_LATE);
             }
             _ => self.prepare(slot, (command, line), host)?,
         }
@@ -309,9 +306,9 @@ impl<B: Bounds> Node<B> {
                 let size = size.checked_add(count).ok_or(Ename::Again)?;
                 self.reserve(slot, (first, 1, count), size)?;
             }
-            Command::Excl(_) if session.count > 0 => return Err(Why::Says("excl comes before res")),
+            Command::Excl(_) if session.count > 0 => return Err(Why::EXCL_FIRST),
             Command::Excl(on) => session.excl = on,
-            Command::Layout(_) if session.count > 0 => return Err(Why::Says("layout comes before res")),
+            Command::Layout(_) if session.count > 0 => return Err(Why::LAYOUT_FIRST),
             // How numbers lie on several nodes is nothing to one.
             Command::Layout(_) => {}
             Command::Deal(deal) => session.deal = deal,
@@ -375,7 +372,7 @@ impl<B: Bounds> Node<B> {
     }
 
     fn take_share(&mut self, slot: SessionSlot, share: &Share) -> Result<(), Why> {
-        let rank = self.parent.rank().ok_or(Why::Says("only a parent shares members out"))?;
+        let rank = self.parent.rank().ok_or(Why::SHARED_BY_PARENTS)?;
         let (first, stride, count) = share.own(rank);
         if count == 0 {
             return Err(Why::Says("no member is for this node"));
@@ -395,14 +392,14 @@ impl<B: Bounds> Node<B> {
             return Err(Why::Says("earlier step refused"));
         }
         if session.executed {
-            return Err(Why::Says("already run: a member runs once"));
+            return Err(Why::ALREADY_RUN);
         }
         if !words.trim().is_empty() {
             host.truncate(slot, Param::Args);
             host.append(slot, Param::Args, words.as_bytes())?;
         }
         if host.param(slot, Param::Args, 0, &mut [0]) == 0 {
-            return Err(Why::Says("no program: exec PROG ARGS..., or write args first"));
+            return Err(Why::NO_PROGRAM);
         }
         if self.session(slot).count == 0 {
             self.reserve(slot, (0, 1, 1), 1)?;
@@ -411,30 +408,6 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.exec = Some(who.request);
         session.exec_user = who.user;
-        Ok(())
-    }
-
-    /// What its owner calls a session, and how it ends.
-    fn describe(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
-        let session = self.session(slot);
-        match command {
-            Command::Persistent(on) => session.persistent = on,
-            Command::KillOnClose(on) => session.kill_on_close = on,
-            Command::Label(raw) => {
-                let mut label = Text::EMPTY;
-                let unquoted = Words::new(raw).flatten().try_for_each(|w| w.write_to(&mut label));
-                unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
-                session.label = label;
-            }
-            Command::Tag(tag) => {
-                let full = Why::Says("all tags of a session have at most 128 bytes; untag some");
-                session.tags.set(tag).map_err(|wire::Full| full)?;
-            }
-            Command::Untag(key) => {
-                session.tags.unset(key);
-            }
-            _ => {}
-        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use crate::Bounds;
 use crate::host::{Host, MemberSlot, SessionSlot, Stream};
 use crate::member::{Member, State};
 use crate::node::Node;
+use protocol::about::About;
 use protocol::ename::Ename;
 use protocol::event::Event;
 use protocol::failure::{Failure, Fault, Step};
@@ -11,7 +12,6 @@ use protocol::limits::SESSION_NAME_MAX;
 use protocol::record::{End, Outcome};
 use protocol::server::{RequestId, UserId};
 use protocol::slots::Slots;
-use protocol::tag::{SESSION_TAGS_MAX, Tags};
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{Deal, Prefix, Why};
@@ -63,18 +63,12 @@ pub struct Session {
     pub name: Text<SESSION_NAME_MAX>,
     /// Whose it is.
     pub owner: UserId,
-    /// What its owner calls it.
-    pub label: Text<SESSION_NAME_MAX>,
-    /// What else he calls it.
-    pub tags: Tags<SESSION_TAGS_MAX>,
     /// How many levels above this node it was made.
     pub levels: u8,
     /// Its name there.
     pub origin: Text<SESSION_NAME_MAX>,
-    /// It lives until it is removed.
-    pub persistent: bool,
-    /// Its members are killed when nobody has its ctl open any more.
-    pub kill_on_close: bool,
+    /// What its owner calls it, and how it ends.
+    pub about: About,
     /// No other session has members here while its own have no outcome.
     pub excl: bool,
     /// It is being ended: members are killed, and the slot is free when they are gone.
@@ -197,9 +191,9 @@ impl<B: Bounds> Node<B> {
         } else {
             text = Text::new(name).ok_or(Ename::NameTooLong)?;
         }
-        let persistent = !name.is_empty();
+        let about = About { persistent: !name.is_empty(), ..About::default() };
         self.sessions.slots_mut()[slot] =
-            Session { used: true, name: text, owner, persistent, ..Session::default() };
+            Session { used: true, name: text, owner, about, ..Session::default() };
         self.touch(slot as SessionSlot);
         Ok(slot as SessionSlot)
     }
@@ -398,8 +392,8 @@ impl<B: Bounds> Node<B> {
         if session.ctls > 0 || session.closing {
             return;
         }
-        if session.persistent {
-            if session.kill_on_close {
+        if session.about.persistent {
+            if session.about.kill_on_close {
                 self.signal_session(slot, 9, host);
             }
         } else if clean || local {

@@ -159,13 +159,13 @@ impl<B: Bounds> Node<B> {
             "size={}\nhere={}\nlabel={}",
             session.size,
             session.count,
-            Quoted(session.label.as_str())
+            Quoted(session.about.label.as_str())
         )?;
-        let kind = if session.persistent { "persistent" } else { "normal" };
+        let kind = if session.about.persistent { "persistent" } else { "normal" };
         writeln!(out, "type={kind}\nexits={}", session.outcomes)?;
-        let on = [("excl", session.excl), ("killonclose", session.kill_on_close)];
+        let on = [("excl", session.excl), ("killonclose", session.about.kill_on_close)];
         on.iter().filter(|(_, is_on)| *is_on).try_for_each(|(name, _)| writeln!(out, "{name}=on"))?;
-        session.tags.iter().try_for_each(|tag| writeln!(out, "tag {tag}"))
+        session.about.tags.iter().try_for_each(|tag| writeln!(out, "tag {tag}"))
     }
 
     /// The refusals of a user at the node, or of a session.

@@ -9,17 +9,13 @@ use crate::node::Node;
 use crate::step::{Line, Send};
 use protocol::ename::Ename;
 use protocol::nodeset::NodeSet;
-use protocol::quote::{Words, split_line};
+use protocol::quote::split_line;
 use protocol::refusal::Refusal;
 use protocol::server::{LinkId, RequestId, UserId};
 use protocol::set::ChildSet;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{Command, Kind, NodeCommand, NodeLine, Res, Why, node, session, word_of};
-use protocol::wire;
-
-/// Why a user cannot write what parents do.
-const PARENTS: &str = "only a parent's session takes that";
 
 /// Who writes, and when.
 #[derive(Clone, Copy, Debug)]
@@ -280,7 +276,7 @@ impl Node {
     ) -> Result<(), Why> {
         let session = self.session(slot);
         let (live, Some(fid)) = (session.live, session.ctl) else {
-            return Err(Why::Says("nothing runs yet"));
+            return Err(Why::IDLE);
         };
         let set = live.and(self.fids.holds(fid));
         let send = Send::Line { fid, line: Line::Signal(signal) };
@@ -316,15 +312,15 @@ impl Node {
             Command::Signal(signal) => self.signal(slot, (who, gather), (signal, line))?,
             Command::CloseStdin => self.close_stdin(slot),
             Command::Failfast(on) => session.failfast = on,
-            Command::Persistent(_) | Command::KillOnClose(_) => self.describe(slot, command)?,
-            Command::Label(_) | Command::Tag(_) | Command::Untag(_) => self.describe(slot, command)?,
+            Command::Persistent(_) | Command::KillOnClose(_) => session.about.take(command)?,
+            Command::Label(_) | Command::Tag(_) | Command::Untag(_) => session.about.take(command)?,
             Command::Go(on) if session.is_parents() => self.run_go(slot, (who, gather), (on, line))?,
-            Command::Go(_) => return Err(Why::Says(PARENTS)),
+            Command::Go(_) => return Err(Why::PARENTS),
             Command::Wipe => self.close_session(slot, host),
             Command::Exec(words) => self.run_exec(slot, (who, gather), (words, line), host)?,
             Command::Winsize(..) if session.executed => self.pass_line(slot, (who, gather), line)?,
             _ if session.executed => {
-                return Err(Why::Says("too late: the session has run; make a new one"));
+                return Err(Why::TOO_LATE);
             }
             _ => self.prepare(slot, (command, line), host)?,
         }
@@ -344,10 +340,10 @@ impl Node {
             Command::Deal(deal) => session.deal = deal,
             Command::Prefix(prefix) => session.prefix = prefix,
             Command::Res(res) => self.reserve(slot, res, host)?,
-            Command::Excl(_) if session.size() > 0 => return Err(Why::Says("excl comes before res")),
+            Command::Excl(_) if session.size() > 0 => return Err(Why::EXCL_FIRST),
             Command::Excl(on) => session.excl = on,
             Command::Layout(_) if session.size() > 0 => {
-                return Err(Why::Says("layout comes before res"));
+                return Err(Why::LAYOUT_FIRST);
             }
             Command::Layout(layout) => session.layout = layout,
             Command::Clear => {
@@ -358,30 +354,6 @@ impl Node {
             }
             Command::Setup | Command::Winsize(..) => keep_line(host, slot, Param::Setup, line)?,
             _ => self.run_parents(slot, (command, line), host)?,
-        }
-        Ok(())
-    }
-
-    /// What its owner calls a session, and how it ends.
-    fn describe(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
-        let session = self.session(slot);
-        match command {
-            Command::Persistent(on) => session.persistent = on,
-            Command::KillOnClose(on) => session.kill_on_close = on,
-            Command::Label(raw) => {
-                let mut label = Text::EMPTY;
-                let unquoted = Words::new(raw).flatten().try_for_each(|w| w.write_to(&mut label));
-                unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
-                session.label = label;
-            }
-            Command::Tag(tag) => {
-                let full = Why::Says("all tags of a session have at most 128 bytes; untag some");
-                session.tags.set(tag).map_err(|wire::Full| full)?;
-            }
-            Command::Untag(key) => {
-                session.tags.unset(key);
-            }
-            _ => {}
         }
         Ok(())
     }
@@ -411,7 +383,7 @@ impl Node {
     ) -> Result<(), Why> {
         let session = self.session(slot);
         match command {
-            _ if !session.is_parents() => return Err(Why::Says(PARENTS)),
+            _ if !session.is_parents() => return Err(Why::PARENTS),
             Command::Shares(share) => self.take_share(slot, &share, host)?,
             Command::Kind(Kind { os, arch }) => session.kind = (Text::cut(os), Text::cut(arch)),
             Command::From(levels, name) => {
@@ -434,14 +406,14 @@ impl Node {
             return Err(Why::Says("earlier step refused"));
         }
         if self.session(slot).executed {
-            return Err(Why::Says("already run: a member runs once"));
+            return Err(Why::ALREADY_RUN);
         }
         if !words.trim().is_empty() {
             host.truncate(slot, Param::Args);
             host.append(slot, Param::Args, words.as_bytes())?;
         }
         if host.len(slot, Param::Args) == 0 {
-            return Err(Why::Says("no program: exec PROG ARGS..., or write args first"));
+            return Err(Why::NO_PROGRAM);
         }
         if self.session(slot).size() == 0 {
             self.reserve(slot, Res::Count(1, Kind::ANY), host)?;

@@ -60,7 +60,7 @@ impl Node {
         share: &Share,
         host: &mut impl Host,
     ) -> Result<(), Why> {
-        let rank = self.parent.rank().ok_or(Why::Says("only a parent shares members out"))?;
+        let rank = self.parent.rank().ok_or(Why::SHARED_BY_PARENTS)?;
         let (first, stride, count) = share.own(rank);
         if count == 0 {
             return Err(Why::Says("no member is for this node"));

@@ -7,6 +7,7 @@ use crate::outcome::Range;
 use crate::output::{Output, Stream};
 use crate::stdin::Stdin;
 use crate::step::Send;
+use protocol::about::About;
 use protocol::ename::Ename;
 use protocol::event::Event;
 use protocol::failure::Failure;
@@ -14,7 +15,6 @@ use protocol::limits::{CHILDREN_MAX, SESSION_NAME_MAX};
 use protocol::message::{Fid, Tag};
 use protocol::server::UserId;
 use protocol::set::{ChildSet, Rank};
-use protocol::tag::{SESSION_TAGS_MAX, Tags};
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{Deal, KIND_MAX, Kind, Layout, Prefix, Share};
@@ -33,14 +33,8 @@ pub struct Session {
     pub serial: u32,
     /// Whose it is.
     pub owner: UserId,
-    /// What its owner calls it.
-    pub label: Text<SESSION_NAME_MAX>,
-    /// What else he calls it.
-    pub tags: Tags<SESSION_TAGS_MAX>,
-    /// It lives until it is removed.
-    pub persistent: bool,
-    /// Its members are killed when nobody has its ctl open any more.
-    pub kill_on_close: bool,
+    /// What its owner calls it, and how it ends.
+    pub about: About,
     /// Open fids of its ctl that can write.
     pub ctls: u16,
     /// Its client vanished: it is ended then.
@@ -106,10 +100,7 @@ impl Default for Session {
             name: Text::EMPTY,
             serial: 0,
             owner: UserId(0),
-            label: Text::EMPTY,
-            tags: Tags::default(),
-            persistent: false,
-            kill_on_close: false,
+            about: About::default(),
             ctls: 0,
             linger: None,
             levels: 0,
@@ -326,7 +317,7 @@ impl Node {
         session.name = text;
         session.serial = self.next_serial;
         session.owner = owner;
-        session.persistent = !name.is_empty();
+        session.about.persistent = !name.is_empty();
         self.touch(slot as SessionSlot);
         Ok(slot as SessionSlot)
     }
@@ -376,8 +367,8 @@ impl Node {
         if session.ctls > 0 {
             return;
         }
-        if session.persistent {
-            if session.kill_on_close {
+        if session.about.persistent {
+            if session.about.kill_on_close {
                 self.signal_all(slot, 9);
             }
         } else if clean || local {

@@ -159,16 +159,16 @@ impl Node {
             "\nsize={}\nhere={}\nlabel={}",
             session.total(),
             session.size(),
-            Quoted(session.label.as_str())
+            Quoted(session.about.label.as_str())
         )?;
-        let kind = if session.persistent { "persistent" } else { "normal" };
+        let kind = if session.about.persistent { "persistent" } else { "normal" };
         writeln!(w, "type={kind}\nexits={}", session.range.told)?;
         if session.kind() != Kind::ANY {
             writeln!(w, "os={}\narch={}", session.kind().os, session.kind().arch)?;
         }
-        let on = [("excl", session.excl), ("killonclose", session.kill_on_close)];
+        let on = [("excl", session.excl), ("killonclose", session.about.kill_on_close)];
         on.iter().filter(|(_, is_on)| *is_on).try_for_each(|(name, _)| writeln!(w, "{name}=on"))?;
-        session.tags.iter().try_for_each(|tag| writeln!(w, "tag {tag}"))
+        session.about.tags.iter().try_for_each(|tag| writeln!(w, "tag {tag}"))
     }
 
     /// A line for each state and outcome, with the members in it.

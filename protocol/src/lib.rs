@@ -11,6 +11,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod about;
 pub mod client;
 pub mod debug;
 pub mod ename;

@@ -10,6 +10,7 @@ use crate::text::Text;
 use core::fmt;
 
 mod node;
+mod said;
 mod share;
 
 pub use node::{DIAL_MAX, NODE, NodeCommand, NodeLine, WHY_MAX, node};
