@@ -6,7 +6,7 @@
 //! [`Stream::flush`].
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -192,32 +192,25 @@ impl Stream {
     ///
     /// After an error (see [`is_overrun`]) part may have gone out: the link is to be dropped.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<Sent> {
-        self.send2(bytes, &[])
+        self.send_pieces(&mut [IoSlice::new(bytes)])
     }
 
-    /// Sends a header and its payload as one, without copying them together.
-    pub fn send2(&mut self, header: &[u8], payload: &[u8]) -> io::Result<Sent> {
-        let mut pieces = [header, payload];
+    /// Sends pieces as one, without copying them together.
+    pub fn send_pieces(&mut self, mut pieces: &mut [IoSlice<'_>]) -> io::Result<Sent> {
+        IoSlice::advance_slices(&mut pieces, 0);
         // What waits goes first: with a backlog there is nothing to try.
         while self.backlog.is_empty() {
-            if pieces.iter().all(|p| p.is_empty()) {
+            if pieces.is_empty() {
                 return Ok(Sent::All);
             }
-            let Some(sent) = socket::send(self.fd.as_fd(), pieces)? else {
-                break;
-            };
-            let first = sent.min(pieces[0].len());
-            pieces = [&pieces[0][first..], &pieces[1][sent - first..]];
+            let Some(sent) = socket::send(self.fd.as_fd(), pieces)? else { break };
+            IoSlice::advance_slices(&mut pieces, sent);
         }
-        let left = pieces[0].len() + pieces[1].len();
-        if left == 0 {
-            return Ok(Sent::Queued);
-        }
+        let left: usize = pieces.iter().map(|piece| piece.len()).sum();
         if left > self.backlog_max - self.backlog.len() {
             return Err(OVERRUN.into());
         }
-        self.backlog.extend(pieces[0]);
-        self.backlog.extend(pieces[1]);
+        pieces.iter().for_each(|piece| self.backlog.extend(piece.iter()));
         Ok(Sent::Queued)
     }
 
@@ -225,7 +218,7 @@ impl Stream {
     pub fn flush(&mut self) -> io::Result<bool> {
         while !self.backlog.is_empty() {
             let (front, back) = self.backlog.as_slices();
-            match socket::send(self.fd.as_fd(), [front, back])? {
+            match socket::send(self.fd.as_fd(), &[IoSlice::new(front), IoSlice::new(back)])? {
                 Some(sent) => drop(self.backlog.drain(..sent)),
                 None => return Ok(false),
             }
