@@ -358,7 +358,9 @@ pub struct Server<B: Bounds> {
     /// How the request that is being taken is answered.
     shape: Shape,
     seq: u32,
-    /// Requests that are ready or settled: no scan when there are none.
+    /// Requests that wait, and those of them that are ready or settled: entries with low numbers are used
+    /// first, and a search ends at the last.
+    waiting: u16,
     due: u16,
 }
 
@@ -373,6 +375,7 @@ impl<B: Bounds> Default for Server<B> {
             answer: None,
             shape: Shape::Plain,
             seq: 0,
+            waiting: 0,
             due: 0,
         }
     }

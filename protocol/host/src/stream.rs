@@ -65,6 +65,7 @@ pub struct Stream {
     start: usize,
     end: usize,
     drained: bool,
+    is_ending: bool,
     backlog: VecDeque<u8>,
     backlog_max: usize,
 }
@@ -106,7 +107,7 @@ impl Stream {
         }
         let rx = vec![0; rx_capacity].into_boxed_slice();
         let backlog = VecDeque::new();
-        Ok(Self { fd, is_unix, rx, start: 0, end: 0, drained: false, backlog, backlog_max })
+        Ok(Self { fd, is_unix, rx, start: 0, end: 0, drained: false, is_ending: false, backlog, backlog_max })
     }
 
     /// The user id of the process that connected, or listened, at the other end; `None` over TCP.
@@ -137,11 +138,15 @@ impl Stream {
         Ok(if got == 0 { Fill::End } else { Fill::Bytes(got) })
     }
 
-    /// Whether the last `fill` left room, so that the kernel had no more at that moment: a driver may then
-    /// wait for the next event without a call that would return `Empty`, unless this event told of the
-    /// peer's closing.
+    /// The peer has closed, or its end broke: `fill` is to be called until it says so.
+    pub fn expect_end(&mut self) {
+        self.is_ending = true;
+    }
+
+    /// Whether the last `fill` left room, so that the kernel had no more at that moment and tells of what
+    /// comes next: a call that would return `Empty` is spared.
     pub fn is_drained(&self) -> bool {
-        self.drained
+        self.drained && !self.is_ending
     }
 
     /// Moves what is unread to the front, when the free tail is short and no byte is moved twice for one

@@ -1,6 +1,8 @@
 //! Draining the server half: the immediate answer first, then what became ready, oldest first.
 
-use super::{Answer, Asker, Bounds, Hold, LinkId, Meta, RequestId, Server, Settled, State, Tree, Waiting};
+use super::{
+    Answer, Asker, Bounds, Hold, LinkId, Meta, RequestEntry, RequestId, Server, Settled, State, Tree, Waiting,
+};
 use crate::ename::Ename;
 use crate::limits::{IOHDR, MSIZE_LINK, NODE_NAME_MAX, USER_NAME_MAX};
 use crate::linux::{Shape, rewrite};
@@ -52,10 +54,13 @@ impl<B: Bounds> Server<B> {
 
     fn oldest_due(&self) -> Option<RequestId> {
         let mut oldest: Option<RequestId> = None;
-        for (index, entry) in self.requests.slots().iter().enumerate() {
-            let Some(waiting) = entry.waiting else { continue };
-            let due = !matches!(waiting.state, State::Parked);
-            if !due || self.links.slots()[waiting.link.0 as usize].blocked {
+        let due = |entry: &RequestEntry| {
+            entry.waiting.as_ref().is_some_and(|waiting| !matches!(waiting.state, State::Parked))
+        };
+        let all = self.requests.slots().iter().enumerate();
+        for (index, entry) in all.filter(|(_, entry)| due(entry)).take(self.due as usize) {
+            let Some(waiting) = &entry.waiting else { continue };
+            if self.links.slots()[waiting.link.0 as usize].blocked {
                 continue;
             }
             let older = oldest.is_none_or(|o| (waiting.seq.wrapping_sub(o.seq) as i32) < 0);
