@@ -153,7 +153,7 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
 }
 
 impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
-    fn attach(&mut self, _: LinkId, uname: &str, _: &str) -> Result<(UserId, Path), Ename> {
+    fn attach(&mut self, _: LinkId, uname: &str, _: Option<u32>, _: &str) -> Result<(UserId, Path), Ename> {
         let uname = if uname.is_empty() { "nobody" } else { uname };
         let user = self.node.user(uname).ok_or(Ename::Again)?;
         Ok((user, Path::root(File::Dir as u8)))
@@ -186,6 +186,10 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
             }
         };
         Ok(Step::Here(path))
+    }
+
+    fn secs(&self) -> u32 {
+        self.now.secs() as u32
     }
 
     fn up(&self, at: Path) -> Path {

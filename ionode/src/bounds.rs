@@ -106,6 +106,7 @@ impl<T: Default, const N: usize> Slots<T> for Boxed<T, N> {
 pub struct Tables;
 
 impl server::Bounds for Tables {
+    const LINUX: bool = true;
     type Links = Boxed<LinkState, LINKS>;
     type Fids = Boxed<FidEntry, FIDS>;
     type Requests = Boxed<RequestEntry, REQUESTS>;

@@ -172,7 +172,7 @@ impl Node {
         gather: &mut Option<GatherId>,
         (NodeLine { command, on }, line): (NodeLine<'_>, &str),
     ) -> Result<(), Why> {
-        let is_local = self.local_links[who.link.0 as usize] || who.link == PARENT;
+        let is_local = self.is_local(who.link) || who.link == PARENT;
         let may = is_local || self.user_name(who.user).as_str() == "root";
         match command {
             _ if command.is_operators() && !may => Err(Why::Ename(Ename::NotOwner)),

@@ -1,5 +1,5 @@
 //! Files of other nodes, reached through `net/<child>`, `net/parent` and a session's members: requests are
-//! passed on one by one, with a fid and a tag of ours, and their answers passed back.
+//! passed on one by one, with a fid and a tag of ours. `relay` has the way back.
 
 use crate::ask::Ask;
 use crate::away::Away;
@@ -11,11 +11,11 @@ use core::fmt::Write;
 use protocol::ename::Ename;
 use protocol::expect::Expected;
 use protocol::limits::{GATHER_US, IOHDR, WALK_MAX};
-use protocol::message::{Fid, Names, Qids, RREAD_HEADER, Rmsg, Tag, Tmsg};
-use protocol::qid::{Path, QTDIR, Qid};
+use protocol::message::{Fid, Names, Qids, Rmsg, Tag, Tmsg};
+use protocol::qid::{Path, QTDIR};
 use protocol::server::{Forward, Hold, RequestId, Settled};
 use protocol::set::{ChildSet, Rank};
-use protocol::stat::{Stat, Stats};
+use protocol::stat::Stat;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::wire::{Botch, Full};
@@ -34,27 +34,29 @@ enum Kind {
 
 /// Whom a request was passed on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum To {
+pub(crate) enum To {
     Child(Rank),
     Parent,
 }
 
 /// A request that was passed on.
 #[derive(Clone, Copy, Debug)]
-struct Forwarded {
+pub(crate) struct Forwarded {
     request: Option<RequestId>,
     kind: Kind,
-    to: To,
+    pub(crate) to: To,
     /// The fid it uses there.
     fid: Fid,
     tag: Tag,
     deadline: Time,
     /// The qids of the walk that are this node's.
-    qids: Qids,
+    pub(crate) qids: Qids,
+    /// Which directory of this node's the file is, or `Path::ELSEWHERE`.
+    pub(crate) own: Path,
     /// The answer is the data of a directory.
-    is_dir: bool,
+    pub(crate) is_dir: bool,
     /// The answer.
-    held: Held,
+    pub(crate) held: Held,
 }
 
 /// The table of requests that were passed on.
@@ -117,7 +119,7 @@ impl Node {
             Forward::Remove => (Kind::Remove(fid), Tmsg::Remove { fid }),
             Forward::Stat => (Kind::Other, Tmsg::Stat { fid }),
             Forward::Wstat { name, length } => {
-                let stat = Stat { length, name, ..unchanged() };
+                let stat = Stat { length, name, ..Stat::UNCHANGED };
                 (Kind::Other, Tmsg::Wstat { fid, stat })
             }
         };
@@ -129,6 +131,7 @@ impl Node {
             tag: Tag::NONE,
             deadline,
             qids: Qids::default(),
+            own: hold.path,
             is_dir: false,
             held: Held::default(),
         };
@@ -190,6 +193,7 @@ impl Node {
             tag: Tag::NONE,
             deadline: now + self.patience_of(to),
             qids,
+            own: Path::ELSEWHERE,
             is_dir: false,
             held: Held::default(),
         };
@@ -230,7 +234,7 @@ impl Node {
     }
 
     /// The place of a request that was passed on is free again.
-    fn take_forward(&mut self, index: usize) -> Option<Forwarded> {
+    pub(crate) fn take_forward(&mut self, index: usize) -> Option<Forwarded> {
         let entry = self.forwards.table[index].take()?;
         if let To::Child(_) = entry.to {
             self.fids.told(entry.fid);
@@ -383,56 +387,6 @@ impl Node {
         entries.map(|f| f.deadline).min().unwrap_or(Time::NEVER)
     }
 
-    /// Writes an answer that came back as an answer of this node.
-    pub(crate) fn relay(&mut self, token: u32, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
-        let Some(mut entry) = self.take_forward(token as usize) else { return Err(Full) };
-        let outcome = self.relay_entry(&entry, tag, out);
-        self.pool.release(&mut entry.held);
-        outcome
-    }
-
-    fn relay_entry(&self, entry: &Forwarded, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
-        let path = |path| match entry.to {
-            To::Child(rank) => Path::through(path, rank),
-            To::Parent => Path::above(path),
-        };
-        let here = |qid: Qid| Qid { path: path(qid.path), ..qid };
-        let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
-        let msg = match msg {
-            Rmsg::Walk { qids } => {
-                // The session and the member's directory were names there and are a place here: theirs are
-                // the first qids that came back.
-                let skip = if begins_at_member(entry) { 2 } else { 0 };
-                let mut all = entry.qids;
-                for qid in qids.as_slice().iter().skip(skip) {
-                    all.push(here(*qid))?;
-                }
-                Rmsg::Walk { qids: all }
-            }
-            Rmsg::Open { qid, .. } => Rmsg::Open { qid: here(qid), iounit: 0 },
-            Rmsg::Create { qid, .. } => Rmsg::Create { qid: here(qid), iounit: 0 },
-            Rmsg::Stat { stat } => Rmsg::Stat { stat: Stat { qid: here(stat.qid), ..stat } },
-            msg => msg,
-        };
-        let len = msg.encode(tag, out)?;
-        if entry.is_dir {
-            let mut at = RREAD_HEADER;
-            let Rmsg::Read { data } = msg else { return Ok(len) };
-            for stat in Stats::new(data) {
-                let Ok(stat) = stat else { return Err(Full) };
-                at += Stat { qid: here(stat.qid), ..stat }.encode(&mut out[at..])?;
-            }
-        }
-        Ok(len)
-    }
-
-    /// An answer that came back is not wanted any more.
-    pub(crate) fn discard(&mut self, token: u32) {
-        if let Some(mut entry) = self.take_forward(token as usize) {
-            self.pool.release(&mut entry.held);
-        }
-    }
-
     /// A fid on another node is not wanted any more.
     pub(crate) fn clunk_away(&mut self, number: u32) {
         match Away::of(number) {
@@ -454,18 +408,6 @@ fn dir_of(to: To, fid: Fid) -> usize {
         To::Child(_) => fid.0 as usize,
         To::Parent => UP_DIRS + fid.0 as usize,
     }
-}
-
-/// The walk began at a member's directory, which is two names on the child and one qid of ours.
-fn begins_at_member(entry: &Forwarded) -> bool {
-    let is_member = |path: Path| path.slot().is_some() && path.member_number().is_some();
-    entry.qids.as_slice().last().is_some_and(|qid| is_member(Path(qid.path)))
-}
-
-/// A wstat that changes nothing: what a file of this kind can be asked.
-fn unchanged() -> Stat<'static> {
-    let qid = Qid { kind: !0, vers: !0, path: !0 };
-    Stat { kind: !0, dev: !0, qid, mode: !0, atime: !0, mtime: !0, length: !0, ..Stat::default() }
 }
 
 /// Bytes that the message takes at most.

@@ -1,8 +1,10 @@
 //! What an aggregator asks of the machine it runs on. None of it can sleep.
 
 use protocol::ename::Ename;
+use protocol::limits::USER_NAME_MAX;
 use protocol::server::LinkId;
 use protocol::table::File;
+use protocol::text::Text;
 
 /// A session's number in its table.
 pub type SessionSlot = u16;
@@ -36,6 +38,15 @@ impl Param {
     }
 }
 
+/// Who is at the other end of a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// On this machine.
+    pub is_local: bool,
+    /// As which user, where that is certain.
+    pub uid: Option<u32>,
+}
+
 /// The calls that cannot sleep.
 pub trait Host {
     /// Appends to a parameter, whole or not at all.
@@ -48,6 +59,10 @@ pub trait Host {
     fn param(&mut self, session: SessionSlot, param: Param, offset: u64, out: &mut [u8]) -> usize;
     /// Frees what is held for a session.
     fn release_session(&mut self, session: SessionSlot);
+    /// The name of a user, as this machine's own files have it.
+    fn user_name(&mut self, uid: u32) -> Option<Text<USER_NAME_MAX>>;
+    /// The numbers of a user and his group, in the same way.
+    fn ids(&mut self, name: &str) -> Option<(u32, u32)>;
 }
 
 /// What an aggregator wants done.

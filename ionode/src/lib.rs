@@ -7,8 +7,8 @@
 //!
 //! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`,
 //! `look`, `trace` and `status` serve the files of those names; `step` is what is said to children, `ask`
-//! what they answer, `gather` who still owes; `forward`, `away` and `up` are the way into other nodes' files;
-//! `tree` says which path is which.
+//! what they answer, `gather` who still owes; `forward`, `relay`, `away` and `up` are the way into other
+//! nodes' files and back; `tree` says which path is which.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +29,8 @@ pub mod node;
 pub mod outcome;
 pub mod output;
 pub mod pool;
+mod probe;
+mod relay;
 pub mod reserve;
 pub mod session;
 pub mod status;
@@ -40,7 +42,7 @@ pub mod up;
 pub mod wait;
 
 use bounds::{CHILD, CLIENT, PARENT, PARENT_CAPS, Tables};
-use host::{Effect, Host, SessionSlot};
+use host::{Effect, Host, Peer, SessionSlot};
 use node::{Facts, Node};
 use protocol::ename::Ename;
 use protocol::join;
@@ -76,16 +78,15 @@ impl Ionode {
         Self { server: Server::default(), node: Node::new(facts, now) }
     }
 
-    /// A client, or a child that has not said so yet, has connected. `local` if it is on this machine.
-    /// Link 0 is the parent's and was dialled.
-    pub fn connect(&mut self, link: LinkId, local: bool) {
+    /// A client, or a child that has not said so yet, has connected. Link 0 is the parent's and was dialled.
+    pub fn connect(&mut self, link: LinkId, peer: Peer) {
         self.server.connect(link, if link == PARENT { PARENT_CAPS } else { CLIENT });
         if link == PARENT {
             assert!(self.node.parent.state == join::State::Dialing, "a parent is dialled for");
             self.node.parent.state = join::State::Greeting;
             self.node.renew_up();
         }
-        self.node.local_links[link.0 as usize] = local;
+        self.node.peers[link.0 as usize] = Some(peer);
     }
 
     /// The child that a link leads to.
@@ -134,6 +135,7 @@ impl Ionode {
         }
         let mut view = View { node: &mut self.node, host, now };
         self.server.hangup(link, &mut view);
+        self.node.peers[link.0 as usize] = None;
         if link == PARENT {
             self.node.renew_up();
             // One that was left has nothing to come back to, whoever is to follow it.

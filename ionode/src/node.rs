@@ -5,7 +5,7 @@ use crate::bounds::{ADMITTED, FanFids, FanTags, GATHERS, LAUNCH, LOOKS, SESSIONS
 use crate::child::{Children, State};
 use crate::forward::Forwards;
 use crate::gather::Gather;
-use crate::host::SessionSlot;
+use crate::host::{Peer, SessionSlot};
 use crate::look::Look;
 use crate::mount::{MOUNTS, Mount};
 use crate::names::Names;
@@ -141,8 +141,8 @@ pub struct Node {
     pub(crate) undone: Vec<RequestId>,
     /// Links to hang up on.
     pub(crate) drops: Vec<LinkId>,
-    /// Links whose peer is on this machine.
-    pub(crate) local_links: Vec<bool>,
+    /// Who is on each link.
+    pub(crate) peers: Vec<Option<Peer>>,
     /// The driver is to connect to the parent.
     pub(crate) dial: bool,
     /// Somebody asked the program to end.
@@ -218,7 +218,7 @@ impl Node {
             settled: Vec::with_capacity(crate::bounds::REQUESTS),
             undone: Vec::with_capacity(crate::bounds::REQUESTS),
             drops: Vec::with_capacity(crate::bounds::LINKS),
-            local_links: vec![false; crate::bounds::LINKS],
+            peers: vec![None; crate::bounds::LINKS],
             dial: false,
             exit: false,
         }
@@ -255,6 +255,11 @@ impl Node {
     /// A user's name.
     pub(crate) fn user_name(&self, user: UserId) -> Text<USER_NAME_MAX> {
         self.users.get(user.0 as usize).copied().unwrap_or(Text::EMPTY)
+    }
+
+    /// The peer of a link is on this machine.
+    pub(crate) fn is_local(&self, link: LinkId) -> bool {
+        self.peers[link.0 as usize].is_some_and(|peer| peer.is_local)
     }
 
     /// `user` may do what `owner` may.

@@ -7,15 +7,18 @@ use crate::host::{Host, Param, SessionSlot};
 use crate::look::What;
 use crate::node::Node;
 use crate::output::Stream;
+use crate::probe;
 use core::fmt::Write;
 use protocol::ename::Ename;
+use protocol::limits::USER_NAME_MAX;
+use protocol::linux::{NO_UID, NOBODY};
 use protocol::message::Tag;
 use protocol::qid::Path;
 use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
 use protocol::set::Rank;
 use protocol::stat::DMDIR;
 use protocol::table::{
-    File, INNER, Row, SESSION, SESSION_DEBUG, check_session_name, find, member_number, row_of,
+    File, INNER, PROBE, Row, SESSION, SESSION_DEBUG, check_session_name, find, member_number, row_of,
 };
 use protocol::text::{Text, Window};
 use protocol::time::Time;
@@ -38,6 +41,8 @@ enum Place {
     SessionDir(SessionSlot),
     Session(SessionSlot, &'static Row),
     MemberDir(SessionSlot, u32),
+    ProbeDir,
+    Probe(&'static Row),
 }
 
 impl<H: Host> View<'_, H> {
@@ -47,8 +52,14 @@ impl<H: Host> View<'_, H> {
             if let Some(rank) = at.child_rank() {
                 return Ok(Place::Child(rank));
             }
+            if is_dir {
+                return Ok(Place::RootDir);
+            }
+            if at.file() == File::Probe as u8 {
+                return Ok(Place::ProbeDir);
+            }
             let row = row_of(INNER, at).map(Place::Root);
-            return if is_dir { Ok(Place::RootDir) } else { row.ok_or(Ename::NotFound) };
+            return row.or_else(|| row_of(PROBE, at).map(Place::Probe)).ok_or(Ename::NotFound);
         };
         let session = self.node.sessions.get(slot as usize).filter(|session| session.used);
         let session = session.ok_or(Ename::NotFound)?;
@@ -61,6 +72,24 @@ impl<H: Host> View<'_, H> {
                 row.map(|row| Place::Session(slot, row)).ok_or(Ename::NotFound)
             }
         }
+    }
+
+    /// Who attaches on a link: by the number where there is one, which only root may say of others. Where
+    /// nobody knows who is there, as with names, what is said is believed.
+    fn who(&mut self, link: LinkId, uname: &str, uid: Option<u32>) -> Result<Text<USER_NAME_MAX>, Ename> {
+        let peer = self.node.peers[link.0 as usize].and_then(|peer| peer.uid).filter(|own| *own != 0);
+        let uid = match (uid, peer) {
+            (Some(NO_UID), peer) => peer,
+            (Some(uid), Some(own)) if uid != own => return Err(Ename::NotOwner),
+            (uid, _) => uid,
+        };
+        let mut name = Text::EMPTY;
+        let written = match uid.map(|uid| (uid, self.host.user_name(uid))) {
+            Some((_, Some(known))) => return Ok(known),
+            Some((uid, None)) => write!(name, "{uid}"),
+            None => name.write_str(if uname.is_empty() { "nobody" } else { uname }),
+        };
+        written.map(|()| name).map_err(|_| Ename::NameTooLong)
     }
 
     fn owns(&mut self, user: UserId, slot: SessionSlot) -> Result<(), Ename> {
@@ -147,10 +176,22 @@ impl<H: Host> View<'_, H> {
 }
 
 impl<H: Host> Tree for View<'_, H> {
-    fn attach(&mut self, _: LinkId, uname: &str, _: &str) -> Result<(UserId, Path), Ename> {
-        let uname = if uname.is_empty() { "nobody" } else { uname };
-        let user = self.node.user(uname).ok_or(Ename::Again)?;
-        Ok((user, Path::root(File::Dir as u8)))
+    fn attach(
+        &mut self,
+        link: LinkId,
+        uname: &str,
+        uid: Option<u32>,
+        aname: &str,
+    ) -> Result<(UserId, Path), Ename> {
+        let name = self.who(link, uname, uid)?;
+        let user = self.node.user(name.as_str()).ok_or(Ename::Again)?;
+        let root = if aname == probe::ANAME { File::Probe } else { File::Dir };
+        Ok((user, Path::root(root as u8)))
+    }
+
+    fn ids(&mut self, user: &str) -> (u32, u32) {
+        let numbered = || user.parse().ok().map(|uid| (uid, uid));
+        self.host.ids(user).or_else(numbered).unwrap_or(NOBODY)
     }
 
     fn walk(&mut self, user: UserId, at: Path, name: &str) -> Result<Step, Ename> {
@@ -168,8 +209,16 @@ impl<H: Host> Tree for View<'_, H> {
                 let row = find(SESSION_DEBUG, name).ok_or(Ename::NotFound)?;
                 Ok(Step::Here(Path::session(slot, row.file as u8)))
             }
+            Place::ProbeDir => {
+                let row = find(PROBE, name).ok_or(Ename::NotFound)?;
+                Ok(Step::Here(Path::root(row.file as u8)))
+            }
             _ => Err(Ename::NotDir),
         }
+    }
+
+    fn secs(&self) -> u32 {
+        self.now.secs() as u32
     }
 
     fn up(&self, at: Path) -> Path {
@@ -178,6 +227,7 @@ impl<H: Host> Tree for View<'_, H> {
             (Some(_), false) if row_of(SESSION_DEBUG, at).is_some() => at.beside(File::Debug as u8),
             (Some(_), false) => at.beside(File::Dir as u8),
             _ if at.child_rank().is_some() => Path::root(File::Net as u8),
+            _ if probe::has(at) => Path::root(File::Probe as u8),
             _ => root,
         }
     }
@@ -191,8 +241,8 @@ impl<H: Host> Tree for View<'_, H> {
             session.name
         };
         let (mode, written) = match self.place(at)? {
-            Place::RootDir => (0o555 | DMDIR, name.write_str("/")),
-            Place::Root(row) => (row.mode, name.write_str(row.name)),
+            Place::RootDir | Place::ProbeDir => (0o555 | DMDIR, name.write_str("/")),
+            Place::Root(row) | Place::Probe(row) => (row.mode, name.write_str(row.name)),
             Place::Child(rank) => {
                 let child = self.node.children.get(rank);
                 (0o555 | DMDIR, name.write_str(child.name.as_str()))
@@ -227,6 +277,7 @@ impl<H: Host> Tree for View<'_, H> {
                 let rank = self.node.children.reachable().nth(index)?;
                 Some(Path::child(rank, File::Net as u8))
             }
+            Place::ProbeDir => PROBE.get(index).map(|row| at.beside(row.file as u8)),
             Place::Session(_, row) if row.file == File::Debug => {
                 SESSION_DEBUG.get(index).map(|row| at.beside(row.file as u8))
             }
@@ -303,6 +354,7 @@ impl<H: Host> Tree for View<'_, H> {
             }
             Place::Root(row) => Ok(Some(self.root_text(row, hold, offset, out))),
             Place::Session(slot, row) => self.read_session(slot, row, (hold, offset), out),
+            Place::Probe(row) => Ok(Some(self.node.read_probe(self.now, row, (hold, offset), out))),
             _ => Err(Ename::IsDir),
         }
     }
@@ -314,6 +366,7 @@ impl<H: Host> Tree for View<'_, H> {
                 return self.node.write_node_ctl(who, data);
             }
             Place::Session(slot, row) => (slot, row),
+            Place::Probe(_) => return Ok(Some(data.len() as u32)),
             _ => return Err(Ename::Denied),
         };
         match row.file {
@@ -366,7 +419,7 @@ impl<H: Host> Tree for View<'_, H> {
         if let Ok(Place::Session(slot, row)) = self.place(hold.path)
             && row.file == File::Ctl
         {
-            let local = self.node.local_links[hold.link.0 as usize];
+            let local = self.node.is_local(hold.link);
             self.node.leave_ctl(slot, (clean, local), self.now, self.host);
         }
     }

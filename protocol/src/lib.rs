@@ -21,6 +21,7 @@ pub mod failure;
 pub mod fan;
 pub mod join;
 pub mod limits;
+pub mod linux;
 pub mod memberset;
 pub mod message;
 pub mod nodeset;

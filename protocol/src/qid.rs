@@ -37,6 +37,9 @@ const AWAY: u64 = 1 << 63;
 pub struct Path(pub u64);
 
 impl Path {
+    /// Of what is another node's and has no place here.
+    pub const ELSEWHERE: Self = Self(AWAY);
+
     /// File number `file` (below 64) of the root.
     pub const fn root(file: u8) -> Self {
         Self(file as u64)

@@ -8,10 +8,11 @@
 
 use crate::ename::Ename;
 use crate::limits::{NODE_NAME_MAX, USER_NAME_MAX};
+use crate::linux::{NOBODY, Shape};
 use crate::message::{Fid, Qids, Tag};
 use crate::qid::{Path, Qid};
 use crate::slots::Slots;
-use crate::table::qid_kind;
+use crate::table::{is_stream, qid_kind};
 use crate::text::Text;
 use crate::wire::Full;
 
@@ -55,7 +56,7 @@ pub struct Hold {
     pub link: LinkId,
     /// Whose attach it was walked from.
     pub user: UserId,
-    /// Where it is on this node; meaningless when it is away.
+    /// Where it is on this node. When it is away: which directory here it is, or `Path::ELSEWHERE`.
     pub path: Path,
     /// Not 0: the file is another node's, and this is the tree's number for it.
     pub away: u32,
@@ -65,9 +66,22 @@ pub struct Hold {
     pub dead: bool,
     /// The tree's own: where a stream or a text of this open file has come to.
     pub cursor: u64,
+    /// It is away, and a stream by its name.
+    stream: bool,
+    pace: Pace,
 }
 
 impl Hold {
+    /// Where a user comes in.
+    pub fn new(link: LinkId, user: UserId, path: Path) -> Self {
+        let (away, open, pace) = (0, mode::CLOSED, Pace::default());
+        Self { link, user, path, away, open, dead: false, cursor: 0, stream: false, pace }
+    }
+
+    fn is_stream(&self) -> bool {
+        if self.away == 0 { is_stream(self.path.file()) } else { self.stream }
+    }
+
     /// For a text made anew at each read: it ends where the one read at offset 0 did, so that later reads
     /// continue that one. How much of `len` bytes at `offset` to give, of a text of `total`.
     pub fn continued(&mut self, offset: u64, len: usize, total: u64) -> usize {
@@ -144,10 +158,23 @@ pub enum Forward<'a> {
 
 /// What is served: the files behind the fids. Every call does a bounded amount of work and cannot sleep.
 pub trait Tree {
-    /// Who attaches, and where they start.
-    fn attach(&mut self, link: LinkId, uname: &str, aname: &str) -> Result<(UserId, Path), Ename>;
+    /// Who attaches, and where they start. `uid` is their number where the dialect has such, or `NO_UID`; it
+    /// stands before the name.
+    fn attach(
+        &mut self,
+        link: LinkId,
+        uname: &str,
+        uid: Option<u32>,
+        aname: &str,
+    ) -> Result<(UserId, Path), Ename>;
+    /// The numbers of a user and his group, where the dialect tells them.
+    fn ids(&mut self, _user: &str) -> (u32, u32) {
+        NOBODY
+    }
     /// One element down from a directory. `name` is not empty, not `.` or `..` and has no `/`.
     fn walk(&mut self, user: UserId, at: Path, name: &str) -> Result<Step, Ename>;
+    /// Seconds since 1970: when all files were changed last, since what they tell is made as it is read.
+    fn secs(&self) -> u32;
     /// The directory that holds `at`; the root's is the root.
     fn up(&self, at: Path) -> Path;
     /// Mode, name and owner.
@@ -215,6 +242,8 @@ pub struct LinkState {
     requests: u16,
     /// Its output is backed up: nothing more is drained for it.
     blocked: bool,
+    /// It speaks 9P2000.L.
+    linux: bool,
 }
 
 /// An entry of the fid table.
@@ -261,6 +290,7 @@ struct Waiting {
     is_read: bool,
     state: State,
     made: Made,
+    shape: Shape,
 }
 
 /// What a forwarded walk has made before it is answered: taken back if it fails or is flushed.
@@ -278,6 +308,8 @@ enum Made {
 
 /// The sizes of a server's tables.
 pub trait Bounds {
+    /// Clients may speak 9P2000.L; where they may not, it is not there at all.
+    const LINUX: bool = false;
     /// One for each link, by its number.
     type Links: Slots<LinkState>;
     /// One for each fid of all links.
@@ -286,15 +318,30 @@ pub trait Bounds {
     type Requests: Slots<RequestEntry>;
 }
 
+/// Whom an answer is for, and what it is made into.
+#[derive(Clone, Copy)]
+struct Asker {
+    link: LinkId,
+    tag: Tag,
+    shape: Shape,
+    /// Of a read.
+    offset: u64,
+}
+
 #[allow(clippy::large_enum_variant)] // A server keeps one.
 enum Answer {
-    Version { msize: u32, known: bool },
+    Version {
+        msize: u32,
+        version: &'static str,
+    },
     Attach(Qid),
     Error(Ename),
     Flush,
     Walk(Qids),
     Open(Qid),
     Create(Qid),
+    /// An Rread of nothing.
+    End,
     Write(u32),
     Clunk,
     Remove,
@@ -307,7 +354,9 @@ pub struct Server<B: Bounds> {
     links: B::Links,
     fids: B::Fids,
     requests: B::Requests,
-    answer: Option<(LinkId, Tag, Answer)>,
+    answer: Option<(Asker, Answer)>,
+    /// How the request that is being taken is answered.
+    shape: Shape,
     seq: u32,
     /// Requests that are ready or settled: no scan when there are none.
     due: u16,
@@ -322,6 +371,7 @@ impl<B: Bounds> Default for Server<B> {
             fids: B::Fids::make(),
             requests: B::Requests::make(),
             answer: None,
+            shape: Shape::Plain,
             seq: 0,
             due: 0,
         }
@@ -362,7 +412,7 @@ impl<B: Bounds> Server<B> {
     pub fn hangup(&mut self, link: LinkId, tree: &mut impl Tree) {
         self.abort(link, tree, false);
         self.links.slots_mut()[link.0 as usize] = LinkState::default();
-        if self.answer.as_ref().is_some_and(|(to, ..)| *to == link) {
+        if self.answer.as_ref().is_some_and(|(to, _)| to.link == link) {
             self.answer = None;
         }
     }
@@ -387,4 +437,8 @@ fn qid_of(tree: &impl Tree, path: Path) -> Result<Qid, Ename> {
 
 mod drain;
 mod hold;
+mod linux;
+mod pace;
 mod request;
+
+use pace::Pace;

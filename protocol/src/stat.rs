@@ -26,6 +26,21 @@ pub struct Stat<'a> {
 }
 
 impl<'a> Stat<'a> {
+    /// What a Twstat that changes nothing says.
+    pub const UNCHANGED: Self = Self {
+        kind: !0,
+        dev: !0,
+        qid: Qid { kind: !0, vers: !0, path: !0 },
+        mode: !0,
+        atime: !0,
+        mtime: !0,
+        length: !0,
+        name: "",
+        uid: "",
+        gid: "",
+        muid: "",
+    };
+
     /// The stat in `bytes`, its own size field included; bytes after it are a botch.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Botch> {
         let mut r = Reader::new(bytes);

@@ -35,6 +35,11 @@ pub enum File {
     Maps,
     Gdb,
     Trace,
+    Probe,
+    Null,
+    Zero,
+    Date,
+    Peers,
 }
 
 /// One row of a directory.
@@ -107,6 +112,15 @@ pub const MEMBER_DEBUG: &[Row] = &[
     row(File::Gdb, "gdb", 0o600),
 ];
 
+/// What is behind the aname `ctl`: the files that diod's tools look for, to see that a server is there and
+/// how fast it is.
+pub const PROBE: &[Row] = &[
+    row(File::Null, "null", 0o666),
+    row(File::Zero, "zero", 0o444),
+    row(File::Date, "date", 0o444),
+    row(File::Peers, "connections", 0o444),
+];
+
 /// The row named `name`.
 pub fn find(table: &'static [Row], name: &str) -> Option<&'static Row> {
     table.iter().find(|row| row.name == name)
@@ -115,6 +129,13 @@ pub fn find(table: &'static [Row], name: &str) -> Option<&'static Row> {
 /// The row of the file number in `path`.
 pub fn row_of(table: &'static [Row], path: Path) -> Option<&'static Row> {
     table.iter().find(|row| row.file as u8 == path.file())
+}
+
+/// What a file holds comes as time goes by: a read waits for more of it, and an end says that there is none.
+pub fn is_stream(file: u8) -> bool {
+    [File::Stdout, File::Stderr, File::Wait, File::Events, File::Gdb]
+        .iter()
+        .any(|stream| *stream as u8 == file)
 }
 
 /// The type byte of a qid for a file of mode `mode`.

@@ -69,7 +69,7 @@ impl<B: Bounds> World<B> {
         let id = LinkId(free as u16);
         let end = || End { is_open: true, ..End::default() };
         self.links.push(Link { peer, id, ends: [end(), end()], is_torn: false });
-        self.io.connect(id, local);
+        self.io.connect(id, ionode::host::Peer { is_local: local, uid: None });
         link
     }
 

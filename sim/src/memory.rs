@@ -1,6 +1,8 @@
 //! The memory files of the simulated ionode.
 
 use protocol::ename::Ename;
+use protocol::limits::USER_NAME_MAX;
+use protocol::text::Text;
 use std::collections::BTreeMap;
 
 /// The parameters of all sessions.
@@ -23,6 +25,12 @@ impl ionode::host::Host for Params {
         let len = left.len().min(out.len());
         out[..len].copy_from_slice(&left[..len]);
         len
+    }
+    fn user_name(&mut self, _: u32) -> Option<Text<USER_NAME_MAX>> {
+        None
+    }
+    fn ids(&mut self, _: &str) -> Option<(u32, u32)> {
+        None
     }
     fn release_session(&mut self, slot: u16) {
         self.0.retain(|(own, _), _| *own != slot);

@@ -3,7 +3,7 @@
 use crate::burst::Burst;
 use crate::host::Memory;
 use ionode::bounds::{LINKS, PARENT};
-use ionode::host::Effect;
+use ionode::host::{Effect, Peer};
 use ionode::mount::MOUNTS;
 use ionode::node::Facts;
 use ionode::{Ionode, Target};
@@ -13,7 +13,7 @@ use protocol::message::is_request;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, Way, tell, until};
+use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, Stream, Way, tell, until};
 use std::io;
 
 /// Bytes a link may have waiting in this process: the largest launch, whose args, env, ns and set-up are sent
@@ -32,6 +32,11 @@ const SIGNAL: usize = 0;
 const DIALLED: usize = 1;
 /// Those of trees that are mounted follow.
 const MOUNTED: usize = 2;
+
+/// Who is at the other end of a stream.
+fn peer_of(stream: &Stream) -> Peer {
+    Peer { is_local: stream.is_local(), uid: stream.peer_uid() }
+}
 
 pub(crate) struct Driver {
     core: Ionode,
@@ -156,8 +161,8 @@ impl Driver {
             // An error of one connection is that connection's; the listener goes on.
             let Ok(Some(accepted)) = self.links.accept(listener, 1) else { return };
             if let Some(link) = accepted {
-                let local = self.links.get(link).is_some_and(|stream| stream.is_local());
-                self.core.connect(LinkId(link as u16), local);
+                let peer = self.links.get(link).map(|stream| peer_of(stream)).unwrap_or_default();
+                self.core.connect(LinkId(link as u16), peer);
             }
         }
         self.queues.push(listener);
@@ -319,11 +324,11 @@ impl Driver {
             return;
         }
         let made = made.and_then(|stream| {
-            let local = stream.is_local();
-            self.links.add(PARENT.0 as usize, stream).map(|()| local)
+            let peer = peer_of(&stream);
+            self.links.add(PARENT.0 as usize, stream).map(|()| peer)
         });
         match made {
-            Ok(local) => self.core.connect(PARENT, local),
+            Ok(peer) => self.core.connect(PARENT, peer),
             Err(_) => self.core.undialed(Time(self.clock.now_us())),
         }
     }

@@ -1,18 +1,23 @@
-//! The memory files of an aggregator's sessions.
+//! The memory files of an aggregator's sessions, and whom this machine knows.
 
+use crate::users::Users;
 use ionode::bounds::SESSIONS;
 use ionode::host::{Host, Param, SessionSlot};
 use protocol::ename::Ename;
+use protocol::limits::USER_NAME_MAX;
+use protocol::text::Text;
 use protocol_host::params::{AppendError, Kind, Params};
 
 /// The parameters of all sessions, by slot.
 pub(crate) struct Memory {
     sessions: Vec<Params>,
+    users: Users,
 }
 
 impl Memory {
     pub(crate) fn new() -> Self {
-        Self { sessions: (0..SESSIONS).map(|_| Params::new()).collect() }
+        let users = Users::new("/etc/passwd".into());
+        Self { sessions: (0..SESSIONS).map(|_| Params::new()).collect(), users }
     }
 }
 
@@ -50,5 +55,13 @@ impl Host for Memory {
 
     fn release_session(&mut self, session: SessionSlot) {
         self.sessions[session as usize] = Params::new();
+    }
+
+    fn user_name(&mut self, uid: u32) -> Option<Text<USER_NAME_MAX>> {
+        self.users.name(uid)
+    }
+
+    fn ids(&mut self, name: &str) -> Option<(u32, u32)> {
+        self.users.ids(name)
     }
 }

@@ -6,5 +6,6 @@ mod args;
 mod burst;
 mod driver;
 mod host;
+mod users;
 
 pub use args::main;

@@ -1,8 +1,10 @@
 //! Draining the server half: the immediate answer first, then what became ready, oldest first.
 
-use super::{Answer, Bounds, Hold, LinkId, Meta, RequestId, Server, Settled, State, Tree};
+use super::{Answer, Asker, Bounds, Hold, LinkId, Meta, RequestId, Server, Settled, State, Tree, Waiting};
 use crate::ename::Ename;
-use crate::message::{RREAD_HEADER, Rmsg, Tag, VERSION, seal_rread};
+use crate::limits::{IOHDR, MSIZE_LINK, NODE_NAME_MAX, USER_NAME_MAX};
+use crate::linux::{Shape, rewrite};
+use crate::message::{RREAD_HEADER, Rmsg, Tag, seal_rread};
 use crate::qid::{Path, Qid};
 use crate::slots::Slots;
 use crate::stat::{DMDIR, Stat};
@@ -13,8 +15,23 @@ impl<B: Bounds> Server<B> {
     /// The next answer, encoded at the start of `out`, which has room for the largest message of any link
     /// that is not blocked: whom it is for and its length.
     pub fn poll(&mut self, tree: &mut impl Tree, out: &mut [u8]) -> Option<(LinkId, usize)> {
-        if let Some((link, tag, answer)) = self.answer.take() {
-            return Some((link, encode(tree, tag, &answer, out)));
+        loop {
+            let (asker, len) = self.poll_plain(tree, out)?;
+            if !B::LINUX || asker.shape == Shape::Plain {
+                return Some((asker.link, len));
+            }
+            if self.steps_on(asker, out, tree) {
+                continue;
+            }
+            let ids = |user: &str| tree.ids(user);
+            return Some((asker.link, rewrite(asker.shape, asker.offset, len, out, ids)));
+        }
+    }
+
+    /// The next answer in 9P2000.
+    fn poll_plain(&mut self, tree: &mut impl Tree, out: &mut [u8]) -> Option<(Asker, usize)> {
+        if let Some((asker, answer)) = self.answer.take() {
+            return Some((asker, encode(tree, asker.tag, &answer, out)));
         }
         while self.due > 0 {
             let id = self.oldest_due()?;
@@ -27,7 +44,8 @@ impl<B: Bounds> Server<B> {
                     None => continue,
                 },
             };
-            return Some((waiting.link, len));
+            let Waiting { link, tag, shape, offset, .. } = waiting;
+            return Some((Asker { link, tag, shape, offset }, len));
         }
         None
     }
@@ -64,6 +82,7 @@ impl<B: Bounds> Server<B> {
                 // The other node's link may have larger messages than this one.
                 let most = self.msize(waiting.link) as usize;
                 let len = tree.relay(token, tag, out).ok().filter(|len| *len <= most);
+                self.pace(&waiting, len.unwrap_or(0));
                 return len.unwrap_or_else(|| encode(tree, tag, &Answer::Error(Ename::Io), out));
             }
             Settled::Wrote(count) => Answer::Write(count),
@@ -71,6 +90,16 @@ impl<B: Bounds> Server<B> {
         };
         self.forget(id);
         encode(tree, tag, &answer, out)
+    }
+
+    /// Notes what a read of another node's stream gave, `len` being its whole answer.
+    fn pace(&mut self, waiting: &Waiting, len: usize) {
+        let given = len.saturating_sub(RREAD_HEADER);
+        // A full message is most likely not the end of what there is.
+        let is_full = len + IOHDR as usize >= MSIZE_LINK as usize;
+        if waiting.count > 0 && waiting.entry != u16::MAX && !is_full {
+            self.fid_mut(waiting.entry as usize).pace.gave(waiting.offset, waiting.count, given);
+        }
     }
 
     /// Does a read into `out`; `None` when it parked.
@@ -89,12 +118,18 @@ impl<B: Bounds> Server<B> {
         self.fid_mut(waiting.entry as usize).cursor = hold.cursor;
         match outcome {
             Ok(None) => {
+                let hold = self.fid_mut(waiting.entry as usize);
+                if hold.is_stream() && hold.pace.continues(waiting.offset, waiting.count) {
+                    self.forget(id);
+                    return Some(seal_rread(waiting.tag, 0, out));
+                }
                 self.due -= 1;
                 self.waiting_mut(id).state = State::Parked;
                 None
             }
             Ok(Some(count)) => {
                 assert!(count <= room, "a tree puts no more than there is room for");
+                self.fid_mut(waiting.entry as usize).pace.gave(waiting.offset, waiting.count, count);
                 self.forget(id);
                 Some(seal_rread(waiting.tag, count, out))
             }
@@ -106,13 +141,14 @@ impl<B: Bounds> Server<B> {
     }
 }
 
+/// Bytes of a stat at most: what it has of one length, its name, and thrice its owner's.
+const STAT_ROOM: usize = 49 + NODE_NAME_MAX + 3 * USER_NAME_MAX;
+
 /// The entries of a directory from where the last read ended: whole ones only. The cursor holds the next
 /// index in its low half and the offset it belongs to in its high half.
 fn list(tree: &mut impl Tree, hold: &mut Hold, offset: u64, out: &mut [u8]) -> Result<usize, Ename> {
-    if offset == 0 {
-        hold.cursor = 0;
-    } else if offset != hold.cursor >> 32 {
-        return Err(Ename::Invalid);
+    if offset != hold.cursor >> 32 {
+        hold.cursor = seek(tree, hold, offset)?;
     }
     let mut index = hold.cursor as u32;
     let mut len = 0;
@@ -130,16 +166,30 @@ fn list(tree: &mut impl Tree, hold: &mut Hold, offset: u64, out: &mut [u8]) -> R
     Ok(len)
 }
 
-fn encode_stat(tree: &impl Tree, path: Path, out: &mut [u8]) -> Result<Result<usize, Full>, Ename> {
-    let meta = tree.meta(path)?;
-    Ok(stat_of(&meta, path).encode(out))
+/// The cursor for an offset that an entry begins at.
+fn seek(tree: &mut impl Tree, hold: &Hold, offset: u64) -> Result<u64, Ename> {
+    let (mut index, mut at) = (0, 0);
+    let mut room = [0; STAT_ROOM];
+    while at < offset {
+        let path = tree.entry(hold.user, hold.path, index).ok_or(Ename::Invalid)?;
+        at += encode_stat(tree, path, &mut room).map_or(0, |encoded| encoded.unwrap_or(0)) as u64;
+        index += 1;
+    }
+    if at == offset { Ok(offset << 32 | u64::from(index)) } else { Err(Ename::Invalid) }
 }
 
-fn stat_of(meta: &Meta, path: Path) -> Stat<'_> {
+fn encode_stat(tree: &impl Tree, path: Path, out: &mut [u8]) -> Result<Result<usize, Full>, Ename> {
+    let meta = tree.meta(path)?;
+    Ok(stat_of(&meta, path, tree.secs()).encode(out))
+}
+
+fn stat_of(meta: &Meta, path: Path, secs: u32) -> Stat<'_> {
     let owner = meta.owner.as_str();
     Stat {
         qid: Qid { kind: qid_kind(meta.mode), vers: 0, path: path.0 },
         mode: meta.mode,
+        atime: secs,
+        mtime: secs,
         name: meta.name.as_str(),
         uid: owner,
         gid: owner,
@@ -151,15 +201,14 @@ fn stat_of(meta: &Meta, path: Path) -> Stat<'_> {
 fn encode(tree: &impl Tree, tag: Tag, answer: &Answer, out: &mut [u8]) -> usize {
     let meta;
     let msg = match *answer {
-        Answer::Version { msize, known } => {
-            Rmsg::Version { msize, version: if known { VERSION } else { "unknown" } }
-        }
+        Answer::Version { msize, version } => Rmsg::Version { msize, version },
         Answer::Attach(qid) => Rmsg::Attach { qid },
         Answer::Error(ename) => Rmsg::Error { ename: ename.text() },
         Answer::Flush => Rmsg::Flush,
         Answer::Walk(qids) => Rmsg::Walk { qids },
         Answer::Open(qid) => Rmsg::Open { qid, iounit: 0 },
         Answer::Create(qid) => Rmsg::Create { qid, iounit: 0 },
+        Answer::End => Rmsg::Read { data: &[] },
         Answer::Write(count) => Rmsg::Write { count },
         Answer::Clunk => Rmsg::Clunk,
         Answer::Remove => Rmsg::Remove,
@@ -167,7 +216,7 @@ fn encode(tree: &impl Tree, tag: Tag, answer: &Answer, out: &mut [u8]) -> usize 
         Answer::Stat(path) => match tree.meta(path) {
             Ok(found) => {
                 meta = found;
-                Rmsg::Stat { stat: stat_of(&meta, path) }
+                Rmsg::Stat { stat: stat_of(&meta, path, tree.secs()) }
             }
             Err(ename) => Rmsg::Error { ename: ename.text() },
         },

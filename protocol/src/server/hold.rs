@@ -133,8 +133,9 @@ impl<B: Bounds> Server<B> {
         let seq = self.seq;
         let entry = entry as u16;
         let is_read = matches!(state, State::Ready);
+        let (made, shape) = (Made::Nothing, self.shape);
         slots[index].waiting =
-            Some(Waiting { link, tag, seq, entry, offset, count, is_read, state, made: Made::Nothing });
+            Some(Waiting { link, tag, seq, entry, offset, count, is_read, state, made, shape });
         Ok(RequestId { index: index as u16, seq })
     }
 
@@ -168,6 +169,14 @@ impl<B: Bounds> Server<B> {
         self.forget(id);
         // As the client sees it, a flushed walk has made nothing.
         self.take_back(&waiting, tree);
+    }
+
+    /// Drops what waits under a tag: more than one where a request is carried out in steps.
+    pub(super) fn drop_tag(&mut self, link: LinkId, tag: Tag, tree: &mut impl Tree) {
+        while let Some(index) = self.find_request(link, tag) {
+            self.drop_request(index, tree);
+        }
+        self.drop_step(link, tag, tree);
     }
 
     /// Undoes what a forwarded walk has made.

@@ -1,48 +1,81 @@
 //! Requests of the protocol, one function each: what a fid may do, and what of it is the tree's.
 
-use super::{Answer, Bounds, Forward, Hold, LinkId, Made, Outcome, Server, State, Step, Tree, mode, qid_of};
+use super::{
+    Answer, Asker, Bounds, Forward, Hold, LinkId, Made, Outcome, Pace, Server, State, Step, Tree, mode,
+    qid_of,
+};
 use crate::ename::Ename;
 use crate::limits::{IOHDR, MSIZE_MIN, NODE_NAME_MAX, USER_NAME_MAX};
+use crate::linux::{self, Shape};
 use crate::message::{Fid, Names, Qids, Tag, Tmsg, VERSION};
 use crate::qid::{Path, QTDIR, Qid};
 use crate::slots::Slots;
 use crate::stat::{DMDIR, Stat};
+use crate::table::{INNER, Row, SESSION, find, is_stream};
 use crate::wire::Botch;
 
 impl<B: Bounds> Server<B> {
     /// Takes one request, whole. Its immediate answer, if it has one, must be drained before the next.
     pub fn request(&mut self, link: LinkId, message: &[u8], tree: &mut impl Tree) -> Result<(), Botch> {
         assert!(self.answer.is_none(), "the answer before this one was drained");
+        if B::LINUX && self.links.slots()[link.0 as usize].linux {
+            return self.request_linux(link, message, tree);
+        }
         let (tag, msg) = Tmsg::decode(message)?;
-        let fresh = self.links.slots()[link.0 as usize].msize == 0;
-        match msg {
-            Tmsg::Version { msize, version } => {
-                let answer = self.version(link, msize, version, tree);
-                self.answer = Some((link, tag, answer));
-                return Ok(());
-            }
-            _ if fresh || tag == Tag::NONE => return Err(Botch),
-            _ => {}
+        self.take(link, tag, &msg, Shape::Plain, tree)
+    }
+
+    /// Takes a request that is answered in a shape.
+    pub(super) fn take(
+        &mut self,
+        link: LinkId,
+        tag: Tag,
+        msg: &Tmsg<'_>,
+        shape: Shape,
+        tree: &mut impl Tree,
+    ) -> Result<(), Botch> {
+        self.shape = shape;
+        if let Tmsg::Version { msize, version } = *msg {
+            let answer = self.version(link, msize, version, tree);
+            self.conclude(link, tag, Ok(Some(answer)));
+            return Ok(());
         }
-        if self.find_request(link, tag).is_some() {
-            return Err(Botch);
-        }
-        let outcome = self.dispatch(link, tag, &msg, tree);
-        self.answer = match outcome {
-            Ok(answer) => answer.map(|answer| (link, tag, answer)),
-            Err(ename) => Some((link, tag, Answer::Error(ename))),
-        };
+        self.check_tag(link, tag)?;
+        let outcome = self.dispatch(link, tag, msg, tree);
+        self.conclude(link, tag, outcome);
         Ok(())
     }
 
-    fn dispatch(&mut self, link: LinkId, tag: Tag, msg: &Tmsg<'_>, tree: &mut impl Tree) -> Outcome {
+    /// A version is agreed on, and no request has the tag.
+    pub(super) fn check_tag(&self, link: LinkId, tag: Tag) -> Result<(), Botch> {
+        let is_fresh = self.links.slots()[link.0 as usize].msize == 0;
+        let is_taken = is_fresh || tag == Tag::NONE || self.find_request(link, tag).is_some();
+        if is_taken { Err(Botch) } else { Ok(()) }
+    }
+
+    /// What a request has come to: its answer is to be drained, or it waits.
+    pub(super) fn conclude(&mut self, link: LinkId, tag: Tag, outcome: Outcome) {
+        let asker = Asker { link, tag, shape: self.shape, offset: 0 };
+        self.answer = match outcome {
+            Ok(answer) => answer.map(|answer| (asker, answer)),
+            Err(ename) => Some((asker, Answer::Error(ename))),
+        };
+    }
+
+    pub(super) fn dispatch(
+        &mut self,
+        link: LinkId,
+        tag: Tag,
+        msg: &Tmsg<'_>,
+        tree: &mut impl Tree,
+    ) -> Outcome {
         match *msg {
             Tmsg::Version { .. } | Tmsg::Auth { .. } => Err(Ename::Unsupported),
-            Tmsg::Attach { fid, uname, aname, .. } => self.attach(link, fid, uname, aname, tree).map(Some),
+            Tmsg::Attach { fid, uname, aname, .. } => {
+                self.attach(link, fid, (uname, None), aname, tree).map(Some)
+            }
             Tmsg::Flush { oldtag } => {
-                if let Some(index) = self.find_request(link, oldtag) {
-                    self.drop_request(index, tree);
-                }
+                self.drop_tag(link, oldtag, tree);
                 Ok(Some(Answer::Flush))
             }
             Tmsg::Walk { fid, newfid, names } => self.walk(link, tag, (fid, newfid), &names, tree),
@@ -81,15 +114,21 @@ impl<B: Bounds> Server<B> {
         let state = &mut self.links.slots_mut()[link.0 as usize];
         let msize = msize.min(state.caps.msize);
         let known = version.starts_with(VERSION) && msize >= MSIZE_MIN;
+        state.linux = B::LINUX && known && version == linux::VERSION;
         state.msize = if known { msize } else { 0 };
-        Answer::Version { msize, known }
+        let version = match (known, state.linux) {
+            (true, true) => linux::VERSION,
+            (true, false) => VERSION,
+            (false, _) => "unknown",
+        };
+        Answer::Version { msize, version }
     }
 
-    fn attach(
+    pub(super) fn attach(
         &mut self,
         link: LinkId,
         fid: Fid,
-        uname: &str,
+        (uname, uid): (&str, Option<u32>),
         aname: &str,
         tree: &mut impl Tree,
     ) -> Result<Answer, Ename> {
@@ -97,9 +136,8 @@ impl<B: Bounds> Server<B> {
             return Err(Ename::NameTooLong);
         }
         let index = self.free_fid(link, fid)?;
-        let (user, path) = tree.attach(link, uname, aname)?;
-        let hold = Hold { link, user, path, away: 0, open: mode::CLOSED, dead: false, cursor: 0 };
-        self.set_fid(index, fid, hold);
+        let (user, path) = tree.attach(link, uname, uid, aname)?;
+        self.set_fid(index, fid, Hold::new(link, user, path));
         Ok(Answer::Attach(qid_of(tree, path)?))
     }
 
@@ -134,17 +172,21 @@ impl<B: Bounds> Server<B> {
                     // Seventeen names do not decode, so sixteen qids fit.
                     let _fits = qids.push(qid_of(tree, path)?);
                 }
-                Ok(Step::Away(number, Path(path))) => {
-                    hold.away = number;
-                    let _fits = qids.push(Qid { kind: QTDIR, vers: 0, path });
+                Ok(Step::Away(number, path)) => {
+                    (hold.away, hold.path) = (number, path);
+                    let _fits = qids.push(Qid { kind: QTDIR, vers: 0, path: path.0 });
                 }
                 Err(ename) if taken == 0 => return Err(ename),
                 Err(_) => return Ok(Some(Answer::Walk(qids))),
             }
             taken += 1;
         }
+        if taken < names.len() {
+            hold.path = Path::ELSEWHERE;
+        }
         hold.open = mode::CLOSED;
         hold.cursor = 0;
+        hold.pace = Pace::default();
         if hold.away == 0 {
             self.set_fid(to, newfid, hold);
             return Ok(Some(Answer::Walk(qids)));
@@ -154,6 +196,9 @@ impl<B: Bounds> Server<B> {
         match tree.forward(id, &hold, forward) {
             Ok(number) => {
                 hold.away = number;
+                if let Some(last) = names.last() {
+                    hold.stream = find(SESSION, last).or(find(INNER, last)).is_some_and(is_stream_row);
+                }
                 self.set_fid(to, newfid, hold);
                 let moved = Made::Moved { path: before.path, away: before.away };
                 self.waiting_mut(id).made = if same { moved } else { Made::New(newfid) };
@@ -243,8 +288,12 @@ impl<B: Bounds> Server<B> {
             return Err(Ename::BadUse);
         }
         if hold.away != 0 {
+            if hold.stream && self.fid_mut(index).pace.continues(offset, count) {
+                return Ok(Some(Answer::End));
+            }
+            let asked = (offset, count);
             let count = count.min(self.msize(link) - IOHDR);
-            return self.pass(link, tag, index, Forward::Read { offset, count }, tree);
+            return self.pass_read(link, tag, index, asked, Forward::Read { offset, count }, tree);
         }
         self.wait(link, tag, index, (offset, count), State::Ready)?;
         Ok(None)
@@ -334,8 +383,21 @@ impl<B: Bounds> Server<B> {
         msg: Forward<'_>,
         tree: &mut impl Tree,
     ) -> Outcome {
+        self.pass_read(link, tag, index, (0, 0), msg, tree)
+    }
+
+    /// The same of a read of so much from there.
+    fn pass_read(
+        &mut self,
+        link: LinkId,
+        tag: Tag,
+        index: usize,
+        asked: (u64, u32),
+        msg: Forward<'_>,
+        tree: &mut impl Tree,
+    ) -> Outcome {
         let hold = self.hold(index);
-        let id = self.wait(link, tag, index, (0, 0), State::Parked)?;
+        let id = self.wait(link, tag, index, asked, State::Parked)?;
         match tree.forward(id, &hold, msg) {
             Ok(_) => Ok(None),
             Err(ename) => {
@@ -344,6 +406,10 @@ impl<B: Bounds> Server<B> {
             }
         }
     }
+}
+
+fn is_stream_row(row: &Row) -> bool {
+    is_stream(row.file as u8)
 }
 
 fn alive(hold: &Hold) -> Result<(), Ename> {

@@ -1,0 +1,91 @@
+//! Names and numbers of this machine's users, as `/etc/passwd` has them: a name service may take as long as
+//! it likes, and an aggregator waits for nobody.
+
+use protocol::limits::USER_NAME_MAX;
+use protocol::text::Text;
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+/// Largest file that is read.
+const PASSWD_MAX: u64 = 16 << 20;
+
+/// The users as they were when the file was last changed.
+pub(crate) struct Users {
+    path: PathBuf,
+    /// Which file that was: its number, size and time.
+    stamp: Option<(u64, u64, i64, i64)>,
+    names: HashMap<u32, Text<USER_NAME_MAX>>,
+    ids: HashMap<String, (u32, u32)>,
+}
+
+impl Users {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, stamp: None, names: HashMap::new(), ids: HashMap::new() }
+    }
+
+    pub(crate) fn name(&mut self, uid: u32) -> Option<Text<USER_NAME_MAX>> {
+        self.renew();
+        self.names.get(&uid).copied()
+    }
+
+    pub(crate) fn ids(&mut self, name: &str) -> Option<(u32, u32)> {
+        self.renew();
+        self.ids.get(name).copied()
+    }
+
+    /// Reads the file again if it is not the one that was read; one that cannot be read has no users.
+    fn renew(&mut self) {
+        let stamp = std::fs::metadata(&self.path).ok().map(|meta| stamp_of(&meta));
+        if stamp != self.stamp || stamp.is_none() {
+            self.stamp = stamp;
+            self.names.clear();
+            self.ids.clear();
+            let text = self.read().unwrap_or_default();
+            String::from_utf8_lossy(&text).lines().for_each(|line| self.add(line));
+        }
+    }
+
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        File::open(&self.path)?.take(PASSWD_MAX).read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    /// Of two lines for one name or number the first is meant, as everywhere.
+    fn add(&mut self, line: &str) {
+        let fields: Vec<&str> = line.splitn(5, ':').collect();
+        let [name, _, uid, gid, ..] = fields[..] else { return };
+        let (Ok(uid), Ok(gid), Some(text)) = (uid.parse(), gid.parse(), Text::new(name)) else { return };
+        self.names.entry(uid).or_insert(text);
+        self.ids.entry(name.to_owned()).or_insert((uid, gid));
+    }
+}
+
+fn stamp_of(meta: &Metadata) -> (u64, u64, i64, i64) {
+    (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_who_the_file_says_at_the_time() {
+        let path = std::env::temp_dir().join(format!("uem-users-{}", std::process::id()));
+        let mut users = Users::new(path.clone());
+        assert_eq!(users.name(0), None, "no file has no users");
+        let known = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:100::/ann:\nalias:x:1000:7::/:\n";
+        let lines = format!("{known}\nbad:x\n:x:y:z\n");
+        std::fs::write(&path, lines).expect("a file is written");
+        assert_eq!(users.name(1000).expect("she is there").as_str(), "ann");
+        assert_eq!((users.ids("ann"), users.ids("alias")), (Some((1000, 100)), Some((1000, 7))));
+        assert_eq!((users.ids("bad"), users.name(7)), (None, None));
+        std::fs::write(&path, "eve:x:1000:1000::/:\n").expect("a file is written");
+        assert_eq!((users.name(1000).expect("she is there").as_str(), users.ids("ann")), ("eve", None));
+        std::fs::remove_file(&path).expect("it is there");
+        assert_eq!(users.name(1000), None);
+    }
+}

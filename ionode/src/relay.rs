@@ -1,0 +1,88 @@
+//! The way back of what `forward` passed on: answers of other nodes as answers of this one.
+
+use crate::forward::{Forwarded, To};
+use crate::node::Node;
+use core::fmt::Write;
+use protocol::limits::NODE_NAME_MAX;
+use protocol::message::{RREAD_HEADER, Rmsg, Tag};
+use protocol::qid::{Path, Qid};
+use protocol::stat::{Stat, Stats};
+use protocol::text::Text;
+use protocol::wire::Full;
+
+impl Node {
+    /// Writes an answer that came back as an answer of this node.
+    pub(crate) fn relay(&mut self, token: u32, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
+        let Some(mut entry) = self.take_forward(token as usize) else { return Err(Full) };
+        let outcome = self.relay_entry(&entry, tag, out);
+        self.pool.release(&mut entry.held);
+        outcome
+    }
+
+    fn relay_entry(&self, entry: &Forwarded, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
+        let path = |path| match entry.to {
+            To::Child(rank) => Path::through(path, rank),
+            To::Parent => Path::above(path),
+        };
+        let name;
+        let here = |qid: Qid| Qid { path: path(qid.path), ..qid };
+        let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
+        let msg = match msg {
+            Rmsg::Walk { qids } => {
+                // The session and the member's directory were names there and are a place here: theirs are
+                // the first qids that came back.
+                let skip = if begins_at_member(entry) { 2 } else { 0 };
+                let mut all = entry.qids;
+                for qid in qids.as_slice().iter().skip(skip) {
+                    all.push(here(*qid))?;
+                }
+                Rmsg::Walk { qids: all }
+            }
+            Rmsg::Open { qid, .. } => Rmsg::Open { qid: here(qid), iounit: 0 },
+            Rmsg::Create { qid, .. } => Rmsg::Create { qid: here(qid), iounit: 0 },
+            Rmsg::Stat { stat } if entry.own != Path::ELSEWHERE => {
+                // As it is listed here.
+                name = self.own_name(entry);
+                let qid = Qid { path: entry.own.0, ..stat.qid };
+                Rmsg::Stat { stat: Stat { qid, name: name.as_str(), ..stat } }
+            }
+            Rmsg::Stat { stat } => Rmsg::Stat { stat: Stat { qid: here(stat.qid), ..stat } },
+            msg => msg,
+        };
+        let len = msg.encode(tag, out)?;
+        if entry.is_dir {
+            let mut at = RREAD_HEADER;
+            let Rmsg::Read { data } = msg else { return Ok(len) };
+            for stat in Stats::new(data) {
+                let Ok(stat) = stat else { return Err(Full) };
+                at += Stat { qid: here(stat.qid), ..stat }.encode(&mut out[at..])?;
+            }
+        }
+        Ok(len)
+    }
+
+    /// What a directory of this node's that is another node's is called here.
+    fn own_name(&self, entry: &Forwarded) -> Text<NODE_NAME_MAX> {
+        let mut name = Text::EMPTY;
+        let written = match (entry.to, entry.own.slot(), entry.own.member_number()) {
+            (_, Some(_), Some(number)) => write!(name, "{number}"),
+            (To::Child(rank), ..) => write!(name, "{}", self.children.get(rank).name),
+            (To::Parent, ..) => write!(name, "parent"),
+        };
+        assert!(written.is_ok(), "a name fits its bound");
+        name
+    }
+
+    /// An answer that came back is not wanted any more.
+    pub(crate) fn discard(&mut self, token: u32) {
+        if let Some(mut entry) = self.take_forward(token as usize) {
+            self.pool.release(&mut entry.held);
+        }
+    }
+}
+
+/// The walk began at a member's directory, which is two names on the child and one qid of ours.
+fn begins_at_member(entry: &Forwarded) -> bool {
+    let is_member = |path: Path| path.slot().is_some() && path.member_number().is_some();
+    entry.qids.as_slice().last().is_some_and(|qid| is_member(Path(qid.path)))
+}
