@@ -68,6 +68,8 @@ pub struct Hold {
     pub cursor: u64,
     /// It is away, and a stream by its name.
     stream: bool,
+    /// It is open, and a directory.
+    dir: bool,
     pace: Pace,
 }
 
@@ -75,7 +77,7 @@ impl Hold {
     /// Where a user comes in.
     pub fn new(link: LinkId, user: UserId, path: Path) -> Self {
         let (away, open, pace) = (0, mode::CLOSED, Pace::default());
-        Self { link, user, path, away, open, dead: false, cursor: 0, stream: false, pace }
+        Self { link, user, path, away, open, dead: false, cursor: 0, stream: false, dir: false, pace }
     }
 
     fn is_stream(&self) -> bool {
