@@ -99,6 +99,10 @@ impl<'a> Talk<'a> {
         talk.greet(msize)?;
         let attach = talk.attaching(0);
         talk.done("attach", &attach, "attach(5): a fid for the root")?;
+        if !subject.below.is_empty() {
+            let names: Vec<&str> = subject.below.iter().map(String::as_str).collect();
+            talk.walked(0, 0, &names)?;
+        }
         Ok(talk)
     }
 
@@ -270,14 +274,14 @@ impl<'a> Talk<'a> {
         self.done(name, &values, "open(5): the file may be opened so")
     }
 
-    /// Opens for both and empties, as a shell's `>` has each dialect do it.
-    pub(crate) fn open_empty(&mut self, fid: u32) -> Outcome {
+    /// Opens and empties, as a shell's `>` has each dialect do it.
+    pub(crate) fn open_empty(&mut self, fid: u32, access: Access) -> Outcome {
         const OTRUNC: u8 = 0x10;
         if self.subject.dialect == Dialect::Plain {
-            self.done("open", &[v(fid), v(Access::Both as u8 | OTRUNC)], "open(5): OTRUNC empties the file")?;
+            self.done("open", &[v(fid), v(access as u8 | OTRUNC)], "open(5): OTRUNC empties the file")?;
             return Ok(());
         }
-        self.open(fid, Access::Both)?;
+        self.open(fid, access)?;
         self.set_size(fid, 0)
     }
 
@@ -428,7 +432,7 @@ impl<'a> Talk<'a> {
         }
         let place = self.writable()?;
         let fid = self.reach(&place)?;
-        self.open_empty(fid)?;
+        self.open_empty(fid, Access::Write)?;
         let text: String = (0..300).map(|line| format!("line {line:04}\n")).collect();
         self.write(fid, text.as_bytes())?;
         self.clunk(fid)?;
