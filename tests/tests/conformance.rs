@@ -30,10 +30,8 @@ const DIOD: &[(&str, &str)] = &[
 ];
 
 /// Rows of 9P2000.L in which an ionode differs, and why.
-const IONODE: &[(&str, &str)] = &[
-    ("limits/largest-numbers", "fids from 0xfffe0000 up are its own, for what .L does in one request"),
-    ("read/of-a-directory", "a Tread of a directory gives the stats of 9P2000"),
-];
+const IONODE: &[(&str, &str)] =
+    &[("limits/largest-numbers", "fids from 0xfffe0000 up are its own, for what .L does in one request")];
 
 /// Rows that need a file in which a read waits, and diod serves none.
 const WAITING: &[&str] = &[
