@@ -8,6 +8,7 @@ mod begin;
 mod clunk;
 mod limits;
 mod open;
+mod place;
 mod read;
 mod rows;
 mod stat;
