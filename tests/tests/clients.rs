@@ -202,7 +202,7 @@ impl Drop for Py9p {
 #[test]
 fn a_server_of_9p2000_differs_in_the_rows_that_are_known() {
     let server = Py9p::start();
-    let args = ["--file", "file", "--dir", "made", &server.at];
+    let args = ["--patience", "5000", "--file", "file", "--dir", "made", &server.at];
     let told = run(env!("CARGO_BIN_EXE_conformance"), &args);
     let named = told.out.lines().filter_map(|line| line.strip_prefix("not ok ")?.split(':').next());
     let mut differs: Vec<&str> = named.collect();
