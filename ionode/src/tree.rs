@@ -309,6 +309,7 @@ impl<H: Host> Tree for View<'_, H> {
                     session.ctls += 1;
                     // Taken over: it is no orphan any more, which `events` tells.
                     if session.linger.take().is_some() {
+                        self.node.lingering.unset(slot);
                         self.node.touch(slot);
                     }
                 }

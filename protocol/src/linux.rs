@@ -356,7 +356,8 @@ fn getattr(len: usize, out: &mut [u8], mut ids: impl FnMut(&str) -> (u32, u32)) 
     let stat = Stat::decode(&out[HEADER + 2..len])?;
     let kind = if stat.mode & DMDIR != 0 { S_IFDIR } else { S_IFREG };
     let (qid, mode, length) = (stat.qid, kind | stat.mode & 0o777, stat.length);
-    let ((uid, _), (_, gid)) = (ids(stat.uid), ids(stat.gid));
+    let (uid, own) = ids(stat.uid);
+    let gid = if stat.gid == stat.uid { own } else { ids(stat.gid).1 };
     let times = [stat.atime, stat.mtime, stat.mtime, 0];
     let mut w = Writer::new(&mut out[HEADER..]);
     w.u64(BASIC);

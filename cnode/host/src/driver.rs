@@ -138,7 +138,7 @@ impl Driver {
             }
             self.links.wait(&mut events, timeout)?;
             for event in &events {
-                let (first, second) = Links::readiness(event);
+                let (first, second) = self.links.readiness(event);
                 [first, second].into_iter().flatten().for_each(|ready| self.note(ready));
             }
             for _ in 0..self.queues.len() {
@@ -325,6 +325,7 @@ impl Driver {
                 return;
             }
             match filled {
+                Ok(Fill::Bytes(_)) if self.links.get(link).is_none_or(|stream| stream.is_drained()) => return,
                 Ok(Fill::Bytes(_) | Fill::Full) => {}
                 Ok(Fill::Empty) => return,
                 Ok(Fill::End) | Err(_) => {

@@ -3,9 +3,9 @@
 //! It owns descriptors and time and decides nothing: what the bytes mean is the core's.
 
 mod args;
-mod burst;
 mod driver;
 mod host;
+mod outbox;
 mod users;
 
 pub use args::main;

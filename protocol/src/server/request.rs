@@ -235,6 +235,7 @@ impl<B: Bounds> Server<B> {
             tree.truncate(&hold)?;
         }
         hold.open = bits;
+        hold.dir = meta.mode & DMDIR != 0;
         hold.cursor = 0;
         tree.opened(&mut hold);
         self.set_fid(index, fid, hold);
@@ -286,6 +287,9 @@ impl<B: Bounds> Server<B> {
         alive(&hold)?;
         if !hold.reads() {
             return Err(Ename::BadUse);
+        }
+        if B::LINUX && self.links.slots()[link.0 as usize].linux {
+            self.check_kind(&hold)?;
         }
         if hold.away != 0 {
             if hold.stream && self.fid_mut(index).pace.continues(offset, count) {
