@@ -12,7 +12,6 @@ use protocol::message::Tag;
 use protocol::qid::Path;
 use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
 use protocol::slots::Slots;
-use protocol::stat::DMDIR;
 use protocol::table::{
     File, LEAF, MEMBER_DEBUG, ROOT_MODE, Row, SESSION, SESSION_DEBUG, SESSION_MODE, check_session_name, find,
     member_number, row_of,

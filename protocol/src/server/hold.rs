@@ -60,7 +60,7 @@ impl<B: Bounds> Server<B> {
         }
     }
 
-    /// A read that has nothing to give is the rest of a kernel's: see `Pace`. A node asks for others' programs.
+    /// A read that has nothing to give is the rest of a kernel's, see `Pace`. A node reads for others.
     pub(super) fn ends_read(&mut self, link: LinkId, entry: usize, (offset, count): (u64, u32)) -> bool {
         let is_node = self.links.slots()[link.0 as usize].caps.node;
         let hold = self.fid_mut(entry);
