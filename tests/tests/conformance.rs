@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tests::{Site, Stream, Told, free_port};
+use tests::{Site, Stream, Told, Tree, free_port};
 
 /// Rows of 9P2000.L in which diod 1.0.24 differs from what the manual or Linux expects, and how.
 const DIOD: &[(&str, &str)] = &[
@@ -111,6 +111,16 @@ fn an_ionode_passes_on_what_a_child_does() {
     // What is said of the root cannot be asked: that nothing is above it, and that an attach leads there.
     conforms_below("net/node02", ("9P2000", "8216", &site.at("io")), &[], 2);
     conforms_below("net/node02", ("9P2000.L", "131096", &site.tcp()), IONODE, 2);
+}
+
+#[test]
+fn two_ionodes_pass_on_what_a_child_does() {
+    let mut tree = Tree::root("conformance");
+    tree.ionode("io1", "io");
+    tree.cnode("n1", "io1");
+    tree.wait_for("n1 up\n");
+    conforms_below("net/io1/net/n1", ("9P2000", "131096", &tree.at("io")), &[], 2);
+    conforms_below("net/parent", ("9P2000", "131096", &tree.at("io1")), &[], 2);
 }
 
 #[test]
