@@ -33,6 +33,7 @@ wait
 
 # A line for each member: number, node, process, three times, and in quotes its outcome, empty if all is well.
 outcomes=$(cat "$job/wait" | LC_ALL=C sort -n)
+[ -n "$outcomes" ] || exit 1
 all=0 done=0
 while read -r member node pid user system real outcome; do
     all=$((all + 1))

@@ -7,6 +7,7 @@ use protocol::limits::NODE_NAME_MAX;
 use protocol::message::{RREAD_HEADER, Rmsg, Tag};
 use protocol::qid::{Path, Qid};
 use protocol::stat::{Stat, Stats};
+use protocol::table::File;
 use protocol::text::Text;
 use protocol::wire::Full;
 
@@ -20,7 +21,11 @@ impl Node {
     }
 
     fn relay_entry(&self, entry: &Forwarded, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
+        // By any way that leads there.
+        let is_root = |path| path == Path::root(File::Dir as u8).0;
         let path = |path| match entry.to {
+            To::Child(rank) if is_root(path) => Path::child(rank, File::Net as u8).0,
+            To::Parent if is_root(path) => Path::parent(File::Net as u8).0,
             To::Child(rank) => Path::through(path, rank),
             To::Parent => Path::above(path),
         };

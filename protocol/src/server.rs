@@ -231,6 +231,8 @@ pub struct Caps {
     pub fids: u16,
     /// Waiting requests.
     pub requests: u16,
+    /// A node of the partition is there, which paces its own clients (see `Pace`).
+    pub node: bool,
 }
 
 /// The state of one link's conversation.

@@ -1,7 +1,6 @@
 //! The loop: wait, feed the core what came, drain it, send.
 
 use crate::host::Memory;
-use crate::outbox::Outbox;
 use ionode::bounds::{LINKS, PARENT};
 use ionode::host::{Effect, Peer};
 use ionode::mount::MOUNTS;
@@ -13,14 +12,16 @@ use protocol::message::is_request;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, Sent, Stream, Way, tell, until};
-use std::io::{self, IoSlice};
+use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Outbox, Ready, Stream, Way, tell, until};
+use std::io;
 
 /// Bytes a link may have waiting in this process: the largest launch, whose args, env, ns and set-up are sent
 /// at once, and four of the largest messages. A client's is blocked long before.
 const BACKLOG: usize = 4 * PARAM_MAX as usize + 4 * MSIZE_MAX as usize;
-/// Pieces that are sent at once.
-const PIECES: usize = 64;
+/// Bytes that are gathered before they are sent without waiting for more.
+const GATHERED: usize = 64 * 1024;
+/// The largest message, and what the core takes for its own scratch behind it.
+const LARGEST: usize = MSIZE_MAX as usize + 4096;
 /// Times that one link is read, or connections of one listener are taken, in a row before the others have
 /// their turn.
 const TURN: usize = 16;
@@ -32,6 +33,13 @@ const SIGNAL: usize = 0;
 const DIALLED: usize = 1;
 /// Those of trees that are mounted follow.
 const MOUNTED: usize = 2;
+
+/// Adds a link to those that are there, once.
+fn add(links: &mut Vec<LinkId>, link: LinkId) {
+    if !links.contains(&link) {
+        links.push(link);
+    }
+}
 
 /// Who is at the other end of a stream.
 fn peer_of(stream: &Stream) -> Peer {
@@ -46,7 +54,7 @@ pub(crate) struct Driver {
     parent: Option<Dialer>,
     /// Trees that are being dialled.
     mounts: [Option<Dialer>; MOUNTS],
-    outbox: Outbox,
+    outbox: Outbox<Target>,
     /// Links that are being sent to.
     targets: Vec<LinkId>,
     /// Links with bytes that the last turn did not reach.
@@ -76,7 +84,7 @@ impl Driver {
             clock,
             parent,
             mounts: [const { None }; MOUNTS],
-            outbox: Outbox::new(),
+            outbox: Outbox::new(GATHERED, LARGEST),
             targets: Vec::with_capacity(LINKS),
             ready: Vec::with_capacity(LINKS),
             hungup: Vec::with_capacity(LINKS),
@@ -328,12 +336,13 @@ impl Driver {
 
     /// Sends what is gathered, to each link all of it at once.
     fn send_all(&mut self) {
-        for rank in self.outbox.children() {
-            self.targets.extend(self.core.link_of(rank));
-        }
-        for link in self.outbox.links() {
-            if !self.targets.contains(&link) {
-                self.targets.push(link);
+        for target in self.outbox.targets() {
+            match *target {
+                Target::Link(link) => add(&mut self.targets, link),
+                Target::Children(set) => {
+                    let links = set.into_iter().filter_map(|rank| self.core.link_of(rank));
+                    links.for_each(|link| add(&mut self.targets, link));
+                }
             }
         }
         while let Some(link) = self.targets.pop() {
@@ -343,22 +352,15 @@ impl Driver {
     }
 
     fn send_link(&mut self, link: LinkId) {
-        let number = link.0 as usize;
-        let Some(stream) = self.links.get(number) else { return };
+        let Some(stream) = self.links.get(link.0 as usize) else { return };
         let child = self.core.child_on(link);
-        let mut pieces = self.outbox.pieces(link, child).map(IoSlice::new);
-        let mut sent = Ok(Sent::All);
-        while sent.is_ok() {
-            let mut some = [IoSlice::new(&[]); PIECES];
-            let count = some.iter_mut().zip(&mut pieces).map(|(to, piece)| *to = piece).count();
-            if count == 0 {
-                break;
-            }
-            sent = stream.send_pieces(&mut some[..count]);
-        }
+        let sent = self.outbox.send(stream, |target| match target {
+            Target::Link(own) => *own == link,
+            Target::Children(set) => child.is_some_and(|rank| set.has(rank)),
+        });
         match sent {
             // A child that lets megabytes of requests wait is as good as gone: nobody else waits for it.
-            Err(_) => self.hungup.push(number),
+            Err(_) => self.hungup.push(link.0 as usize),
             Ok(_) if child.is_none() && stream.has_backlog() => self.core.set_blocked(link, true),
             Ok(_) => {}
         }

@@ -5,7 +5,6 @@
 mod args;
 mod driver;
 mod host;
-mod outbox;
 mod users;
 
 pub use args::main;

@@ -130,8 +130,8 @@ impl<B: Bounds> Server<B> {
         self.fid_mut(waiting.entry as usize).cursor = hold.cursor;
         match outcome {
             Ok(None) => {
-                let hold = self.fid_mut(waiting.entry as usize);
-                if hold.is_stream() && hold.pace.continues(waiting.offset, waiting.count) {
+                let (asked, entry) = ((waiting.offset, waiting.count), waiting.entry as usize);
+                if self.ends_read(waiting.link, entry, asked) {
                     self.forget(id);
                     return Some(seal_rread(waiting.tag, 0, out));
                 }

@@ -60,6 +60,13 @@ impl<B: Bounds> Server<B> {
         }
     }
 
+    /// A read that has nothing to give is the rest of a kernel's, see `Pace`. A node reads for others.
+    pub(super) fn ends_read(&mut self, link: LinkId, entry: usize, (offset, count): (u64, u32)) -> bool {
+        let is_node = self.links.slots()[link.0 as usize].caps.node;
+        let hold = self.fid_mut(entry);
+        hold.is_stream() && !is_node && hold.pace.continues(offset, count)
+    }
+
     pub(super) fn drop_fid(&mut self, index: usize, tree: &mut impl Tree, clean: bool) {
         let hold = self.hold(index);
         self.fids.slots_mut()[index].hold = None;

@@ -292,7 +292,7 @@ impl<B: Bounds> Server<B> {
             self.check_kind(&hold)?;
         }
         if hold.away != 0 {
-            if hold.stream && self.fid_mut(index).pace.continues(offset, count) {
+            if self.ends_read(link, index, (offset, count)) {
                 return Ok(Some(Answer::End));
             }
             let asked = (offset, count);

@@ -1,6 +1,6 @@
 //! How a conversation begins: version(5), attach(5), and the Linux client's own attach.
 
-use crate::subject::Subject;
+use crate::subject::{Halt, Subject};
 use crate::talk::{Access, Outcome, Talk};
 use crate::wire::{NOFID, NOTAG, QTDIR, v};
 
@@ -76,6 +76,9 @@ pub(crate) fn attach_root(subject: &Subject) -> Outcome {
 }
 
 pub(crate) fn attach_twice(subject: &Subject) -> Outcome {
+    if !subject.below.is_empty() {
+        return Err(Halt::Skip("the root itself: no --below"));
+    }
     let mut talk = Talk::attached(subject)?;
     let attach = talk.attaching(1);
     let qid = talk.done("attach", &attach, "attach(5): a further fid for the root")?.qid();

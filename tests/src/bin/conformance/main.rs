@@ -8,6 +8,7 @@ mod begin;
 mod clunk;
 mod limits;
 mod open;
+mod place;
 mod read;
 mod rows;
 mod stat;
@@ -44,10 +45,13 @@ struct Conformance {
     /// the largest message that is offered, from 4096 to 1048576; default 8216
     #[argh(option, default = "8216", from_str_fn(msize))]
     msize: u32,
-    /// a file that may be written and emptied, from the root; uem's are found
+    /// the directory to begin in, from the root; the paths that follow are from there
+    #[argh(option, from_str_fn(path))]
+    below: Option<Vec<String>>,
+    /// a file that may be written and emptied; uem's are found
     #[argh(option, from_str_fn(path))]
     file: Option<Vec<String>>,
-    /// a directory in which directories may be made and removed, from the root
+    /// a directory in which directories may be made and removed
     #[argh(option, from_str_fn(path))]
     dir: Option<Vec<String>>,
     /// a file in which a read waits
@@ -118,6 +122,7 @@ impl Conformance {
             msize: self.msize,
             uname: self.uname,
             aname: self.aname,
+            below: self.below.unwrap_or_default(),
             file: self.file,
             dir: self.dir,
             stream: self.stream,

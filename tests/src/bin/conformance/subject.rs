@@ -25,11 +25,13 @@ pub(crate) struct Subject {
     pub(crate) msize: u32,
     pub(crate) uname: String,
     pub(crate) aname: String,
-    /// A file that may be written, from the root.
+    /// Where fid 0 is walked to from the root, before a row begins.
+    pub(crate) below: Vec<String>,
+    /// A file that may be written, from there.
     pub(crate) file: Option<Vec<String>>,
-    /// A directory in which directories may be made, from the root.
+    /// A directory in which directories may be made, from there.
     pub(crate) dir: Option<Vec<String>>,
-    /// A file in which a read waits, from the root.
+    /// A file in which a read waits, from there.
     pub(crate) stream: Option<Vec<String>>,
     /// It serves the tree of docs/namespace.md: its files are known.
     pub(crate) is_uem: bool,
@@ -57,7 +59,8 @@ impl Subject {
         let mut is_uem = true;
         for name in ["clone", "beat", "events"] {
             let fid = talk.fid();
-            is_uem &= !talk.walk(0, fid, &[name])?.is_error();
+            // An answer that is none is told by the rows.
+            is_uem &= talk.walk(0, fid, &[name]).is_ok_and(|answer| !answer.is_error());
         }
         drop(talk);
         self.is_uem = is_uem;

@@ -3,9 +3,11 @@
 //! Owns fids and tags, and the few steps that both dialects have by different names; judges nothing but
 //! whether an answer is an answer to its request.
 
+use crate::place::Place;
 use crate::subject::{Halt, Subject};
 use crate::wire::{self, Answer, Dialect, Dirent, HEADER, NOFID, NOTAG, Qid, Stat, Value, v};
 use std::io::{ErrorKind, Read, Write};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tests::Stream;
 
@@ -27,19 +29,6 @@ pub(crate) enum Access {
     Both = 2,
 }
 
-/// A file as it is reached from a fid.
-pub(crate) struct Place {
-    pub(crate) from: u32,
-    pub(crate) names: Vec<String>,
-}
-
-impl Place {
-    /// Its names.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.names.iter().map(String::as_str).collect()
-    }
-}
-
 /// A conversation.
 pub(crate) struct Talk<'a> {
     pub(crate) subject: &'a Subject,
@@ -52,18 +41,24 @@ pub(crate) struct Talk<'a> {
     /// What was asked last.
     asked: String,
     /// The ctl of a session that was made here.
-    ctl: Option<u32>,
+    pub(crate) ctl: Option<u32>,
 }
 
 impl<'a> Talk<'a> {
     /// Connects and says nothing.
     pub(crate) fn dial(subject: &'a Subject) -> Outcome<Self> {
         let asked = format!("a connection to {}", subject.at);
-        let stream = Stream::dial(&subject.at).map_err(|e| Halt::Fault {
-            asked: asked.clone(),
-            came: e.to_string(),
-            want: "a server that listens".into(),
-        })?;
+        let (tell, told) = mpsc::channel();
+        let at = subject.at.clone();
+        // A connect has no bound of its own, and nobody waits for one that is late.
+        std::thread::spawn(move || tell.send(Stream::dial(&at)));
+        let came = match told.recv_timeout(subject.left()) {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(e)) => Err(e.to_string()),
+            Err(_) => Err(format!("nothing within {} ms", subject.patience.as_millis())),
+        };
+        let want = "a server that listens".to_owned();
+        let stream = came.map_err(|came| Halt::Fault { asked: asked.clone(), came, want })?;
         Ok(Self { subject, stream, got: Vec::new(), msize: subject.msize, last: 0, asked, ctl: None })
     }
 
@@ -99,6 +94,10 @@ impl<'a> Talk<'a> {
         talk.greet(msize)?;
         let attach = talk.attaching(0);
         talk.done("attach", &attach, "attach(5): a fid for the root")?;
+        if !subject.below.is_empty() {
+            let names: Vec<&str> = subject.below.iter().map(String::as_str).collect();
+            talk.walked(0, 0, &names)?;
+        }
         Ok(talk)
     }
 
@@ -270,14 +269,14 @@ impl<'a> Talk<'a> {
         self.done(name, &values, "open(5): the file may be opened so")
     }
 
-    /// Opens for both and empties, as a shell's `>` has each dialect do it.
-    pub(crate) fn open_empty(&mut self, fid: u32) -> Outcome {
+    /// Opens and empties, as a shell's `>` has each dialect do it.
+    pub(crate) fn open_empty(&mut self, fid: u32, access: Access) -> Outcome {
         const OTRUNC: u8 = 0x10;
         if self.subject.dialect == Dialect::Plain {
-            self.done("open", &[v(fid), v(Access::Both as u8 | OTRUNC)], "open(5): OTRUNC empties the file")?;
+            self.done("open", &[v(fid), v(access as u8 | OTRUNC)], "open(5): OTRUNC empties the file")?;
             return Ok(());
         }
-        self.open(fid, Access::Both)?;
+        self.open(fid, access)?;
         self.set_size(fid, 0)
     }
 
@@ -383,91 +382,7 @@ impl<'a> Talk<'a> {
         all.retain(|(name, _)| name != "." && name != "..");
         Ok(all)
     }
-
-    /// A file that may be written, and emptied; of uem the arguments of a session that is made for it.
-    pub(crate) fn writable(&mut self) -> Outcome<Place> {
-        if let Some(names) = &self.subject.file {
-            return Ok(Place { from: 0, names: names.clone() });
-        }
-        self.beside("args").ok_or(Halt::Skip("a file that may be written: --file"))?
-    }
-
-    /// A file in which a read waits; of uem the output of a session that runs nothing.
-    pub(crate) fn waiting(&mut self) -> Outcome<u32> {
-        let place = match &self.subject.stream {
-            Some(names) => Place { from: 0, names: names.clone() },
-            None => self.beside("stdout").ok_or(Halt::Skip("a file in which a read waits: --stream"))??,
-        };
-        let fid = self.reach(&place)?;
-        self.open(fid, Access::Read)?;
-        Ok(fid)
-    }
-
-    /// A file of a session that is made, where sessions can be made.
-    fn beside(&mut self, name: &str) -> Option<Outcome<Place>> {
-        self.subject.is_uem.then(|| {
-            let ctl = match self.ctl {
-                Some(ctl) => ctl,
-                None => {
-                    let ctl = self.fid();
-                    self.walked(0, ctl, &["clone"])?;
-                    self.open(ctl, Access::Both)?;
-                    self.ctl = Some(ctl);
-                    ctl
-                }
-            };
-            Ok(Place { from: ctl, names: vec!["..".into(), name.into()] })
-        })
-    }
-
-    /// A file with more than a few bytes in it, which stay the same.
-    pub(crate) fn readable(&mut self) -> Outcome<Place> {
-        let known = Place { from: 0, names: vec!["ctl".into()] };
-        if self.subject.is_uem {
-            return Ok(known);
-        }
-        let place = self.writable()?;
-        let fid = self.reach(&place)?;
-        self.open_empty(fid)?;
-        let text: String = (0..300).map(|line| format!("line {line:04}\n")).collect();
-        self.write(fid, text.as_bytes())?;
-        self.clunk(fid)?;
-        Ok(place)
-    }
-
-    /// A fid of the directory in which directories may be made.
-    pub(crate) fn workplace(&mut self) -> Outcome<u32> {
-        let names = match &self.subject.dir {
-            Some(names) => names.clone(),
-            None if self.subject.is_uem => Vec::new(),
-            None => return Err(Halt::Skip("a directory in which directories may be made: --dir")),
-        };
-        self.reach(&Place { from: 0, names })
-    }
-
-    /// Makes a directory: a fid of it, not open.
-    pub(crate) fn mkdir(&mut self, within: u32, name: &str) -> Outcome<u32> {
-        let fid = self.fid();
-        let (request, values) = self.making(within, name, fid)?;
-        self.done(request, &values, "create(5): a directory is made")?;
-        if self.subject.dialect == Dialect::Plain {
-            self.clunk(fid)?;
-        }
-        self.walked(within, fid, &[name])?;
-        Ok(fid)
-    }
-
-    /// The request that makes a directory; of 9P2000 through a copy of the fid, which moves.
-    pub(crate) fn making(&mut self, at: u32, name: &str, copy: u32) -> Outcome<(&'static str, Vec<Value>)> {
-        if self.subject.dialect == Dialect::Linux {
-            return Ok(("mkdir", vec![v(at), v(name), v(0o755_u32), v(0_u32)]));
-        }
-        self.walked(at, copy, &[])?;
-        Ok(("create", vec![v(copy), v(name), v(DMDIR_755), v(Access::Read as u8)]))
-    }
 }
-
-const DMDIR_755: u32 = wire::DMDIR | 0o755;
 
 /// The fields of a Tsetattr.
 pub(crate) fn setting(fid: u32, valid: u32, size: u64) -> Vec<Value> {

@@ -1,6 +1,6 @@
 //! Steps from file to file: walk(5), and what Linux does beyond it.
 
-use crate::subject::Subject;
+use crate::subject::{Halt, Subject};
 use crate::talk::{Access, Outcome, Talk};
 use crate::wire::{NOFID, QTDIR, v};
 
@@ -53,6 +53,9 @@ pub(crate) fn remove(talk: &mut Talk<'_>, from: u32, name: &str) -> Outcome {
 }
 
 pub(crate) fn dotdot_of_the_root(subject: &Subject) -> Outcome {
+    if !subject.below.is_empty() {
+        return Err(Halt::Skip("the root itself: no --below"));
+    }
     let mut talk = Talk::attached(subject)?;
     let qids = talk.walked(0, 1, &["..", ".."])?;
     let root = talk.qid(0)?;

@@ -8,7 +8,7 @@ pub(crate) fn is_read_back(subject: &Subject) -> Outcome {
     let mut talk = Talk::attached(subject)?;
     let place = talk.writable()?;
     let fid = talk.reach(&place)?;
-    talk.open_empty(fid)?;
+    talk.open_empty(fid, Access::Both)?;
     let text = "what was written, in a few words\n".repeat(30);
     talk.write(fid, text.as_bytes())?;
     let got = talk.read_all(fid, 4000)?;
@@ -20,7 +20,7 @@ pub(crate) fn of_nothing(subject: &Subject) -> Outcome {
     let mut talk = Talk::attached(subject)?;
     let place = talk.writable()?;
     let fid = talk.reach(&place)?;
-    talk.open_empty(fid)?;
+    talk.open_empty(fid, Access::Both)?;
     let want = "write(5): a count of 0";
     let answer = talk.done("write", &[v(fid), v(0_u64), v(&b""[..])], want)?;
     talk.check(answer.int("count") == 0, &answer, want)
@@ -30,7 +30,7 @@ pub(crate) fn of_a_whole_message(subject: &Subject) -> Outcome {
     let mut talk = Talk::attached(subject)?;
     let place = talk.writable()?;
     let fid = talk.reach(&place)?;
-    talk.open_empty(fid)?;
+    talk.open_empty(fid, Access::Both)?;
     // size[4] Twrite tag[2] fid[4] offset[8] count[4]: 23 bytes.
     let data = vec![b'x'; talk.msize as usize - 23];
     let want = "version(5): a message may be as large as the msize";
@@ -76,7 +76,7 @@ pub(crate) fn refused_leaves_the_file(subject: &Subject) -> Outcome {
     let mut talk = Talk::attached(subject)?;
     let place = talk.writable()?;
     let (one, other) = (talk.reach(&place)?, talk.reach(&place)?);
-    talk.open_empty(one)?;
+    talk.open_empty(one, Access::Both)?;
     talk.write(one, b"kept")?;
     talk.open(other, Access::Read)?;
     talk.refused("write", &[v(other), v(0_u64), v(&b"lost"[..])], "write(5): open for reading alone")?;
