@@ -5,7 +5,7 @@ use crate::node::Node;
 use core::fmt::Write;
 use protocol::limits::NODE_NAME_MAX;
 use protocol::message::{RREAD_HEADER, Rmsg, Tag};
-use protocol::qid::{Path, Qid};
+use protocol::qid::{Path, QTDIR, Qid};
 use protocol::stat::{Stat, Stats};
 use protocol::table::File;
 use protocol::text::Text;
@@ -21,16 +21,19 @@ impl Node {
     }
 
     fn relay_entry(&self, entry: &Forwarded, tag: Tag, out: &mut [u8]) -> Result<usize, Full> {
-        // By any way that leads there.
-        let is_root = |path| path == Path::root(File::Dir as u8).0;
         let path = |path| match entry.to {
-            To::Child(rank) if is_root(path) => Path::child(rank, File::Net as u8).0,
-            To::Parent if is_root(path) => Path::parent(File::Net as u8).0,
             To::Child(rank) => Path::through(path, rank),
             To::Parent => Path::above(path),
         };
         let name;
         let here = |qid: Qid| Qid { path: path(qid.path), ..qid };
+        // By any way that leads there.
+        let is_root = |qid: Qid| qid.kind & QTDIR != 0 && qid.path == Path::root(File::Dir as u8).0;
+        let found = |qid: Qid| match entry.to {
+            _ if !is_root(qid) => here(qid),
+            To::Child(rank) => Qid { path: Path::child(rank, File::Net as u8).0, ..qid },
+            To::Parent => Qid { path: Path::parent(File::Net as u8).0, ..qid },
+        };
         let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
         let msg = match msg {
             Rmsg::Walk { qids } => {
@@ -39,7 +42,7 @@ impl Node {
                 let skip = if begins_at_member(entry) { 2 } else { 0 };
                 let mut all = entry.qids;
                 for qid in qids.as_slice().iter().skip(skip) {
-                    all.push(here(*qid))?;
+                    all.push(found(*qid))?;
                 }
                 Rmsg::Walk { qids: all }
             }
@@ -51,7 +54,7 @@ impl Node {
                 let qid = Qid { path: entry.own.0, ..stat.qid };
                 Rmsg::Stat { stat: Stat { qid, name: name.as_str(), ..stat } }
             }
-            Rmsg::Stat { stat } => Rmsg::Stat { stat: Stat { qid: here(stat.qid), ..stat } },
+            Rmsg::Stat { stat } => Rmsg::Stat { stat: Stat { qid: found(stat.qid), ..stat } },
             msg => msg,
         };
         let len = msg.encode(tag, out)?;

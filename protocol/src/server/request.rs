@@ -113,6 +113,7 @@ impl<B: Bounds> Server<B> {
         self.abort(link, tree, true);
         let state = &mut self.links.slots_mut()[link.0 as usize];
         let msize = msize.min(state.caps.msize);
+        let msize = if B::LINUX { linux::fitted(msize) } else { msize };
         let known = version.starts_with(VERSION) && msize >= MSIZE_MIN;
         state.linux = B::LINUX && known && version == linux::VERSION;
         state.msize = if known { msize } else { 0 };
