@@ -1,0 +1,58 @@
+//! Sequences that showed something, in the order in which it was seen. Each failed before its cause was gone.
+
+use model::model::Model;
+use model::op::{LINES, NAMES, Op, Step};
+use model::run::{run, story};
+
+/// Clients: root and ann on the aggregator, in 9P2000 and in 9P2000.L; root on a compute node; bob, over TCP.
+const ROOT: u8 = 0;
+const ANN: u8 = 1;
+const LEAF: u8 = 3;
+const BOB: u8 = 4;
+
+fn name(text: &str) -> u8 {
+    NAMES.iter().position(|name| *name == text).expect("it is one of the names") as u8
+}
+
+fn walk(link: u8, fid: u8, newfid: u8, names: &[&str]) -> Op {
+    Op::Walk { link, fid, newfid, names: names.iter().map(|text| name(text)).collect() }
+}
+
+fn open(link: u8, fid: u8, mode: u8) -> Op {
+    Op::Open { link, fid, mode }
+}
+
+fn create(link: u8, fid: u8, called: &str, mode: u8) -> Op {
+    Op::Create { link, fid, name: name(called), mode, dir: true }
+}
+
+fn write(link: u8, fid: u8, text: &str) -> Op {
+    let line = LINES.iter().position(|line| *line == text).expect("it is one of the lines") as u8;
+    Op::Write { link, fid, line }
+}
+
+/// Each is answered before the next.
+fn in_turn(ops: Vec<Op>) -> Vec<Step> {
+    ops.into_iter().map(|op| Step { op, tag: 0, rests: true }).collect()
+}
+
+/// None is answered by another node before the end, whose tags are their places.
+fn at_once(ops: Vec<Op>) -> Vec<Step> {
+    ops.into_iter().zip(0..).map(|(op, tag)| Step { op, tag, rests: false }).collect()
+}
+
+fn holds(steps: &[Step]) {
+    if run(steps, false).is_err() {
+        panic!("{}", story(steps));
+    }
+}
+
+#[test]
+fn a_sequence_that_goes_wrong_is_told_in_its_shortest_form() {
+    // A step that nothing can do: the flush of a tag that an attach behind it has.
+    let steps = in_turn(vec![walk(ROOT, 0, 1, &["info"]), open(ROOT, 1, 0), Op::Settle]);
+    assert!(run(&steps, false).is_ok());
+    let mut model = Model::new(true);
+    steps.iter().for_each(|step| model.step(step).expect("it goes well"));
+    assert!(model.told.expect("it tells").iter().any(|line| line.contains("type 112")));
+}
