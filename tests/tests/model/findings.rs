@@ -56,3 +56,10 @@ fn a_sequence_that_goes_wrong_is_told_in_its_shortest_form() {
     steps.iter().for_each(|step| model.step(step).expect("it goes well"));
     assert!(model.told.expect("it tells").iter().any(|line| line.contains("type 112")));
 }
+
+#[test]
+fn a_flush_in_9p2000_takes_no_fid_of_its_client() {
+    // Fid 0xfffe0003, which in 9P2000.L would be that of a step under the tag 3.
+    let attach = Op::Attach { link: ROOT, fid: 11, user: 2, probe: false };
+    holds(&in_turn(vec![attach, Op::Flush { link: ROOT, old: 2 }]));
+}
