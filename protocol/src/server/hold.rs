@@ -205,6 +205,13 @@ impl<B: Bounds> Server<B> {
         waiting.any(|(_, w)| w.entry as usize == index && matches!(w.made, Made::Moved { .. }))
     }
 
+    /// A forwarded walk that makes or moves this fid is not answered.
+    pub(super) fn is_walking(&self, index: usize) -> bool {
+        let mut waiting = self.waiting(self.hold(index).link);
+        let makes = |made| matches!(made, Made::New(_) | Made::Moved { .. });
+        waiting.any(|(_, w)| w.entry as usize == index && makes(w.made))
+    }
+
     /// A walk that moved its fid is answered, or nobody waits for it: where the fid was is not needed any
     /// more.
     pub(super) fn leave(&mut self, waiting: &Waiting, tree: &mut impl Tree) {

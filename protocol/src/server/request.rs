@@ -157,7 +157,8 @@ impl<B: Bounds> Server<B> {
             return Err(Ename::BadUse);
         }
         let to = if same { from } else { self.free_fid(link, newfid)? };
-        if same && self.is_moving(from) {
+        if same && self.is_walking(from) {
+            // Each of the two would be undone by what undoes the other.
             return Err(Ename::Busy);
         }
         let before = hold;

@@ -63,3 +63,14 @@ fn a_flush_in_9p2000_takes_no_fid_of_its_client() {
     let attach = Op::Attach { link: ROOT, fid: 11, user: 2, probe: false };
     holds(&in_turn(vec![attach, Op::Flush { link: ROOT, old: 2 }]));
 }
+
+#[test]
+fn a_walk_that_makes_a_fid_is_not_undone_with_another_that_moves_it() {
+    let walks = [walk(ROOT, 0, 1, &["net", "node01"]), walk(ROOT, 1, 1, &["status"])];
+    let [first, second] = walks;
+    for undo in [Op::Flush { link: ROOT, old: 1 }, Op::Clunk { link: ROOT, fid: 1 }, Op::Settle] {
+        holds(&at_once(vec![first.clone(), second.clone(), undo.clone(), Op::Stat { link: ROOT, fid: 1 }]));
+    }
+    let mute = Op::Mute { node: 0 };
+    holds(&at_once(vec![first, second, mute, Op::Advance { time: 4 }]));
+}
