@@ -182,7 +182,7 @@ impl<B: Bounds> Server<B> {
     /// Undoes what a forwarded walk has made.
     fn take_back(&mut self, waiting: &Waiting, tree: &mut impl Tree) {
         match waiting.made {
-            Made::Nothing => {}
+            Made::Nothing | Made::Dir(_) => {}
             Made::New(fid) => {
                 if let Ok(at) = self.find_fid(waiting.link, fid) {
                     self.interrupt(at, tree);
@@ -250,9 +250,14 @@ impl<B: Bounds> Server<B> {
 
     /// A forwarded open was refused: the fid is as it was.
     pub fn unopen(&mut self, id: RequestId) {
-        let entry = self.waiting_mut(id).entry as usize;
+        let Waiting { entry, made, .. } = *self.waiting_mut(id);
+        let entry = entry as usize;
         if entry < self.fids.slots().len() && self.fids.slots()[entry].hold.is_some() {
             self.fid_mut(entry).open = mode::CLOSED;
+            if let Made::Dir(path) = made {
+                self.fid_mut(entry).path = path;
+                self.waiting_mut(id).made = Made::Nothing;
+            }
         }
     }
 

@@ -74,3 +74,19 @@ fn a_walk_that_makes_a_fid_is_not_undone_with_another_that_moves_it() {
     let mute = Op::Mute { node: 0 };
     holds(&at_once(vec![first, second, mute, Op::Advance { time: 4 }]));
 }
+
+#[test]
+fn what_is_made_on_another_node_is_what_its_fid_is() {
+    let made = |mode| create(ROOT, 1, "a", mode);
+    let stat = Op::Stat { link: ROOT, fid: 1 };
+    let read = Op::Read { link: ROOT, fid: 1, at: 0, count: 5 };
+    for mode in 0..3 {
+        let walked = walk(ROOT, 0, 1, &["net", "node02"]);
+        let steps = vec![walked, made(mode), stat.clone(), read.clone(), walk(ROOT, 1, 2, &["args"])];
+        holds(&in_turn(steps.clone()));
+        holds(&at_once(steps));
+    }
+    // One that is refused leaves the fid where it was.
+    let refused = create(ROOT, 1, "ctl", 0);
+    holds(&in_turn(vec![walk(ROOT, 0, 1, &["net", "node02"]), refused, stat.clone(), made(0), stat]));
+}
