@@ -90,3 +90,22 @@ fn what_is_made_on_another_node_is_what_its_fid_is() {
     let refused = create(ROOT, 1, "ctl", 0);
     holds(&in_turn(vec![walk(ROOT, 0, 1, &["net", "node02"]), refused, stat.clone(), made(0), stat]));
 }
+
+#[test]
+fn a_nodes_directory_is_one_file_when_it_is_walked_to_opened_and_asked_for() {
+    let stat = Op::Stat { link: ROOT, fid: 1 };
+    holds(&in_turn(vec![walk(ROOT, 0, 1, &["net", "node01"]), open(ROOT, 1, 0), stat]));
+}
+
+#[test]
+fn a_walk_to_a_member_that_its_node_does_not_have_is_not_told_as_whole() {
+    let drain =
+        [walk(ROOT, 0, 1, &["net", "node01", "ctl"]), open(ROOT, 1, 1), write(ROOT, 1, "drain why\n")];
+    let make = [walk(ROOT, 0, 2, &[]), create(ROOT, 2, "a", 0), walk(ROOT, 0, 3, &["a", "ctl"])];
+    let runs = [open(ROOT, 3, 2), write(ROOT, 3, "exec sleep 2\n")];
+    let walks = [walk(ROOT, 0, 4, &["a", "0"]), walk(ROOT, 0, 5, &["a"]), walk(ROOT, 5, 6, &["0"])];
+    let steps: Vec<Op> = drain.into_iter().chain(make).chain(runs).chain(walks).collect();
+    // The node has joined, and is not known to drain yet.
+    let hasty = |(at, op)| Step { op, tag: at as u8, rests: at != 1 && at != 2 };
+    holds(&steps.into_iter().enumerate().map(hasty).collect::<Vec<Step>>());
+}
