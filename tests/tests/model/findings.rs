@@ -109,3 +109,14 @@ fn a_walk_to_a_member_that_its_node_does_not_have_is_not_told_as_whole() {
     let hasty = |(at, op)| Step { op, tag: at as u8, rests: at != 1 && at != 2 };
     holds(&steps.into_iter().enumerate().map(hasty).collect::<Vec<Step>>());
 }
+
+#[test]
+fn only_its_owner_empties_a_file() {
+    let wstat = |link| Op::Wstat { link, fid: 2, what: 1 };
+    let ops = vec![create(ANN, 0, "a", 0), walk(BOB, 0, 2, &["a", "args"]), wstat(BOB)];
+    holds(&in_turn(ops));
+    let attach = Op::Attach { link: LEAF, fid: 1, user: 2, probe: false };
+    let made = [walk(LEAF, 0, 3, &[]), create(LEAF, 3, "a", 0), attach];
+    let ops = made.into_iter().chain([walk(LEAF, 1, 2, &["a", "args"]), wstat(LEAF)]);
+    holds(&in_turn(ops.collect()));
+}
