@@ -120,3 +120,11 @@ fn only_its_owner_empties_a_file() {
     let ops = made.into_iter().chain([walk(LEAF, 1, 2, &["a", "args"]), wstat(LEAF)]);
     holds(&in_turn(ops.collect()));
 }
+
+#[test]
+fn no_client_makes_a_session_with_a_parents_name() {
+    for link in [ROOT, ANN] {
+        holds(&in_turn(vec![walk(link, 0, 1, &["net", "node01"]), create(link, 1, "..", 0)]));
+        holds(&at_once(vec![walk(link, 0, 1, &["net", "node01"]), create(link, 1, "..", 0)]));
+    }
+}
