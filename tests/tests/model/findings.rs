@@ -128,3 +128,19 @@ fn no_client_makes_a_session_with_a_parents_name() {
         holds(&at_once(vec![walk(link, 0, 1, &["net", "node01"]), create(link, 1, "..", 0)]));
     }
 }
+
+#[test]
+fn a_client_of_the_parent_ends_nothing_of_others_on_a_node() {
+    for line in ["fence\n", "kill\n"] {
+        let mut model = Model::new(true);
+        let runs = [walk(ANN, 0, 1, &["clone"]), open(ANN, 1, 2), write(ANN, 1, "res 3\nexec cat\n")];
+        let ends = [walk(BOB, 0, 1, &["net", "node01", "ctl"]), open(BOB, 1, 1), write(BOB, 1, line)];
+        let wait = Op::Advance { time: 1 };
+        let ops = runs.into_iter().chain([wait.clone()]).chain(ends).chain([wait]);
+        for step in in_turn(ops.collect()) {
+            model.step(&step).expect("it is answered as it should be");
+        }
+        let session = model.net.io.node().sessions.iter().find(|session| session.used).expect("it is there");
+        assert_eq!((session.state_name(), session.range.told), ("running", 0), "after {line:?} by another");
+    }
+}
