@@ -164,12 +164,14 @@ impl<B: Bounds> Node<B> {
     }
 
     fn run_node(&mut self, who: Writer, command: NodeCommand<'_>, host: &mut impl Host) -> Result<(), Why> {
-        let may = who.is_parent || who.is_local || self.user_name(who.user).as_str() == "root";
+        let is_root = self.user_name(who.user).as_str() == "root";
+        let may = who.is_parent || who.is_local || is_root;
         match command {
             NodeCommand::Join { .. } => {
                 return Err(Why::Says("a compute node has no children; join an ionode"));
             }
-            NodeCommand::Fence | NodeCommand::Above(_) if !who.is_parent => {
+            // What its clients write comes over the parent's link too, but itself it is root.
+            NodeCommand::Fence | NodeCommand::Above(_) if !who.is_parent || !is_root => {
                 return Err(Why::Ename(Ename::NotOwner));
             }
             // Nobody is below it to make a cycle.
@@ -181,9 +183,8 @@ impl<B: Bounds> Node<B> {
                 },
             ),
             NodeCommand::Signal(signal) => {
-                let mine = |this: &Self, session: &crate::session::Session| {
-                    who.is_parent || this.is_owner(who.user, session.owner)
-                };
+                let mine =
+                    |this: &Self, session: &crate::session::Session| this.is_owner(who.user, session.owner);
                 self.each_session(mine, |this, slot| this.signal_session(slot, signal, host));
             }
             _ if !may => return Err(Why::Ename(Ename::NotOwner)),

@@ -377,9 +377,11 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
     }
 
     fn truncate(&mut self, hold: &Hold) -> Result<(), Ename> {
-        if let Place::Session(slot, row) = self.place(hold.path)?
-            && !self.node.session(slot).executed
-        {
+        let Place::Session(slot, row) = self.place(hold.path)? else { return Ok(()) };
+        if row.mode & 0o044 == 0 {
+            self.owns(hold.user, slot)?;
+        }
+        if !self.node.session(slot).executed {
             // Nothing is kept by the others that a shell's `>` could empty.
             if let Some(param) = Param::of(row.file) {
                 self.host.truncate(slot, param);

@@ -173,12 +173,14 @@ impl Node {
         (NodeLine { command, on }, line): (NodeLine<'_>, &str),
     ) -> Result<(), Why> {
         let is_local = self.is_local(who.link) || who.link == PARENT;
-        let may = is_local || self.user_name(who.user).as_str() == "root";
+        let is_root = self.user_name(who.user).as_str() == "root";
+        let may = is_local || is_root;
         match command {
             _ if command.is_operators() && !may => Err(Why::Ename(Ename::NotOwner)),
             _ if command.goes_down() => self.run_below((who, gather), (command, on), line),
             NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot),
-            NodeCommand::Fence | NodeCommand::Above(_) if who.link != PARENT => {
+            // What its clients write comes over the parent's link too, but itself it is root.
+            NodeCommand::Fence | NodeCommand::Above(_) if who.link != PARENT || !is_root => {
                 Err(Why::Ename(Ename::NotOwner))
             }
             NodeCommand::Above(boots) => self.set_above(boots),

@@ -114,7 +114,7 @@ impl Node {
         let (kind, msg) = match msg {
             Forward::Walk { .. } => return Err(Ename::BadUse),
             Forward::Open { mode } => (Kind::Open, Tmsg::Open { fid, mode }),
-            // A child takes it for this node's own.
+            // There we are the parent, whose sessions have such names: no client's has.
             Forward::Create { name, .. } if name.starts_with('.') => return Err(Ename::Invalid),
             Forward::Create { name, perm, mode } => (Kind::Open, Tmsg::Create { fid, name, perm, mode }),
             Forward::Read { offset, count } => {

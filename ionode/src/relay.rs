@@ -3,8 +3,9 @@
 use crate::forward::{Forwarded, To};
 use crate::node::Node;
 use core::fmt::Write;
+use protocol::ename::Ename;
 use protocol::limits::NODE_NAME_MAX;
-use protocol::message::{RREAD_HEADER, Rmsg, Tag};
+use protocol::message::{Qids, RREAD_HEADER, Rmsg, Tag};
 use protocol::qid::{Path, QTDIR, Qid};
 use protocol::stat::{Stat, Stats};
 use protocol::table::File;
@@ -34,25 +35,18 @@ impl Node {
             To::Child(rank) => Qid { path: Path::child(rank, File::Net as u8).0, ..qid },
             To::Parent => Qid { path: Path::parent(File::Net as u8).0, ..qid },
         };
+        // As it is listed here.
+        let own = |qid: Qid| {
+            if entry.own == Path::ELSEWHERE { found(qid) } else { Qid { path: entry.own.0, ..qid } }
+        };
         let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
         let msg = match msg {
-            Rmsg::Walk { qids } => {
-                // The session and the member's directory were names there and are a place here: theirs are
-                // the first qids that came back.
-                let skip = if begins_at_member(entry) { 2 } else { 0 };
-                let mut all = entry.qids;
-                for qid in qids.as_slice().iter().skip(skip) {
-                    all.push(found(*qid))?;
-                }
-                Rmsg::Walk { qids: all }
-            }
-            Rmsg::Open { qid, .. } => Rmsg::Open { qid: here(qid), iounit: 0 },
+            Rmsg::Walk { qids } => self.walked(entry, qids.as_slice(), found)?,
+            Rmsg::Open { qid, .. } => Rmsg::Open { qid: own(qid), iounit: 0 },
             Rmsg::Create { qid, .. } => Rmsg::Create { qid: here(qid), iounit: 0 },
             Rmsg::Stat { stat } if entry.own != Path::ELSEWHERE => {
-                // As it is listed here.
                 name = self.own_name(entry);
-                let qid = Qid { path: entry.own.0, ..stat.qid };
-                Rmsg::Stat { stat: Stat { qid, name: name.as_str(), ..stat } }
+                Rmsg::Stat { stat: Stat { qid: own(stat.qid), name: name.as_str(), ..stat } }
             }
             Rmsg::Stat { stat } => Rmsg::Stat { stat: Stat { qid: found(stat.qid), ..stat } },
             msg => msg,
@@ -67,6 +61,34 @@ impl Node {
             }
         }
         Ok(len)
+    }
+
+    /// The qids of a walk: ours, and those that came back.
+    fn walked(
+        &self,
+        entry: &Forwarded,
+        qids: &[Qid],
+        here: impl Fn(Qid) -> Qid,
+    ) -> Result<Rmsg<'static>, Full> {
+        // The session and the member's directory were names there and are a place here: theirs are the first
+        // qids that came back.
+        let skip = if begins_at_member(entry) { 2 } else { 0 };
+        let mut own = entry.qids.as_slice();
+        if let (Some((_, before)), true) = (own.split_last(), qids.len() < skip) {
+            // That node has the session and not the member: the walk ends before it.
+            own = before;
+            if own.is_empty() {
+                return Ok(Rmsg::Error { ename: Ename::NotFound.text() });
+            }
+        }
+        let mut all = Qids::default();
+        for qid in own {
+            all.push(*qid)?;
+        }
+        for qid in qids.iter().skip(skip) {
+            all.push(here(*qid))?;
+        }
+        Ok(Rmsg::Walk { qids: all })
     }
 
     /// What a directory of this node's that is another node's is called here.

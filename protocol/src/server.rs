@@ -297,10 +297,13 @@ struct Waiting {
     shape: Shape,
 }
 
-/// What a forwarded walk has made before it is answered: taken back if it fails or is flushed.
+/// What a forwarded walk or create has made before it is answered: taken back if it fails or, of a walk, is
+/// flushed.
 #[derive(Clone, Copy, Debug)]
 enum Made {
     Nothing,
+    /// A directory, which its fid is then; the one that it was is this.
+    Dir(Path),
     /// This fid.
     New(Fid),
     /// The walk moved its own fid, which was here.

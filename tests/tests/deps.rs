@@ -37,6 +37,7 @@ const ALLOWED: &[Row] = &[
     Row { name: "cnode", ours: &["protocol"], others: Others::Only(CORE) },
     Row { name: "ionode", ours: &["protocol"], others: Others::Not(HOST) },
     Row { name: "sim", ours: &["protocol", "cnode", "ionode"], others: Others::Not(KERNEL) },
+    Row { name: "model", ours: &["protocol", "cnode", "ionode", "sim"], others: Others::Not(KERNEL) },
     Row { name: "debug", ours: &["protocol"], others: Others::Any },
     Row { name: "protocol-host", ours: &["protocol"], others: Others::Any },
     Row { name: "cnode-host", ours: &["protocol", "protocol-host", "cnode"], others: Others::Any },
@@ -48,7 +49,17 @@ const ALLOWED: &[Row] = &[
     },
     Row {
         name: "tests",
-        ours: &["protocol", "protocol-host", "cnode", "cnode-host", "ionode", "ionode-host", "sim", "tools"],
+        ours: &[
+            "protocol",
+            "protocol-host",
+            "cnode",
+            "cnode-host",
+            "ionode",
+            "ionode-host",
+            "sim",
+            "tools",
+            "model",
+        ],
         others: Others::Any,
     },
 ];

@@ -191,7 +191,7 @@ impl<B: Bounds> Server<B> {
     /// Undoes what a forwarded walk has made.
     fn take_back(&mut self, waiting: &Waiting, tree: &mut impl Tree) {
         match waiting.made {
-            Made::Nothing => {}
+            Made::Nothing | Made::Dir(_) => {}
             Made::New(fid) => {
                 if let Ok(at) = self.find_fid(waiting.link, fid) {
                     self.interrupt(at, tree);
@@ -212,6 +212,13 @@ impl<B: Bounds> Server<B> {
     pub(super) fn is_moving(&self, index: usize) -> bool {
         let mut waiting = self.waiting(self.hold(index).link);
         waiting.any(|(_, w)| w.entry as usize == index && matches!(w.made, Made::Moved { .. }))
+    }
+
+    /// A forwarded walk that makes or moves this fid is not answered.
+    pub(super) fn is_walking(&self, index: usize) -> bool {
+        let mut waiting = self.waiting(self.hold(index).link);
+        let makes = |made| matches!(made, Made::New(_) | Made::Moved { .. });
+        waiting.any(|(_, w)| w.entry as usize == index && makes(w.made))
     }
 
     /// A walk that moved its fid is answered, or nobody waits for it: where the fid was is not needed any
@@ -252,9 +259,14 @@ impl<B: Bounds> Server<B> {
 
     /// A forwarded open was refused: the fid is as it was.
     pub fn unopen(&mut self, id: RequestId) {
-        let entry = self.waiting_mut(id).entry as usize;
+        let Waiting { entry, made, .. } = *self.waiting_mut(id);
+        let entry = entry as usize;
         if entry < self.fids.slots().len() && self.fids.slots()[entry].hold.is_some() {
             self.fid_mut(entry).open = mode::CLOSED;
+            if let Made::Dir(path) = made {
+                self.fid_mut(entry).path = path;
+                self.waiting_mut(id).made = Made::Nothing;
+            }
         }
     }
 

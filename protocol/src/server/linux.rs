@@ -5,6 +5,7 @@ use crate::ename::Ename;
 use crate::linux::{Asked, STEP_FID, Shape, step_fid, step_walk};
 use crate::message::{Fid, HEADER, Tag, Tmsg};
 use crate::qid::QTDIR;
+use crate::slots::Slots;
 use crate::stat::DMDIR;
 use crate::wire::Botch;
 
@@ -125,7 +126,8 @@ impl<B: Bounds> Server<B> {
 
     /// The fid of a request in steps is not needed any more.
     pub(super) fn drop_step(&mut self, link: LinkId, tag: Tag, tree: &mut impl Tree) {
-        if B::LINUX
+        // In 9P2000 that number is a client's as any other.
+        if self.links.slots()[link.0 as usize].linux
             && let Ok(index) = self.find_fid(link, step_fid(tag))
         {
             self.interrupt(index, tree);

@@ -158,7 +158,8 @@ impl<B: Bounds> Server<B> {
             return Err(Ename::BadUse);
         }
         let to = if same { from } else { self.free_fid(link, newfid)? };
-        if same && self.is_moving(from) {
+        if same && self.is_walking(from) {
+            // Each of the two would be undone by what undoes the other.
             return Err(Ename::Busy);
         }
         let before = hold;
@@ -259,11 +260,7 @@ impl<B: Bounds> Server<B> {
         }
         check_name(name)?;
         if hold.away != 0 {
-            let outcome = self.pass(link, tag, index, Forward::Create { name, perm, mode: bits }, tree);
-            if outcome.is_ok() {
-                self.fid_mut(index).open = bits;
-            }
-            return outcome;
+            return self.pass_create(link, tag, index, (name, perm, bits), tree);
         }
         if perm & DMDIR == 0 {
             return Err(Ename::Denied);
@@ -377,6 +374,27 @@ impl<B: Bounds> Server<B> {
             tree.truncate(&hold)?;
         }
         Ok(Some(Answer::Wstat))
+    }
+
+    /// Has the node that has the directory make another in it.
+    fn pass_create(
+        &mut self,
+        link: LinkId,
+        tag: Tag,
+        index: usize,
+        (name, perm, bits): (&str, u32, u8),
+        tree: &mut impl Tree,
+    ) -> Outcome {
+        let hold = self.hold(index);
+        let id = self.wait(link, tag, index, (0, 0), State::Parked)?;
+        if let Err(ename) = tree.forward(id, &hold, Forward::Create { name, perm, mode: bits }) {
+            self.forget(id);
+            return Err(ename);
+        }
+        // What is made is open for reading, and not what this node has the directory as.
+        *self.fid_mut(index) = Hold { open: mode::READ, path: Path::ELSEWHERE, ..hold };
+        self.waiting_mut(id).made = Made::Dir(hold.path);
+        Ok(None)
     }
 
     /// Sends a request on to the node that has the file, and parks it here.
