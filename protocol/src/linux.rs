@@ -69,6 +69,38 @@ const BUFFER: u32 = 128 * 1024;
 const STAT_QID: usize = 8;
 const STAT_NAME: usize = 41;
 
+/// The requests that this dialect has or changes, by type: an answer's is one more.
+const NAMES: &[(u8, &str)] = &[
+    (RLERROR - 1, "lerror"),
+    (TSTATFS, "statfs"),
+    (TLOPEN, "lopen"),
+    (TLCREATE, "lcreate"),
+    (TSYMLINK, "symlink"),
+    (TMKNOD, "mknod"),
+    (TRENAME, "rename"),
+    (TREADLINK, "readlink"),
+    (TGETATTR, "getattr"),
+    (TSETATTR, "setattr"),
+    (TXATTRWALK, "xattrwalk"),
+    (TXATTRCREATE, "xattrcreate"),
+    (TREADDIR, "readdir"),
+    (TFSYNC, "fsync"),
+    (TLOCK, "lock"),
+    (TGETLOCK, "getlock"),
+    (TLINK, "link"),
+    (TMKDIR, "mkdir"),
+    (TRENAMEAT, "renameat"),
+    (TUNLINKAT, "unlinkat"),
+    (TAUTH, "auth"),
+    (TATTACH, "attach"),
+];
+
+/// The name of a message of this dialect, without its T or R, that 9P2000 does not have or has otherwise.
+pub fn name(message: &[u8]) -> Option<&'static str> {
+    let kind = message.get(4)? & !1;
+    NAMES.iter().find(|row| row.0 == kind).map(|row| row.1)
+}
+
 /// What the answer to a request is rewritten into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {

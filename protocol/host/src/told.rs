@@ -1,7 +1,8 @@
 //! What a daemon tells of its conversations, as far as `debug` asks for it: a line on standard error for each
 //! message.
 
-use protocol::message::{Rmsg, Tag, Tmsg, frame, is_request};
+use protocol::linux;
+use protocol::message::{Rmsg, Tag, Tmsg, frame, is_request, tag_of};
 use std::fmt::Display;
 use std::io::Write;
 
@@ -29,9 +30,9 @@ pub fn tell(level: u8, way: Way, whom: impl Display, mut messages: &[u8]) {
 
 fn line(level: u8, way: Way, whom: impl Display, message: &[u8]) -> String {
     let arrow = if way == Way::In { "<-" } else { "->" };
-    let (tag, mut says) = match decoded(message) {
-        Some(told) => told,
-        None => return format!("{arrow} {whom} nonsense of {} bytes", message.len()),
+    let told = decoded(message).or_else(|| Some((tag_of(message).ok()?, linux::name(message)?.to_owned())));
+    let Some((tag, mut says)) = told else {
+        return format!("{arrow} {whom} nonsense of {} bytes", message.len());
     };
     let tag = if tag == Tag::NONE { "none".to_owned() } else { tag.0.to_string() };
     let name = says.find(|c: char| !c.is_alphanumeric()).unwrap_or(says.len());
@@ -77,6 +78,10 @@ mod tests {
         assert_eq!(line(1, Way::In, "link 5", &out[..len]), "<- link 5 Tclunk tag=3 len=11");
         let told = line(2, Way::Out, "children 0-3", &out[..len]);
         assert_eq!(told, "-> children 0-3 Tclunk tag=3 len=11 { fid: Fid(7) }");
+        let getattr = [19, 0, 0, 0, 24, 3, 0, 7, 0, 0, 0, 255, 7, 0, 0, 0, 0, 0, 0];
+        assert_eq!(line(2, Way::In, "link 5", &getattr), "<- link 5 Tgetattr tag=3 len=19");
+        let lerror = [11, 0, 0, 0, 7, 3, 0, 2, 0, 0, 0];
+        assert_eq!(line(1, Way::Out, "link 5", &lerror), "-> link 5 Rlerror tag=3 len=11");
         assert_eq!(line(1, Way::In, "link 5", &[0; 9]), "<- link 5 nonsense of 9 bytes");
     }
 }
