@@ -36,8 +36,8 @@ impl Bounds for Full {
     type Sessions = [Session; 64];
     type Members = [Member; 256];
     type Probes = [Probe; 16];
-    const PARENT: Caps = Caps { msize: MSIZE_LINK, fids: 480, requests: 240 };
-    const CLIENT: Caps = Caps { msize: MSIZE_LINK, fids: 64, requests: 16 };
+    const PARENT: Caps = Caps { msize: MSIZE_LINK, fids: 480, requests: 240, node: true };
+    const CLIENT: Caps = Caps { msize: MSIZE_LINK, fids: 64, requests: 16, node: false };
 }
 
 /// A simulated node: one parent, one client, few sessions at once.
@@ -54,8 +54,8 @@ impl Bounds for Small {
     type Sessions = [Session; 4];
     type Members = [Member; 8];
     type Probes = [Probe; 1];
-    const PARENT: Caps = Caps { msize: MSIZE_MIN, fids: 32, requests: 20 };
-    const CLIENT: Caps = Caps { msize: MSIZE_MIN, fids: 8, requests: 4 };
+    const PARENT: Caps = Caps { msize: MSIZE_MIN, fids: 32, requests: 20, node: true };
+    const CLIENT: Caps = Caps { msize: MSIZE_MIN, fids: 8, requests: 4, node: false };
 }
 
 const _: () = {

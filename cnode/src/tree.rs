@@ -12,9 +12,9 @@ use protocol::message::Tag;
 use protocol::qid::Path;
 use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserId, mode};
 use protocol::slots::Slots;
-use protocol::stat::DMDIR;
 use protocol::table::{
-    File, LEAF, MEMBER_DEBUG, Row, SESSION, SESSION_DEBUG, check_session_name, find, member_number, row_of,
+    File, LEAF, MEMBER_DEBUG, ROOT_MODE, Row, SESSION, SESSION_DEBUG, SESSION_MODE, check_session_name, find,
+    member_number, row_of,
 };
 use protocol::text::{Text, Window};
 use protocol::time::Time;
@@ -213,12 +213,12 @@ impl<B: Bounds, H: Host> Tree for View<'_, B, H> {
             session.name
         };
         let (mode, written) = match self.place(at)? {
-            Place::RootDir => (0o555 | DMDIR, name.write_str("/")),
+            Place::RootDir => (ROOT_MODE, name.write_str("/")),
             Place::Root(row) => (row.mode, name.write_str(row.name)),
-            Place::SessionDir(slot) => (0o555 | DMDIR, name.write_str(own(slot).as_str())),
+            Place::SessionDir(slot) => (SESSION_MODE, name.write_str(own(slot).as_str())),
             Place::MemberDir(slot, number) => {
                 own(slot);
-                (0o555 | DMDIR, write!(name, "{number}"))
+                (SESSION_MODE, write!(name, "{number}"))
             }
             Place::Session(slot, row) | Place::Member(slot, _, row) | Place::Debug(slot, _, row) => {
                 own(slot);

@@ -72,16 +72,16 @@ pub const FEW: u32 = 4;
 /// The link that the parent is on.
 pub const PARENT: LinkId = LinkId(0);
 /// What the parent's link may have: all sessions, each with its files open, and what is forwarded through it.
-pub const PARENT_CAPS: Caps = Caps { msize: MSIZE_LINK, fids: 3584, requests: 1536 };
+pub const PARENT_CAPS: Caps = Caps { msize: MSIZE_LINK, fids: 3584, requests: 1536, node: true };
 /// Names of nodes that outcomes were told of, at any level below.
 pub const NAMES: usize = 1 << 17;
 /// Longest text in which an inner child sums up its nodes, in bytes; beyond it nodes are not known by name.
 pub const SETS_MAX: usize = 256 * 1024;
 
 /// What a client's link may have.
-pub const CLIENT: Caps = Caps { msize: MSIZE_MAX, fids: 512, requests: 64 };
+pub const CLIENT: Caps = Caps { msize: MSIZE_MAX, fids: 512, requests: 64, node: false };
 /// What a link has once a node has joined on it: what clients there have of the tree here, and joining.
-pub const CHILD: Caps = Caps { msize: MSIZE_LINK, fids: 1024, requests: 512 };
+pub const CHILD: Caps = Caps { msize: MSIZE_LINK, fids: 1024, requests: 512, node: true };
 
 /// A table in one allocation that is made at the start.
 #[derive(Debug)]

@@ -63,6 +63,8 @@ pub(crate) struct Forwarded {
 #[derive(Debug)]
 pub struct Forwards {
     table: Vec<Option<Forwarded>>,
+    /// Entries in use: those with low numbers are used first, and a search ends at the last.
+    used: usize,
     /// Fids that were opened and are directories: their data names files by qid. By fid number, those on
     /// children before those on the parent.
     dirs: Vec<bool>,
@@ -70,7 +72,15 @@ pub struct Forwards {
 
 impl Default for Forwards {
     fn default() -> Self {
-        Self { table: vec![None; FORWARDS], dirs: vec![false; DIRS] }
+        Self { table: vec![None; FORWARDS], used: 0, dirs: vec![false; DIRS] }
+    }
+}
+
+impl Forwards {
+    fn put(&mut self, free: usize, entry: Forwarded) {
+        assert!(self.table[free].is_none(), "a free place is taken");
+        self.table[free] = Some(entry);
+        self.used += 1;
     }
 }
 
@@ -104,7 +114,7 @@ impl Node {
         let (kind, msg) = match msg {
             Forward::Walk { .. } => return Err(Ename::BadUse),
             Forward::Open { mode } => (Kind::Open, Tmsg::Open { fid, mode }),
-            // There we are the parent, whose sessions have such names: no client's has.
+            // A child takes it for this node's own.
             Forward::Create { name, .. } if name.starts_with('.') => return Err(Ename::Invalid),
             Forward::Create { name, perm, mode } => (Kind::Open, Tmsg::Create { fid, name, perm, mode }),
             Forward::Read { offset, count } => {
@@ -238,6 +248,7 @@ impl Node {
     /// The place of a request that was passed on is free again.
     pub(crate) fn take_forward(&mut self, index: usize) -> Option<Forwarded> {
         let entry = self.forwards.table[index].take()?;
+        self.forwards.used -= 1;
         if let To::Child(_) = entry.to {
             self.fids.told(entry.fid);
         }
@@ -247,7 +258,7 @@ impl Node {
     fn pass_on(&mut self, free: usize, entry: Forwarded, msg: &Tmsg<'_>) -> Result<(), Ename> {
         let To::Child(rank) = entry.to else {
             let tag = self.ask_up(free as u16, msg)?;
-            self.forwards.table[free] = Some(Forwarded { tag, ..entry });
+            self.forwards.put(free, Forwarded { tag, ..entry });
             return Ok(());
         };
         let one = ChildSet::one(rank);
@@ -261,7 +272,7 @@ impl Node {
         let len = msg.encode(tag, &mut self.scratch[at..]);
         assert!(len.is_ok(), "the room is computed for the message");
         let len = len.unwrap_or(0) as u32;
-        self.forwards.table[free] = Some(Forwarded { tag, ..entry });
+        self.forwards.put(free, Forwarded { tag, ..entry });
         self.fids.ask(entry.fid);
         self.send(one, tag, Send::Scratch { at: at as u32, len });
         Ok(())
@@ -364,6 +375,9 @@ impl Node {
 
     /// Those that were to be answered by now and were not.
     pub(crate) fn expire_forwards(&mut self, now: Time) {
+        if self.forwards_timeout() > now {
+            return;
+        }
         for index in 0..self.forwards.table.len() {
             let Some(entry) = self.forwards.table[index] else { continue };
             if entry.deadline <= now && entry.held.is_none() {
@@ -385,7 +399,7 @@ impl Node {
     /// When the next of them is due.
     pub(crate) fn forwards_timeout(&self) -> Time {
         let due = |f: &Forwarded| f.held.is_none() && f.request.is_some();
-        let entries = self.forwards.table.iter().flatten().filter(|f| due(f));
+        let entries = self.forwards.table.iter().flatten().take(self.forwards.used).filter(|f| due(f));
         entries.map(|f| f.deadline).min().unwrap_or(Time::NEVER)
     }
 
@@ -400,7 +414,7 @@ impl Node {
 
     /// Requests that were passed on and not answered, or not fetched.
     pub fn forward_count(&self) -> usize {
-        self.forwards.table.iter().flatten().count()
+        self.forwards.used
     }
 }
 

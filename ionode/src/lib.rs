@@ -226,7 +226,7 @@ impl Ionode {
         let gathers = node.gathers.iter().filter(|gather| gather.used).map(|gather| gather.deadline);
         let looks = node.looks.iter().map(|look| look.deadline);
         let traces = node.traces.iter().map(|trace| trace.deadline);
-        let lingers = node.sessions.iter().filter_map(|session| session.linger);
+        let lingers = node.lingering.iter().filter_map(|slot| node.sessions[slot as usize].linger);
         let first = gathers.chain(looks).chain(traces).chain(lingers).min().unwrap_or(Time::NEVER);
         let own = node.parent.timeout().min(node.orphaned.unwrap_or(Time::NEVER));
         first.min(node.beat_at).min(node.forwards_timeout()).min(node.mounts_timeout()).min(own)

@@ -141,6 +141,8 @@ pub struct Node {
     pub(crate) undone: Vec<RequestId>,
     /// Links to hang up on.
     pub(crate) drops: Vec<LinkId>,
+    /// Sessions that wait for their owner.
+    pub(crate) lingering: SlotSet,
     /// Who is on each link.
     pub(crate) peers: Vec<Option<Peer>>,
     /// The driver is to connect to the parent.
@@ -218,6 +220,7 @@ impl Node {
             settled: Vec::with_capacity(crate::bounds::REQUESTS),
             undone: Vec::with_capacity(crate::bounds::REQUESTS),
             drops: Vec::with_capacity(crate::bounds::LINKS),
+            lingering: SlotSet::default(),
             peers: vec![None; crate::bounds::LINKS],
             dial: false,
             exit: false,

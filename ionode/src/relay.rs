@@ -6,8 +6,9 @@ use core::fmt::Write;
 use protocol::ename::Ename;
 use protocol::limits::NODE_NAME_MAX;
 use protocol::message::{Qids, RREAD_HEADER, Rmsg, Tag};
-use protocol::qid::{Path, Qid};
+use protocol::qid::{Path, QTDIR, Qid};
 use protocol::stat::{Stat, Stats};
+use protocol::table::File;
 use protocol::text::Text;
 use protocol::wire::Full;
 
@@ -27,20 +28,28 @@ impl Node {
         };
         let name;
         let here = |qid: Qid| Qid { path: path(qid.path), ..qid };
+        // By any way that leads there.
+        let is_root = |qid: Qid| qid.kind & QTDIR != 0 && qid.path == Path::root(File::Dir as u8).0;
+        let found = |qid: Qid| match entry.to {
+            _ if !is_root(qid) => here(qid),
+            To::Child(rank) => Qid { path: Path::child(rank, File::Net as u8).0, ..qid },
+            To::Parent => Qid { path: Path::parent(File::Net as u8).0, ..qid },
+        };
         // As it is listed here.
-        let own = |qid: Qid| {
-            if entry.own == Path::ELSEWHERE { here(qid) } else { Qid { path: entry.own.0, ..qid } }
+        let own = |qid: Qid| match entry.own {
+            Path::ELSEWHERE => found(qid),
+            own => Qid { path: own.0, ..qid },
         };
         let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
         let msg = match msg {
-            Rmsg::Walk { qids } => self.walked(entry, qids.as_slice(), here)?,
+            Rmsg::Walk { qids } => self.walked(entry, qids.as_slice(), found)?,
             Rmsg::Open { qid, .. } => Rmsg::Open { qid: own(qid), iounit: 0 },
             Rmsg::Create { qid, .. } => Rmsg::Create { qid: here(qid), iounit: 0 },
             Rmsg::Stat { stat } if entry.own != Path::ELSEWHERE => {
                 name = self.own_name(entry);
                 Rmsg::Stat { stat: Stat { qid: own(stat.qid), name: name.as_str(), ..stat } }
             }
-            Rmsg::Stat { stat } => Rmsg::Stat { stat: Stat { qid: here(stat.qid), ..stat } },
+            Rmsg::Stat { stat } => Rmsg::Stat { stat: Stat { qid: found(stat.qid), ..stat } },
             msg => msg,
         };
         let len = msg.encode(tag, out)?;

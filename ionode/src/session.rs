@@ -375,15 +375,16 @@ impl Node {
             self.close_session(slot, host);
         } else {
             session.linger = Some(now + linger);
+            self.lingering.set(slot);
             self.touch(slot);
         }
     }
 
     /// Ends one session whose client did not come back in time; true if there may be another.
     pub(crate) fn expire_session(&mut self, now: Time, host: &mut impl Host) -> bool {
-        let due = |s: &Session| s.used && s.linger.is_some_and(|at| at <= now);
-        let Some(slot) = self.sessions.iter().position(due) else { return false };
-        self.close_session(slot as SessionSlot, host);
+        let due = |slot: &SessionSlot| self.sessions[*slot as usize].linger.is_some_and(|at| at <= now);
+        let Some(slot) = self.lingering.iter().find(due) else { return false };
+        self.close_session(slot, host);
         true
     }
 

@@ -18,7 +18,8 @@ use protocol::server::{Forward, Hold, LinkId, Meta, RequestId, Step, Tree, UserI
 use protocol::set::Rank;
 use protocol::stat::DMDIR;
 use protocol::table::{
-    File, INNER, PROBE, Row, SESSION, SESSION_DEBUG, check_session_name, find, member_number, row_of,
+    File, INNER, PROBE, ROOT_MODE, Row, SESSION, SESSION_DEBUG, SESSION_MODE, check_session_name, find,
+    member_number, row_of,
 };
 use protocol::text::{Text, Window};
 use protocol::time::Time;
@@ -241,20 +242,21 @@ impl<H: Host> Tree for View<'_, H> {
             session.name
         };
         let (mode, written) = match self.place(at)? {
-            Place::RootDir | Place::ProbeDir => (0o555 | DMDIR, name.write_str("/")),
+            Place::RootDir => (ROOT_MODE, name.write_str("/")),
+            Place::ProbeDir => (0o555 | DMDIR, name.write_str("/")),
             Place::Root(row) | Place::Probe(row) => (row.mode, name.write_str(row.name)),
             Place::Child(rank) => {
                 let child = self.node.children.get(rank);
-                (0o555 | DMDIR, name.write_str(child.name.as_str()))
+                (ROOT_MODE, name.write_str(child.name.as_str()))
             }
-            Place::SessionDir(slot) => (0o555 | DMDIR, name.write_str(own(slot).as_str())),
+            Place::SessionDir(slot) => (SESSION_MODE, name.write_str(own(slot).as_str())),
             Place::Session(slot, row) => {
                 own(slot);
                 (row.mode, name.write_str(row.name))
             }
             Place::MemberDir(slot, number) => {
                 own(slot);
-                (0o555 | DMDIR, write!(name, "{number}"))
+                (SESSION_MODE, write!(name, "{number}"))
             }
         };
         assert!(written.is_ok(), "a name fits its bound");
@@ -309,6 +311,7 @@ impl<H: Host> Tree for View<'_, H> {
                     session.ctls += 1;
                     // Taken over: it is no orphan any more, which `events` tells.
                     if session.linger.take().is_some() {
+                        self.node.lingering.unset(slot);
                         self.node.touch(slot);
                     }
                 }

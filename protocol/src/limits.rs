@@ -6,8 +6,8 @@
 pub const MSIZE_MIN: u32 = 4096;
 /// Message size between nodes: 32 KiB of payload and the Twrite header.
 pub const MSIZE_LINK: u32 = 32 * 1024 + IOHDR;
-/// Largest message size offered to a client of an ionode: the Linux client's own cap.
-pub const MSIZE_MAX: u32 = 1 << 20;
+/// Largest message size offered to a client of an ionode: a mebibyte of data, where Linux has one in all.
+pub const MSIZE_MAX: u32 = (1 << 20) + IOHDR;
 /// Largest header of a message that carries data: Twrite is 23 bytes, and Linux subtracts 24.
 pub const IOHDR: u32 = 24;
 /// Most names in one Twalk, from the protocol.

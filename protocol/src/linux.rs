@@ -5,6 +5,7 @@
 //! keeps of the protocol. Nothing of it crosses to other nodes: between them there is 9P2000 alone.
 
 use crate::ename::Ename;
+use crate::limits::{IOHDR, MSIZE_MIN, NODE_NAME_MAX};
 use crate::message::{Fid, HEADER, Names, RREAD_HEADER, Tag, Tmsg};
 use crate::qid::QTDIR;
 use crate::server::mode;
@@ -62,6 +63,8 @@ const DT_DIR: u8 = 4;
 const DT_REG: u8 = 8;
 /// The file system's type in an Rstatfs: V9FS_MAGIC.
 const MAGIC: u32 = 0x0102_1997;
+/// Buffers that programs have at least, if they look for large ones: those of GNU cat and cp.
+const BUFFER: u32 = 128 * 1024;
 /// Of a stat, where the qid stands, and where its name begins.
 const STAT_QID: usize = 8;
 const STAT_NAME: usize = 41;
@@ -276,6 +279,19 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// The msize that a client is to have that offers this one.
+///
+/// Linux tells programs to use buffers of the power of two that a message's data just fits into (st_blksize,
+/// by s_blocksize_bits in fs/9p/vfs_super.c). One that is larger than the data hides the end of a read of a
+/// stream (see `server/pace.rs`), so that a large msize is lowered to where both are the same. A small one
+/// is left: programs have larger buffers then by themselves.
+pub fn fitted(msize: u32) -> u32 {
+    match msize.saturating_sub(IOHDR).checked_ilog2() {
+        Some(bits) if 1 << bits >= BUFFER => (1 << bits) + IOHDR,
+        _ => msize,
+    }
+}
+
 /// The fid of a request that is carried out in two steps.
 pub fn step_fid(tag: Tag) -> Fid {
     Fid(STEP_FID.0 + u32::from(tag.0))
@@ -343,10 +359,10 @@ fn refuse(out: &mut [u8], ename: Ename) -> usize {
 fn statfs(out: &mut [u8]) -> usize {
     let mut w = Writer::new(&mut out[HEADER..]);
     w.u32(MAGIC);
-    w.u32(crate::limits::MSIZE_MIN);
+    w.u32(MSIZE_MIN);
     // Blocks, free, available, files, free ones, the system's number: nothing is kept on any disk.
     (0..6).for_each(|_| w.u64(0));
-    w.u32(crate::limits::NODE_NAME_MAX as u32);
+    w.u32(NODE_NAME_MAX as u32);
     let len = HEADER + w.len();
     retype(TSTATFS, len, out)
 }
@@ -356,7 +372,8 @@ fn getattr(len: usize, out: &mut [u8], mut ids: impl FnMut(&str) -> (u32, u32)) 
     let stat = Stat::decode(&out[HEADER + 2..len])?;
     let kind = if stat.mode & DMDIR != 0 { S_IFDIR } else { S_IFREG };
     let (qid, mode, length) = (stat.qid, kind | stat.mode & 0o777, stat.length);
-    let ((uid, _), (_, gid)) = (ids(stat.uid), ids(stat.gid));
+    let (uid, own) = ids(stat.uid);
+    let gid = if stat.gid == stat.uid { own } else { ids(stat.gid).1 };
     let times = [stat.atime, stat.mtime, stat.mtime, 0];
     let mut w = Writer::new(&mut out[HEADER..]);
     w.u64(BASIC);
@@ -370,7 +387,7 @@ fn getattr(len: usize, out: &mut [u8], mut ids: impl FnMut(&str) -> (u32, u32)) 
     w.u64(1);
     w.u64(0);
     w.u64(length);
-    w.u64(u64::from(crate::limits::MSIZE_MIN));
+    w.u64(u64::from(MSIZE_MIN));
     w.u64(0);
     for secs in times {
         w.u64(u64::from(secs));

@@ -180,3 +180,12 @@ fn a_directory_is_told_as_entries_each_with_the_offset_behind_it() {
         assert_eq!(told, [&[7][..], &word(5)].concat(), "a part is an input/output error");
     }
 }
+
+#[test]
+fn a_large_msize_is_lowered_to_what_programs_buffers_fill() {
+    let table = [(0, 0), (4096, 4096), (131_072, 131_072), (131_095, 131_095), (131_096, 131_096)];
+    let lowered = [(262_144, 131_096), (262_167, 131_096), (262_168, 262_168), (1 << 20, 524_312)];
+    for (offered, given) in table.into_iter().chain(lowered) {
+        assert_eq!(fitted(offered), given, "{offered}");
+    }
+}

@@ -68,6 +68,8 @@ pub struct Hold {
     pub cursor: u64,
     /// It is away, and a stream by its name.
     stream: bool,
+    /// It is open, and a directory.
+    dir: bool,
     pace: Pace,
 }
 
@@ -75,7 +77,7 @@ impl Hold {
     /// Where a user comes in.
     pub fn new(link: LinkId, user: UserId, path: Path) -> Self {
         let (away, open, pace) = (0, mode::CLOSED, Pace::default());
-        Self { link, user, path, away, open, dead: false, cursor: 0, stream: false, pace }
+        Self { link, user, path, away, open, dead: false, cursor: 0, stream: false, dir: false, pace }
     }
 
     fn is_stream(&self) -> bool {
@@ -229,6 +231,8 @@ pub struct Caps {
     pub fids: u16,
     /// Waiting requests.
     pub requests: u16,
+    /// A node of the partition is there, which paces its own clients (see `Pace`).
+    pub node: bool,
 }
 
 /// The state of one link's conversation.
@@ -361,7 +365,9 @@ pub struct Server<B: Bounds> {
     /// How the request that is being taken is answered.
     shape: Shape,
     seq: u32,
-    /// Requests that are ready or settled: no scan when there are none.
+    /// Requests that wait, and those of them that are ready or settled: entries with low numbers are used
+    /// first, and a search ends at the last.
+    waiting: u16,
     due: u16,
 }
 
@@ -376,6 +382,7 @@ impl<B: Bounds> Default for Server<B> {
             answer: None,
             shape: Shape::Plain,
             seq: 0,
+            waiting: 0,
             due: 0,
         }
     }

@@ -37,6 +37,17 @@ impl SlotSet {
         self.0[slot as usize / 64] |= 1 << (slot % 64);
     }
 
+    /// Takes `slot` out.
+    pub fn unset(&mut self, slot: u16) {
+        self.0[slot as usize / 64] &= !(1 << (slot % 64));
+    }
+
+    /// Who is in it, lowest first.
+    pub fn iter(self) -> impl Iterator<Item = u16> {
+        let mut left = self;
+        core::iter::from_fn(move || left.take_first())
+    }
+
     /// `slot` is in it.
     pub fn has(&self, slot: u16) -> bool {
         self.0[slot as usize / 64] & 1 << (slot % 64) != 0

@@ -121,6 +121,11 @@ pub const PROBE: &[Row] = &[
     row(File::Peers, "connections", 0o444),
 ];
 
+/// Mode of a node's root: whoever has attached makes sessions there. Who may remove one is the node's to say.
+pub const ROOT_MODE: u32 = 0o777 | DMDIR;
+/// Mode of a session's directory and of its members', for a client that looks before it removes.
+pub const SESSION_MODE: u32 = 0o755 | DMDIR;
+
 /// The row named `name`.
 pub fn find(table: &'static [Row], name: &str) -> Option<&'static Row> {
     table.iter().find(|row| row.name == name)
@@ -165,7 +170,7 @@ pub fn check_session_name(name: &str, is_parent: bool) -> Result<(), Ename> {
     let first = name.bytes().next().unwrap_or(b'/');
     let starts = first.is_ascii_alphabetic() || first == b'_' || first == b'.' && is_parent;
     let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    if !starts || !fits {
+    if !starts || !fits || matches!(name, "." | "..") {
         return Err(Ename::Invalid);
     }
     if find(INNER, name).is_some() { Err(Ename::Exists) } else { Ok(()) }

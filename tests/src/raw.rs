@@ -1,6 +1,7 @@
 //! A client of bare messages over a socket: what no well-kept client would send, and what came back of it.
 
 use crate::Stream;
+use protocol::limits::MSIZE_MAX;
 use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION, frame};
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 /// How long an answer or a hangup may take: far beyond every deadline of a node.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest message that a raw client takes.
-const MESSAGE_MAX: u32 = 1 << 20;
+const MESSAGE_MAX: u32 = MSIZE_MAX;
 
 /// Whether an answer is a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

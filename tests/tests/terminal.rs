@@ -113,9 +113,14 @@ fn rsh_without_a_command_is_a_shell_to_type_at() {
     let mut tree = Tree::root("rsh-shell");
     tree.cnode("n1", "io");
     tree.wait_for("n1 up\n");
-    let told = typed(&tree, "rsh n1", &[("", b"stty size; echo $TERM $UEM_NODE; exit 3\r")]);
-    assert!(told.out.contains("33 77\r\n") && told.out.contains("xterm n1\r\n"), "{told:?}");
-    assert_eq!(told.code, 3, "{told:?}");
+    for command in ["rsh n1", "shell n1"] {
+        let told = typed(&tree, command, &[("", b"stty size; echo $TERM $UEM_NODE; exit 3\r")]);
+        assert!(told.out.contains("33 77\r\n") && told.out.contains("xterm n1\r\n"), "{told:?}");
+        assert_eq!(told.code, 3, "{told:?}");
+    }
+    let nobody = tree.run(&["shell", "n1"]);
+    let why = "uem: shell: there is no terminal here to type at; uem rsh n1 takes lines\n";
+    assert_eq!((nobody.code, nobody.err.as_str()), (125, why));
     // A shell that is about to start a program may lose one.
     let keys: [(&str, &[u8]); 3] = [("on\r\n", b"\x03"), ("^C", b"\x03"), ("^C^C", b"\x03")];
     let told = typed(&tree, "rsh -t n1 'echo on; sleep 1000'", &keys);

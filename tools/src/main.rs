@@ -39,6 +39,7 @@ enum Command {
     Run(run::Run),
     Each(each::Each),
     Rsh(rsh::Rsh),
+    Shell(rsh::Shell),
     Up(up::Up),
     Down(up::Down),
     Ls(files::Ls),
@@ -84,6 +85,7 @@ fn dispatch(args: &[String]) -> i32 {
         Some(Command::Run(args)) => args.run(),
         Some(Command::Each(args)) => args.run(),
         Some(Command::Rsh(args)) => args.run(),
+        Some(Command::Shell(args)) => args.run(),
         Some(Command::Up(args)) => args.run(),
         Some(Command::Down(args)) => args.run(),
         Some(Command::Ls(args)) => args.run(),
@@ -191,7 +193,7 @@ mod tests {
         let all = help(&[]);
         assert!(!all.contains("{{"), "braces are as they are typed: {all}");
         let names = words::commands(&all);
-        assert_eq!(names.len(), 19, "{all}");
+        assert_eq!(names.len(), 20, "{all}");
         assert!(help(&["each"]).contains("In the command {} is the argument"), "and said once");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");

@@ -48,6 +48,33 @@ pub(crate) struct Rsh {
     program: Vec<String>,
 }
 
+/// A shell to type at on one node; ~. at the begin of a line leaves it.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "shell")]
+pub(crate) struct Shell {
+    /// dial string of the partition
+    #[argh(option)]
+    at: Option<Dial>,
+    /// whom to run as: root may choose
+    #[argh(option, short = 'l')]
+    user: Option<String>,
+    /// the node
+    #[argh(positional)]
+    node: String,
+}
+
+impl Shell {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
+        if !terminal::is_here() {
+            let told =
+                format!("shell: there is no terminal here to type at; uem rsh {} takes lines", self.node);
+            return Err(told.into());
+        }
+        let program = vec![self.node];
+        Rsh { at: self.at, user: self.user, null: false, terminal: 1, plain: false, program }.run()
+    }
+}
+
 impl Rsh {
     pub(crate) fn run(self) -> Result<i32, Fault> {
         // Whoever calls ssh tells its own failures from the command's by the code.

@@ -18,14 +18,18 @@ use protocol::server::LinkId;
 use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, TermSignal, Way, tell, until};
+use protocol_host::{
+    Clock, Dial, Dialer, Fill, Links, Listener, Outbox, Ready, TermSignal, Way, tell, until,
+};
 use std::io;
 use std::time::Duration;
 
 /// Bytes a link may have waiting in this process: answers to all requests it may have out, as far as they
 /// are read while the link is not backed up.
 const BACKLOG: usize = 4 * MSIZE_LINK as usize;
-/// Bytes gathered for a link before they are sent without waiting for more.
+/// Links: the parent and clients.
+const LINKS: usize = LEAF_CLIENTS_MAX + 1;
+/// Bytes that are gathered before they are sent without waiting for more.
 const GATHERED: usize = 2 * MSIZE_LINK as usize;
 /// Times that one link is read, or connections of one listener are taken, in a row before the others have
 /// their turn.
@@ -63,8 +67,7 @@ pub(crate) struct Driver {
     debugger: Debugger,
     /// The address that members are told, and how many levels above this node it is.
     at: (String, u8),
-    out: Vec<u8>,
-    pending: Vec<Vec<u8>>,
+    outbox: Outbox<LinkId>,
     ready: Vec<usize>,
     hungup: Vec<usize>,
     /// Listeners with connections that the last turn did not reach.
@@ -82,8 +85,7 @@ impl Driver {
         let clock = Clock::new();
         let dialer = |dial| Dialer::new(dial, 2 * MSIZE_LINK as usize, BACKLOG);
         let parent = parent.map(dialer).transpose()?;
-        let count = LEAF_CLIENTS_MAX + 1;
-        let links = Links::new(count, 2 * MSIZE_LINK as usize, BACKLOG)?;
+        let links = Links::new(LINKS, 2 * MSIZE_LINK as usize, BACKLOG)?;
         let facts = Facts {
             name: Text::<NODE_NAME_MAX>::cut(name),
             boot: protocol_host::boot_id()?,
@@ -105,10 +107,9 @@ impl Driver {
             name: name.to_owned(),
             debugger,
             at,
-            out: vec![0; MSIZE_LINK as usize + 256],
-            pending: (0..count).map(|_| Vec::with_capacity(3 * MSIZE_LINK as usize)).collect(),
-            ready: Vec::with_capacity(count),
-            hungup: Vec::with_capacity(count),
+            outbox: Outbox::new(GATHERED, MSIZE_LINK as usize + 256),
+            ready: Vec::with_capacity(LINKS),
+            hungup: Vec::with_capacity(LINKS),
             queues: Vec::with_capacity(QUEUES),
             exit: false,
         })
@@ -138,7 +139,7 @@ impl Driver {
             }
             self.links.wait(&mut events, timeout)?;
             for event in &events {
-                let (first, second) = Links::readiness(event);
+                let (first, second) = self.links.readiness(event);
                 [first, second].into_iter().flatten().for_each(|ready| self.note(ready));
             }
             for _ in 0..self.queues.len() {
@@ -325,6 +326,7 @@ impl Driver {
                 return;
             }
             match filled {
+                Ok(Fill::Bytes(_)) if self.links.get(link).is_none_or(|stream| stream.is_drained()) => return,
                 Ok(Fill::Bytes(_) | Fill::Full) => {}
                 Ok(Fill::Empty) => return,
                 Ok(Fill::End) | Err(_) => {
@@ -385,18 +387,18 @@ impl Driver {
                 }
             }
             let now = self.now();
-            let Some((link, len)) = self.core.poll_transmit(now, &mut self.host, &mut self.out) else {
+            let room = self.outbox.room();
+            let Some((link, len)) = self.core.poll_transmit(now, &mut self.host, room) else {
                 // A read may have asked for something to be done.
                 if idle {
                     return;
                 }
                 continue;
             };
-            let link = link.0 as usize;
-            tell(self.core.debug_level(), Way::Out, format_args!("link {link}"), &self.out[..len]);
-            self.pending[link].extend_from_slice(&self.out[..len]);
-            if self.pending[link].len() >= GATHERED {
-                self.send_link(link);
+            let message = self.outbox.push(link, len);
+            tell(self.core.debug_level(), Way::Out, format_args!("link {}", link.0), message);
+            if self.outbox.is_full() {
+                self.send_all();
             }
         }
     }
@@ -443,26 +445,23 @@ impl Driver {
         }
     }
 
+    /// Sends what is gathered, to each link all of it at once.
     fn send_all(&mut self) {
-        for link in 0..self.pending.len() {
-            if !self.pending[link].is_empty() {
+        for number in 0..LINKS {
+            let link = LinkId(number as u16);
+            if self.outbox.targets().any(|target| *target == link) {
                 self.send_link(link);
             }
         }
+        self.outbox.clear();
     }
 
-    fn send_link(&mut self, link: usize) {
-        let pending = &mut self.pending[link];
-        let Some(stream) = self.links.get(link) else {
-            pending.clear();
-            return;
-        };
-        let sent = stream.send(pending);
-        pending.clear();
-        match sent {
-            Ok(_) if stream.has_backlog() => self.core.set_blocked(LinkId(link as u16), true),
+    fn send_link(&mut self, link: LinkId) {
+        let Some(stream) = self.links.get(link.0 as usize) else { return };
+        match self.outbox.send(stream, |target| *target == link) {
+            Ok(_) if stream.has_backlog() => self.core.set_blocked(link, true),
             Ok(_) => {}
-            Err(_) => self.hungup.push(link),
+            Err(_) => self.hungup.push(link.0 as usize),
         }
     }
 
@@ -486,7 +485,6 @@ impl Driver {
     fn hang_up(&mut self) {
         while let Some(link) = self.hungup.pop() {
             if self.links.remove(link) {
-                self.pending[link].clear();
                 let now = self.now();
                 self.core.handle_hangup(now, LinkId(link as u16), &mut self.host);
                 self.drain();

@@ -1,6 +1,5 @@
 //! The loop: wait, feed the core what came, drain it, send.
 
-use crate::burst::Burst;
 use crate::host::Memory;
 use ionode::bounds::{LINKS, PARENT};
 use ionode::host::{Effect, Peer};
@@ -13,14 +12,16 @@ use protocol::message::is_request;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Ready, Stream, Way, tell, until};
+use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Outbox, Ready, Stream, Way, tell, until};
 use std::io;
 
 /// Bytes a link may have waiting in this process: the largest launch, whose args, env, ns and set-up are sent
 /// at once, and four of the largest messages. A client's is blocked long before.
 const BACKLOG: usize = 4 * PARAM_MAX as usize + 4 * MSIZE_MAX as usize;
-/// Bytes gathered for a client or for the children before they are sent without waiting for more.
+/// Bytes that are gathered before they are sent without waiting for more.
 const GATHERED: usize = 64 * 1024;
+/// The largest message, and what the core takes for its own scratch behind it.
+const LARGEST: usize = MSIZE_MAX as usize + 4096;
 /// Times that one link is read, or connections of one listener are taken, in a row before the others have
 /// their turn.
 const TURN: usize = 16;
@@ -32,6 +33,13 @@ const SIGNAL: usize = 0;
 const DIALLED: usize = 1;
 /// Those of trees that are mounted follow.
 const MOUNTED: usize = 2;
+
+/// Adds a link to those that are there, once.
+fn add(links: &mut Vec<LinkId>, link: LinkId) {
+    if !links.contains(&link) {
+        links.push(link);
+    }
+}
 
 /// Who is at the other end of a stream.
 fn peer_of(stream: &Stream) -> Peer {
@@ -46,11 +54,9 @@ pub(crate) struct Driver {
     parent: Option<Dialer>,
     /// Trees that are being dialled.
     mounts: [Option<Dialer>; MOUNTS],
-    out: Vec<u8>,
-    burst: Burst,
-    /// What is gathered for each client, and who has something.
-    pending: Vec<Vec<u8>>,
-    dirty: Vec<usize>,
+    outbox: Outbox<Target>,
+    /// Links that are being sent to.
+    targets: Vec<LinkId>,
     /// Links with bytes that the last turn did not reach.
     ready: Vec<usize>,
     hungup: Vec<usize>,
@@ -78,10 +84,8 @@ impl Driver {
             clock,
             parent,
             mounts: [const { None }; MOUNTS],
-            out: vec![0; MSIZE_MAX as usize + 4096],
-            burst: Burst::with_capacity(2 * GATHERED),
-            pending: (0..LINKS).map(|_| Vec::new()).collect(),
-            dirty: Vec::with_capacity(LINKS),
+            outbox: Outbox::new(GATHERED, LARGEST),
+            targets: Vec::with_capacity(LINKS),
             ready: Vec::with_capacity(LINKS),
             hungup: Vec::with_capacity(LINKS),
             queues: Vec::with_capacity(QUEUES),
@@ -110,7 +114,7 @@ impl Driver {
             };
             self.links.wait(&mut events, timeout)?;
             for event in &events {
-                let (first, second) = Links::readiness(event);
+                let (first, second) = self.links.readiness(event);
                 [first, second].into_iter().flatten().for_each(|ready| self.note(ready));
             }
             for _ in 0..self.queues.len() {
@@ -177,6 +181,7 @@ impl Driver {
                 return;
             }
             match filled {
+                Ok(Fill::Bytes(_)) if self.links.get(link).is_none_or(|stream| stream.is_drained()) => return,
                 Ok(Fill::Bytes(_) | Fill::Full) => {}
                 Ok(Fill::Empty) => return,
                 Ok(Fill::End) | Err(_) => {
@@ -232,22 +237,18 @@ impl Driver {
                 }
             }
             let now = Time(self.clock.now_us());
-            let Some((target, len)) = self.core.poll_transmit(now, &mut self.host, &mut self.out) else {
-                return;
-            };
+            let room = self.outbox.room();
+            let Some((target, len)) = self.core.poll_transmit(now, &mut self.host, room) else { return };
+            let message = self.outbox.push(target, len);
             let level = self.core.debug_level();
             match target {
-                Target::Link(LinkId(link)) => {
-                    tell(level, Way::Out, format_args!("link {link}"), &self.out[..len]);
-                    self.gather(link as usize, len);
-                }
+                Target::Link(LinkId(link)) => tell(level, Way::Out, format_args!("link {link}"), message),
                 Target::Children(set) => {
-                    tell(level, Way::Out, format_args!("children {:016x}", set.0), &self.out[..len]);
-                    self.burst.push(set, &self.out[..len]);
-                    if self.burst.len() >= GATHERED {
-                        self.send_burst();
-                    }
+                    tell(level, Way::Out, format_args!("children {:016x}", set.0), message);
                 }
+            }
+            if self.outbox.is_full() {
+                self.send_all();
             }
         }
     }
@@ -333,55 +334,36 @@ impl Driver {
         }
     }
 
-    fn gather(&mut self, link: usize, len: usize) {
-        let pending = &mut self.pending[link];
-        if pending.is_empty() {
-            self.dirty.push(link);
-            // Once for each link: what is never filled takes no memory of the machine's.
-            pending.reserve(GATHERED + MSIZE_MAX as usize);
-        }
-        pending.extend_from_slice(&self.out[..len]);
-        if pending.len() >= GATHERED {
-            self.send_link(link);
-        }
-    }
-
+    /// Sends what is gathered, to each link all of it at once.
     fn send_all(&mut self) {
-        while let Some(link) = self.dirty.pop() {
+        for target in self.outbox.targets() {
+            match *target {
+                Target::Link(link) => add(&mut self.targets, link),
+                Target::Children(set) => {
+                    let links = set.into_iter().filter_map(|rank| self.core.link_of(rank));
+                    links.for_each(|link| add(&mut self.targets, link));
+                }
+            }
+        }
+        while let Some(link) = self.targets.pop() {
             self.send_link(link);
         }
-        self.send_burst();
+        self.outbox.clear();
     }
 
-    fn send_link(&mut self, link: usize) {
-        let pending = &mut self.pending[link];
-        let Some(stream) = self.links.get(link) else {
-            pending.clear();
-            return;
-        };
-        let sent = stream.send(pending);
-        pending.clear();
+    fn send_link(&mut self, link: LinkId) {
+        let Some(stream) = self.links.get(link.0 as usize) else { return };
+        let child = self.core.child_on(link);
+        let sent = self.outbox.send(stream, |target| match target {
+            Target::Link(own) => *own == link,
+            Target::Children(set) => child.is_some_and(|rank| set.has(rank)),
+        });
         match sent {
-            Ok(_) if stream.has_backlog() => self.core.set_blocked(LinkId(link as u16), true),
-            Ok(_) => {}
-            Err(_) => self.hungup.push(link),
-        }
-    }
-
-    fn send_burst(&mut self) {
-        for rank in self.burst.everybody() {
-            let Some(link) = self.core.link_of(rank) else { continue };
-            let link = link.0 as usize;
-            if !self.pending[link].is_empty() {
-                self.send_link(link);
-            }
-            let Some(stream) = self.links.get(link) else { continue };
             // A child that lets megabytes of requests wait is as good as gone: nobody else waits for it.
-            if self.burst.pieces(rank).any(|piece| stream.send(piece).is_err()) {
-                self.hungup.push(link);
-            }
+            Err(_) => self.hungup.push(link.0 as usize),
+            Ok(_) if child.is_none() && stream.has_backlog() => self.core.set_blocked(link, true),
+            Ok(_) => {}
         }
-        self.burst.clear();
     }
 
     /// A link takes bytes again.
@@ -404,7 +386,6 @@ impl Driver {
     fn hang_up(&mut self) {
         while let Some(link) = self.hungup.pop() {
             if self.links.remove(link) {
-                self.pending[link].clear();
                 self.core.handle_hangup(Time(self.clock.now_us()), LinkId(link as u16), &mut self.host);
                 self.drain();
                 self.send_all();

@@ -3,7 +3,6 @@
 //! It owns descriptors and time and decides nothing: what the bytes mean is the core's.
 
 mod args;
-mod burst;
 mod driver;
 mod host;
 mod users;

@@ -8,14 +8,18 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
+/// How long the file is not looked at again.
+const FRESH: Duration = Duration::from_secs(1);
 /// Largest file that is read.
 const PASSWD_MAX: u64 = 16 << 20;
 
 /// The users as they were when the file was last changed.
 pub(crate) struct Users {
     path: PathBuf,
-    /// Which file that was: its number, size and time.
+    /// When it was looked at, and which file it was: its number, size and time.
+    looked: Option<Instant>,
     stamp: Option<(u64, u64, i64, i64)>,
     names: HashMap<u32, Text<USER_NAME_MAX>>,
     ids: HashMap<String, (u32, u32)>,
@@ -23,7 +27,7 @@ pub(crate) struct Users {
 
 impl Users {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, stamp: None, names: HashMap::new(), ids: HashMap::new() }
+        Self { path, looked: None, stamp: None, names: HashMap::new(), ids: HashMap::new() }
     }
 
     pub(crate) fn name(&mut self, uid: u32) -> Option<Text<USER_NAME_MAX>> {
@@ -38,6 +42,10 @@ impl Users {
 
     /// Reads the file again if it is not the one that was read; one that cannot be read has no users.
     fn renew(&mut self) {
+        if self.looked.is_some_and(|at| at.elapsed() < FRESH) {
+            return;
+        }
+        self.looked = Some(Instant::now());
         let stamp = std::fs::metadata(&self.path).ok().map(|meta| stamp_of(&meta));
         if stamp != self.stamp || stamp.is_none() {
             self.stamp = stamp;
@@ -76,16 +84,21 @@ mod tests {
     fn users_are_who_the_file_says_at_the_time() {
         let path = std::env::temp_dir().join(format!("uem-users-{}", std::process::id()));
         let mut users = Users::new(path.clone());
+        let aged = |users: &mut Users| users.looked = None;
         assert_eq!(users.name(0), None, "no file has no users");
         let known = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:100::/ann:\nalias:x:1000:7::/:\n";
         let lines = format!("{known}\nbad:x\n:x:y:z\n");
         std::fs::write(&path, lines).expect("a file is written");
+        assert_eq!(users.name(0), None, "for a second they are who they were");
+        aged(&mut users);
         assert_eq!(users.name(1000).expect("she is there").as_str(), "ann");
         assert_eq!((users.ids("ann"), users.ids("alias")), (Some((1000, 100)), Some((1000, 7))));
         assert_eq!((users.ids("bad"), users.name(7)), (None, None));
         std::fs::write(&path, "eve:x:1000:1000::/:\n").expect("a file is written");
+        aged(&mut users);
         assert_eq!((users.name(1000).expect("she is there").as_str(), users.ids("ann")), ("eve", None));
         std::fs::remove_file(&path).expect("it is there");
+        aged(&mut users);
         assert_eq!(users.name(1000), None);
     }
 }

@@ -23,6 +23,7 @@ pub enum Ready {
     Listener(usize),
     /// A link has bytes, or an end.
     Readable(usize),
+
     /// A link takes bytes again.
     Writable(usize),
     /// A descriptor of the driver's own, by its number.
@@ -123,7 +124,7 @@ impl Links {
 
     /// What an event says; one event may say two things of a link, and then it is told as readable and
     /// writable.
-    pub fn readiness(event: &mio::event::Event) -> (Option<Ready>, Option<Ready>) {
+    pub fn readiness(&mut self, event: &mio::event::Event) -> (Option<Ready>, Option<Ready>) {
         let token = event.token().0;
         if token >= OWN {
             return (Some(Ready::Own(token - OWN)), None);
@@ -131,7 +132,11 @@ impl Links {
         if token >= LISTENERS {
             return (Some(Ready::Listener(token - LISTENERS)), None);
         }
-        let read = event.is_readable() || event.is_read_closed() || event.is_error();
+        let ends = event.is_read_closed() || event.is_error();
+        if ends && let Some(stream) = self.get(token) {
+            stream.expect_end();
+        }
+        let read = event.is_readable() || ends;
         let write = event.is_writable() || event.is_write_closed();
         (read.then_some(Ready::Readable(token)), write.then_some(Ready::Writable(token)))
     }

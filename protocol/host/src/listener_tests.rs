@@ -4,6 +4,7 @@ use std::thread;
 
 use super::*;
 use crate::stream::{Fill, Sent};
+use std::io::IoSlice;
 
 /// A directory of one test's own, gone at its end.
 struct Place(PathBuf);
@@ -45,7 +46,10 @@ fn both_families_carry_bytes_and_only_unix_knows_its_peer() {
         assert!(listener.accept(1, 1).unwrap().is_none());
         let mut client = Stream::connect(listener.dial(), 4096, 4096).unwrap();
         let mut server = accept(&mut listener);
-        assert_eq!(client.send2(b"head", b"body").unwrap(), Sent::All);
+        assert_eq!(
+            client.send_pieces(&mut [b"head", b"body"].map(|piece| IoSlice::new(piece))).unwrap(),
+            Sent::All
+        );
         while server.bytes().len() < 8 {
             server.fill().unwrap();
         }

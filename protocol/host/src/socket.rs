@@ -74,17 +74,19 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends what the kernel takes of two pieces, without SIGPIPE; `None` when it takes nothing now.
-pub(crate) fn send(fd: BorrowedFd<'_>, pieces: [&[u8]; 2]) -> io::Result<Option<usize>> {
-    let slices = pieces.map(IoSlice::new);
+/// Most pieces that the kernel takes at once: UIO_MAXIOV.
+const PIECES_MAX: usize = 1024;
+
+/// Sends what the kernel takes of some pieces, without SIGPIPE; `None` when it takes nothing now.
+pub(crate) fn send(fd: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
     // SAFETY: an all-zero msghdr is a valid value: no address, no ancillary data.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     // IoSlice is guaranteed to have the layout of iovec.
-    message.msg_iov = slices.as_ptr().cast_mut().cast();
-    message.msg_iovlen = slices.len() as _;
+    message.msg_iov = pieces.as_ptr().cast_mut().cast();
+    message.msg_iovlen = pieces.len().min(PIECES_MAX) as _;
     loop {
         let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-        // SAFETY: the message and the bytes its two slices point at outlive the call; sendmsg only reads
+        // SAFETY: the message and the bytes its slices point at outlive the call; sendmsg only reads
         // them.
         let sent = unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const message, flags) };
         if sent >= 0 {

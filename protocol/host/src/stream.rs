@@ -6,7 +6,7 @@
 //! [`Stream::flush`].
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -65,6 +65,7 @@ pub struct Stream {
     start: usize,
     end: usize,
     drained: bool,
+    is_ending: bool,
     backlog: VecDeque<u8>,
     backlog_max: usize,
 }
@@ -106,7 +107,7 @@ impl Stream {
         }
         let rx = vec![0; rx_capacity].into_boxed_slice();
         let backlog = VecDeque::new();
-        Ok(Self { fd, is_unix, rx, start: 0, end: 0, drained: false, backlog, backlog_max })
+        Ok(Self { fd, is_unix, rx, start: 0, end: 0, drained: false, is_ending: false, backlog, backlog_max })
     }
 
     /// The user id of the process that connected, or listened, at the other end; `None` over TCP.
@@ -137,11 +138,15 @@ impl Stream {
         Ok(if got == 0 { Fill::End } else { Fill::Bytes(got) })
     }
 
-    /// Whether the last `fill` left room, so that the kernel had no more at that moment: a driver may then
-    /// wait for the next event without a call that would return `Empty`, unless this event told of the
-    /// peer's closing.
+    /// The peer has closed, or its end broke: `fill` is to be called until it says so.
+    pub fn expect_end(&mut self) {
+        self.is_ending = true;
+    }
+
+    /// Whether the last `fill` left room, so that the kernel had no more at that moment and tells of what
+    /// comes next: a call that would return `Empty` is spared.
     pub fn is_drained(&self) -> bool {
-        self.drained
+        self.drained && !self.is_ending
     }
 
     /// Moves what is unread to the front, when the free tail is short and no byte is moved twice for one
@@ -192,32 +197,25 @@ impl Stream {
     ///
     /// After an error (see [`is_overrun`]) part may have gone out: the link is to be dropped.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<Sent> {
-        self.send2(bytes, &[])
+        self.send_pieces(&mut [IoSlice::new(bytes)])
     }
 
-    /// Sends a header and its payload as one, without copying them together.
-    pub fn send2(&mut self, header: &[u8], payload: &[u8]) -> io::Result<Sent> {
-        let mut pieces = [header, payload];
+    /// Sends pieces as one, without copying them together.
+    pub fn send_pieces(&mut self, mut pieces: &mut [IoSlice<'_>]) -> io::Result<Sent> {
+        IoSlice::advance_slices(&mut pieces, 0);
         // What waits goes first: with a backlog there is nothing to try.
         while self.backlog.is_empty() {
-            if pieces.iter().all(|p| p.is_empty()) {
+            if pieces.is_empty() {
                 return Ok(Sent::All);
             }
-            let Some(sent) = socket::send(self.fd.as_fd(), pieces)? else {
-                break;
-            };
-            let first = sent.min(pieces[0].len());
-            pieces = [&pieces[0][first..], &pieces[1][sent - first..]];
+            let Some(sent) = socket::send(self.fd.as_fd(), pieces)? else { break };
+            IoSlice::advance_slices(&mut pieces, sent);
         }
-        let left = pieces[0].len() + pieces[1].len();
-        if left == 0 {
-            return Ok(Sent::Queued);
-        }
+        let left: usize = pieces.iter().map(|piece| piece.len()).sum();
         if left > self.backlog_max - self.backlog.len() {
             return Err(OVERRUN.into());
         }
-        self.backlog.extend(pieces[0]);
-        self.backlog.extend(pieces[1]);
+        pieces.iter().for_each(|piece| self.backlog.extend(piece.iter()));
         Ok(Sent::Queued)
     }
 
@@ -225,7 +223,7 @@ impl Stream {
     pub fn flush(&mut self) -> io::Result<bool> {
         while !self.backlog.is_empty() {
             let (front, back) = self.backlog.as_slices();
-            match socket::send(self.fd.as_fd(), [front, back])? {
+            match socket::send(self.fd.as_fd(), &[IoSlice::new(front), IoSlice::new(back)])? {
                 Some(sent) => drop(self.backlog.drain(..sent)),
                 None => return Ok(false),
             }

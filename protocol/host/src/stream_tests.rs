@@ -42,7 +42,8 @@ fn many_sizes_arrive_exactly((mut from, mut to): (Stream, Stream)) {
             scratch.clear();
             scratch.extend((sent..sent + len).map(byte));
             let cut = dice.below(len + 1);
-            from.send2(&scratch[..cut], &scratch[cut..]).unwrap();
+            let (head, tail) = scratch.split_at(cut);
+            from.send_pieces(&mut [IoSlice::new(head), IoSlice::new(tail)]).unwrap();
             sent += len;
         } else {
             from.flush().unwrap();

@@ -1,11 +1,13 @@
 //! Draining the server half: the immediate answer first, then what became ready, oldest first.
 
-use super::{Answer, Asker, Bounds, Hold, LinkId, Meta, RequestId, Server, Settled, State, Tree, Waiting};
+use super::{
+    Answer, Asker, Bounds, Hold, LinkId, Meta, RequestEntry, RequestId, Server, Settled, State, Tree, Waiting,
+};
 use crate::ename::Ename;
 use crate::limits::{IOHDR, MSIZE_LINK, NODE_NAME_MAX, USER_NAME_MAX};
 use crate::linux::{Shape, rewrite};
-use crate::message::{RREAD_HEADER, Rmsg, Tag, seal_rread};
-use crate::qid::{Path, Qid};
+use crate::message::{HEADER, RREAD_HEADER, Rmsg, Tag, seal_rread};
+use crate::qid::{Path, QTDIR, Qid};
 use crate::slots::Slots;
 use crate::stat::{DMDIR, Stat};
 use crate::table::qid_kind;
@@ -52,10 +54,13 @@ impl<B: Bounds> Server<B> {
 
     fn oldest_due(&self) -> Option<RequestId> {
         let mut oldest: Option<RequestId> = None;
-        for (index, entry) in self.requests.slots().iter().enumerate() {
-            let Some(waiting) = entry.waiting else { continue };
-            let due = !matches!(waiting.state, State::Parked);
-            if !due || self.links.slots()[waiting.link.0 as usize].blocked {
+        let due = |entry: &RequestEntry| {
+            entry.waiting.as_ref().is_some_and(|waiting| !matches!(waiting.state, State::Parked))
+        };
+        let all = self.requests.slots().iter().enumerate();
+        for (index, entry) in all.filter(|(_, entry)| due(entry)).take(self.due as usize) {
+            let Some(waiting) = &entry.waiting else { continue };
+            if self.links.slots()[waiting.link.0 as usize].blocked {
                 continue;
             }
             let older = oldest.is_none_or(|o| (waiting.seq.wrapping_sub(o.seq) as i32) < 0);
@@ -82,7 +87,7 @@ impl<B: Bounds> Server<B> {
                 // The other node's link may have larger messages than this one.
                 let most = self.msize(waiting.link) as usize;
                 let len = tree.relay(token, tag, out).ok().filter(|len| *len <= most);
-                self.pace(&waiting, len.unwrap_or(0));
+                self.note(&waiting, &out[..len.unwrap_or(0)]);
                 return len.unwrap_or_else(|| encode(tree, tag, &Answer::Error(Ename::Io), out));
             }
             Settled::Wrote(count) => Answer::Write(count),
@@ -92,13 +97,20 @@ impl<B: Bounds> Server<B> {
         encode(tree, tag, &answer, out)
     }
 
-    /// Notes what a read of another node's stream gave, `len` being its whole answer.
-    fn pace(&mut self, waiting: &Waiting, len: usize) {
-        let given = len.saturating_sub(RREAD_HEADER);
+    /// Notes what another node's answer says of the file: what a read of a stream gave, what was opened.
+    fn note(&mut self, waiting: &Waiting, message: &[u8]) {
+        if waiting.entry == u16::MAX || message.is_empty() {
+            return;
+        }
+        let hold = self.fid_mut(waiting.entry as usize);
+        if message[4] == ROPEN {
+            hold.dir = message[HEADER] & QTDIR != 0;
+        }
+        let given = message.len().saturating_sub(RREAD_HEADER);
         // A full message is most likely not the end of what there is.
-        let is_full = len + IOHDR as usize >= MSIZE_LINK as usize;
-        if waiting.count > 0 && waiting.entry != u16::MAX && !is_full {
-            self.fid_mut(waiting.entry as usize).pace.gave(waiting.offset, waiting.count, given);
+        let is_full = message.len() + IOHDR as usize >= MSIZE_LINK as usize;
+        if waiting.count > 0 && !is_full {
+            hold.pace.gave(waiting.offset, waiting.count, given);
         }
     }
 
@@ -118,8 +130,8 @@ impl<B: Bounds> Server<B> {
         self.fid_mut(waiting.entry as usize).cursor = hold.cursor;
         match outcome {
             Ok(None) => {
-                let hold = self.fid_mut(waiting.entry as usize);
-                if hold.is_stream() && hold.pace.continues(waiting.offset, waiting.count) {
+                let (asked, entry) = ((waiting.offset, waiting.count), waiting.entry as usize);
+                if self.ends_read(waiting.link, entry, asked) {
                     self.forget(id);
                     return Some(seal_rread(waiting.tag, 0, out));
                 }
@@ -141,6 +153,8 @@ impl<B: Bounds> Server<B> {
     }
 }
 
+/// Type of an Ropen.
+const ROPEN: u8 = 113;
 /// Bytes of a stat at most: what it has of one length, its name, and thrice its owner's.
 const STAT_ROOM: usize = 49 + NODE_NAME_MAX + 3 * USER_NAME_MAX;
 

@@ -60,6 +60,13 @@ impl<B: Bounds> Server<B> {
         }
     }
 
+    /// A read that has nothing to give is the rest of a kernel's, see `Pace`. A node reads for others.
+    pub(super) fn ends_read(&mut self, link: LinkId, entry: usize, (offset, count): (u64, u32)) -> bool {
+        let is_node = self.links.slots()[link.0 as usize].caps.node;
+        let hold = self.fid_mut(entry);
+        hold.is_stream() && !is_node && hold.pace.continues(offset, count)
+    }
+
     pub(super) fn drop_fid(&mut self, index: usize, tree: &mut impl Tree, clean: bool) {
         let hold = self.hold(index);
         self.fids.slots_mut()[index].hold = None;
@@ -126,6 +133,7 @@ impl<B: Bounds> Server<B> {
         let slots = self.requests.slots_mut();
         let index = slots.iter().position(|e| e.waiting.is_none()).ok_or(Ename::Again)?;
         bound.requests += 1;
+        self.waiting += 1;
         self.seq = self.seq.wrapping_add(1);
         if matches!(state, State::Ready) {
             self.due += 1;
@@ -153,6 +161,7 @@ impl<B: Bounds> Server<B> {
             self.due -= 1;
         }
         self.links.slots_mut()[waiting.link.0 as usize].requests -= 1;
+        self.waiting -= 1;
         self.requests.slots_mut()[id.index as usize].waiting = None;
     }
 
@@ -263,8 +272,13 @@ impl<B: Bounds> Server<B> {
 
     /// Every parked read of a file that `these` names tries again.
     pub fn wake(&mut self, mut these: impl FnMut(Path) -> bool) {
+        let mut left = self.waiting;
         for index in 0..self.requests.slots().len() {
-            let Some(waiting) = self.requests.slots()[index].waiting else { continue };
+            if left == 0 {
+                break;
+            }
+            let Some(waiting) = &self.requests.slots()[index].waiting else { continue };
+            left -= 1;
             if !matches!(waiting.state, State::Parked) || waiting.entry == u16::MAX {
                 continue;
             }

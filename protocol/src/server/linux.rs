@@ -1,6 +1,6 @@
 //! Requests of 9P2000.L: each becomes one of 9P2000, or two, under the tag that it came with.
 
-use super::{Answer, Asker, Bounds, LinkId, Outcome, Server, Tree};
+use super::{Answer, Asker, Bounds, Hold, LinkId, Outcome, Server, Tree};
 use crate::ename::Ename;
 use crate::linux::{Asked, STEP_FID, Shape, step_fid, step_walk};
 use crate::message::{Fid, HEADER, Tag, Tmsg};
@@ -92,6 +92,15 @@ impl<B: Bounds> Server<B> {
             return Err(if is_dir { Ename::IsDir } else { Ename::NotDir });
         }
         self.dispatch(link, tag, &Tmsg::Remove { fid: step_fid(tag) }, tree)
+    }
+
+    /// In this dialect directories are read by Treaddir, and nothing else is.
+    pub(super) fn check_kind(&self, hold: &Hold) -> Result<(), Ename> {
+        match (hold.dir, self.shape == Shape::Readdir) {
+            (true, false) => Err(Ename::IsDir),
+            (false, true) => Err(Ename::NotDir),
+            _ => Ok(()),
+        }
     }
 
     /// Goes on after the answer to a first step: true if there is none for the client yet.

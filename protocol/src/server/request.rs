@@ -113,6 +113,7 @@ impl<B: Bounds> Server<B> {
         self.abort(link, tree, true);
         let state = &mut self.links.slots_mut()[link.0 as usize];
         let msize = msize.min(state.caps.msize);
+        let msize = if B::LINUX { linux::fitted(msize) } else { msize };
         let known = version.starts_with(VERSION) && msize >= MSIZE_MIN;
         state.linux = B::LINUX && known && version == linux::VERSION;
         state.msize = if known { msize } else { 0 };
@@ -236,6 +237,7 @@ impl<B: Bounds> Server<B> {
             tree.truncate(&hold)?;
         }
         hold.open = bits;
+        hold.dir = meta.mode & DMDIR != 0;
         hold.cursor = 0;
         tree.opened(&mut hold);
         self.set_fid(index, fid, hold);
@@ -284,8 +286,11 @@ impl<B: Bounds> Server<B> {
         if !hold.reads() {
             return Err(Ename::BadUse);
         }
+        if B::LINUX && self.links.slots()[link.0 as usize].linux {
+            self.check_kind(&hold)?;
+        }
         if hold.away != 0 {
-            if hold.stream && self.fid_mut(index).pace.continues(offset, count) {
+            if self.ends_read(link, index, (offset, count)) {
                 return Ok(Some(Answer::End));
             }
             let asked = (offset, count);

@@ -117,14 +117,14 @@ fn what_is_walked_to_and_never_listed_is_in_the_table() {
         });
         let mut below = Client::dial(&tree.socket(child), "root");
         let hidden = below.stat(&name).expect("it is walked to");
-        assert_eq!((hidden.name, hidden.mode), (name.clone(), 0o555 | DMDIR));
+        assert_eq!((hidden.name, hidden.mode), (name.clone(), 0o755 | DMDIR));
         check_dir(&mut below, &name, &wanted(&rows, "session", height - 1, &["0"]), Some("root"));
         assert!(below.list("").iter().all(|entry| !entry.name.starts_with('.')), "it is never listed");
         if height == 1 {
             continue;
         }
         let parent = below.stat("net/parent").expect("it is walked to");
-        assert_eq!((parent.mode, parent.qid.kind, parent.length), (0o555 | DMDIR, QTDIR, 0));
+        assert_eq!((parent.mode, parent.qid.kind, parent.length), (0o777 | DMDIR, QTDIR, 0));
         check_dir(&mut below, "net/parent", &wanted(&rows, "root", height, &["0"]), None);
         check_dir(&mut below, "net", &wanted(&rows, "net", height, &["n1"]), None);
         // The root of all has nobody above.

@@ -382,7 +382,10 @@ fn what_a_child_says_of_its_files_costs_a_client_that_request() {
     let bad = "Input/output error";
     assert_eq!(raw.refusal(Tag(1), &Tmsg::Read { fid: Fid(1), offset: 0, count: 4000 }), bad);
     // Larger than this client's messages.
-    assert_eq!(raw.refusal(Tag(1), &Tmsg::Stat { fid: Fid(1) }), bad);
+    assert_eq!(raw.call(Tag(1), &walk(0, 2, &["net", "fake", "x"])), Some(Kind::Other));
+    assert_eq!(raw.refusal(Tag(1), &Tmsg::Stat { fid: Fid(2) }), bad);
+    // What it is called is not the child's to say.
+    assert_eq!(raw.call(Tag(1), &Tmsg::Stat { fid: Fid(1) }), Some(Kind::Other));
     assert_ne!(site.told(&["ls", "net/fake"]).code, 0);
     let told = site.told(&["run", "-w", "node01", "echo", "well"]);
     assert_eq!((told.code, told.out.as_str()), (0, "well\n"), "{}", told.err);

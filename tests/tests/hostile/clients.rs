@@ -249,7 +249,7 @@ fn sizes_offsets_and_counts_at_their_ends_are_answered_or_refused() {
         (u32::MAX, VERSION, true),
         (8216, "9P1999", false),
         (8216, "", false),
-        (8216, "9P2000.L", true),
+        (8216, "9P2000.u", true),
     ] {
         let mut raw = dial(&partition);
         assert_eq!(raw.call(Tag::NONE, &Tmsg::Version { msize, version }), Some(Kind::Other));

@@ -280,7 +280,7 @@ fn versions() -> Vec<Case> {
         let told = [version(8216, text), version(8216, VERSION), burst(&[attach(1)])].concat();
         cases.push(case(&format!("version {shown:?}, then a known one"), told, Refusals(0)));
     }
-    for text in ["9P2000.L", "9P2000.u", "9P2000.xyz"] {
+    for text in ["9P2000.u", "9P2000.Lx", "9P2000.xyz"] {
         let told = [version(8216, text), burst(&[attach(1)])].concat();
         cases.push(case(&format!("version {text} is less"), told, Refusals(0)));
     }

@@ -1,5 +1,6 @@
 //! Peers that want too much: each meets a bound that concerns it alone.
 
+use protocol::limits::MSIZE_MAX;
 use protocol::message::{Fid, Tag, Tmsg, VERSION};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,7 +128,7 @@ fn a_storm_of_flushed_walks_to_a_stopped_node_meets_a_bound() {
 fn a_storm_of_commands_is_cut_short_and_the_job_ends() {
     let mut site = Site::up(2);
     let mut raw = Raw::attached(&site.at("io"));
-    raw.greet(1 << 20, "root");
+    raw.greet(MSIZE_MAX, "root");
     raw.open(1, &["clone"], 2);
     let write = |data| Tmsg::Write { fid: Fid(1), offset: 0, data };
     assert_eq!(raw.refusal(Tag(1), &write(b"res 2\nexec sleep 1000\n")), "");
@@ -151,7 +152,7 @@ fn the_largest_launch_reaches_a_child_of_the_smallest_messages() {
     });
     site.until("it is up", |site| site.told(&["cat", "summary"]).out == "fake,node01 up\n");
     let mut raw = Raw::attached(&site.at("io"));
-    raw.greet(1 << 20, "root");
+    raw.greet(MSIZE_MAX, "root");
     raw.open(1, &["clone"], 2);
     for (fid, file) in [(2, "env"), (3, "args")] {
         assert_eq!(raw.call(Tag(1), &walk(1, fid, &["..", file])), Some(Kind::Other));

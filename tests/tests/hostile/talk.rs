@@ -1,6 +1,7 @@
 //! What must hold after any bytes of a client: one answer to each request or none at all, none after its
 //! Rflush, and a fid table that is what the answers say.
 
+use protocol::limits::MSIZE_MAX;
 use protocol::message::{Fid, HEADER, Rmsg, Tag, Tmsg};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tests::raw::{Raw, request};
@@ -214,7 +215,7 @@ fn requests(bytes: &[u8]) -> Vec<Asked> {
 fn is_nonsense(bytes: &[u8]) -> bool {
     let Some(size) = bytes.get(..4) else { return false };
     let size = u32::from_le_bytes(size.try_into().expect("4 bytes")) as usize;
-    !(HEADER..=1 << 20).contains(&size) || bytes.len() >= size
+    !(HEADER..=MSIZE_MAX as usize).contains(&size) || bytes.len() >= size
 }
 
 /// Many requests back to back, with tags from 1 on.

@@ -13,7 +13,8 @@ pub(crate) fn become_process(words: &[&str]) {
     match *words {
         ["spawn", count, program] => spawn_all(count.parse().expect("a count"), program),
         ["echo"] => echo(),
-        _ => panic!("floor: want spawn COUNT PROGRAM or echo"),
+        ["respond", port] => crate::responder::serve(port),
+        _ => panic!("floor: want spawn COUNT PROGRAM, echo or respond PORT"),
     }
 }
 

@@ -10,6 +10,8 @@ mod fanout;
 mod floor;
 mod launch;
 mod nodes;
+mod responder;
+mod serve;
 
 use std::time::Duration;
 
@@ -31,6 +33,11 @@ const CASES: &[Case] = &[
     },
     Case { name: "each", about: "2,000 tasks against xargs, parallel and bare processes", run: each::run },
     Case { name: "fanout", about: "a ctl write to 64 nodes against bare echoes", run: fanout::run },
+    Case {
+        name: "serve",
+        about: "getattr and 64 KiB reads against a bare responder and diod",
+        run: serve::run,
+    },
     Case { name: "brasil", about: "date and wc on 512 nodes, phase by phase", run: brasil::run },
 ];
 

@@ -1,0 +1,86 @@
+//! The examples of docs/examples: the same job in three languages gives the same output.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use tests::{Partition, Told, root, uem};
+
+/// A member that fails.
+const ONE_FAILS: &str = "sh -c 'echo here; test $m != 7 || exit 3'";
+/// Nothing that can be run.
+const NO_PROGRAM: &str = "/no/such/program";
+/// More than a pipe holds, on both outputs at once.
+const MUCH: &str = "sh -c 'seq 20000 22000 | tail -n 2000; seq 10000 12000 | tail -n 2000 >&2'";
+
+fn example(name: &str) -> PathBuf {
+    root().join("docs/examples").join(name)
+}
+
+/// The Rust one, built by the stage that runs the tests.
+fn job_rs() -> PathBuf {
+    let built = uem().with_file_name("examples/job");
+    assert!(built.exists(), "cargo build -p protocol-host --example job");
+    built
+}
+
+/// Runs an example within a minute.
+fn run(program: PathBuf, args: &[&str]) -> Told {
+    let mut command = Command::new("timeout");
+    command.args(["--foreground", "60"]).arg(program).args(args).stdin(Stdio::null());
+    Told::of(&command.output().expect("timeout starts"))
+}
+
+/// What an example says to each of the jobs, of which the first ends well.
+fn told(program: PathBuf, at: &str) -> [Told; 4] {
+    let fine = run(program.clone(), &[at]);
+    let fails = run(program.clone(), &[at, ONE_FAILS]);
+    let mut refused = run(program.clone(), &[at, NO_PROGRAM]);
+    // Without the time, and how each language tells of a refused write.
+    let reason = refused.err.lines().last().and_then(|line| line.split_once(' '));
+    refused.err = reason.unwrap_or_default().1.to_owned();
+    let mut large = run(program, &[at, MUCH]);
+    large.out = format!("{} lines", large.out.lines().count());
+    large.err = format!("{} lines", large.err.lines().count());
+    [fine, fails, refused, large]
+}
+
+/// What they all say, of members on these nodes.
+fn want(nodes: &[String]) -> [Told; 4] {
+    let of_each = |line: &dyn Fn(&str) -> String| {
+        let lines = nodes.iter().enumerate().map(|(member, node)| format!("{member}: {}\n", line(node)));
+        lines.collect::<String>()
+    };
+    let told = |code: i32, out: String, err: &str| Told { code, out, err: err.to_owned() };
+    let failed = format!("member 7 on {}: exit: 3\n", nodes[7]);
+    [
+        told(0, of_each(&|node| format!("on {node}")) + "64 members, 64 done\n", ""),
+        told(1, of_each(&|_| "here".into()) + "64 members, 63 done\n", &failed),
+        told(1, String::new(), "exec: node[01-64]: No such file or directory"),
+        told(0, "128001 lines".into(), "128000 lines"),
+    ]
+}
+
+/// Which node has which member: ranks are by who came first.
+fn nodes(partition: &Partition) -> Vec<String> {
+    let told = partition.run(&["run", "-n", "64", "sh", "-c", "echo $UEM_MEMBER $UEM_NODE"]);
+    let mut lines: Vec<(u32, String)> = told
+        .out
+        .lines()
+        .map(|line| {
+            let (member, node) = line.split_once(' ').expect("two words");
+            (member.parse().expect("a number"), node.to_owned())
+        })
+        .collect();
+    lines.sort_unstable();
+    lines.into_iter().map(|(_, node)| node).collect()
+}
+
+#[test]
+fn the_same_job_in_python_and_in_rust() {
+    let partition = Partition::up(64);
+    let at = format!("unix!{}", partition.socket().display());
+    let want = want(&nodes(&partition));
+    assert_eq!(told(example("job.py"), &at), want);
+    assert_eq!(told(job_rs(), &at), want);
+    let left = partition.run(&["ps"]);
+    assert_eq!((left.code, left.out.lines().count()), (0, 0), "nothing is left: {left:?}");
+}
