@@ -36,8 +36,9 @@ impl Node {
             To::Parent => Qid { path: Path::parent(File::Net as u8).0, ..qid },
         };
         // As it is listed here.
-        let own = |qid: Qid| {
-            if entry.own == Path::ELSEWHERE { found(qid) } else { Qid { path: entry.own.0, ..qid } }
+        let own = |qid: Qid| match entry.own {
+            Path::ELSEWHERE => found(qid),
+            own => Qid { path: own.0, ..qid },
         };
         let Ok((_, msg)) = Rmsg::decode(self.pool.left(entry.held)) else { return Err(Full) };
         let msg = match msg {

@@ -155,7 +155,8 @@ impl Model {
         let version = if linux { "9P2000.L" } else { "9P2000" };
         self.net.give(link, &message(100, !0, &[&word(asked), &text(version)]));
         let (client, bytes) = self.net.answers.pop_front().ok_or("a version is not answered")?;
-        let most = if self.links[link].node == 0 { 1 << 20 } else { 32_792 };
+        // A mebibyte of data is the most that an aggregator agrees on.
+        let most = if self.links[link].node == 0 { (1 << 20) + 24 } else { 32_792 };
         let agreed = asked.min(most);
         let is_linux = linux && self.links[link].node == 0;
         let version = match (agreed < 4096, is_linux) {
@@ -165,7 +166,9 @@ impl Model {
         };
         let expected = message(101, !0, &[&word(agreed), &text(version)]);
         if (client, &bytes) != (link, &expected) {
-            return Err(format!("a version is answered to {client} with {bytes:?}"));
+            return Err(format!(
+                "a version of {asked} is answered to {client} with {bytes:?}, not {expected:?}"
+            ));
         }
         self.links[link].msize = if agreed < 4096 { 0 } else { agreed };
         self.links[link].linux = agreed >= 4096 && is_linux;

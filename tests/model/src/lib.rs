@@ -5,13 +5,14 @@
 //! `pump` is the cores, wired in one thread, and `kept` their machine; `op` is what can happen and `draw`
 //! what does; `tree` is docs/namespace.md, `model` what clients know; `predict` says what comes of a request,
 //! `request` and `apply` make it and `answer` compares; `arms` counts what was reached; `run` has whole
-//! sequences.
+//! sequences, and `bytes` is what a client says that follows no rule.
 
 #![forbid(unsafe_code)]
 
 mod answer;
 mod apply;
 pub mod arms;
+pub mod bytes;
 pub mod draw;
 mod kept;
 pub mod model;

@@ -140,7 +140,9 @@ impl Model {
     }
 
     pub(crate) fn key(&self, link: usize, held: &Held) -> Key {
-        (self.links[link].node, held.via, held.node, held.place, held.own)
+        // The root of a node is one directory, by any way that leads there.
+        let own = held.own || held.via && held.place == Place::Root;
+        (self.links[link].node, held.via, held.node, held.place, own)
     }
 
     /// Only the owner may.
@@ -237,9 +239,12 @@ impl Model {
             Open::As(mode) if mode & 3 != 1 => {}
             _ => return Err(refused(Ename::BadUse)),
         }
+        let linux = self.links[link].linux;
+        if linux && held.place.is_dir() != listing {
+            return Err(refused(if listing { Ename::NotDir } else { Ename::IsDir }));
+        }
         if held.place.is_dir() {
-            let plain = !self.links[link].linux || listing;
-            return if offset == 0 && count >= 1000 && plain { Ok(()) } else { Err(Want::Any) };
+            return if offset == 0 && count >= 1000 { Ok(()) } else { Err(Want::Any) };
         }
         let name = held.place.name().unwrap_or_default();
         let texts = ["error", "info", "beat", "args", "env", "ns", "summary", "clone", "ctl"];

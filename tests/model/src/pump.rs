@@ -2,7 +2,7 @@
 //! of them. A client's bytes arrive at once, what nodes say to each other when it is delivered.
 
 use crate::kept::Kept;
-use cnode::host::{Completion, Effect, MemberSlot, Stream};
+use cnode::host::{Completion, Effect, MemberSlot};
 use cnode::{Cnode, Full};
 use ionode::host::Peer;
 use ionode::{Ionode, Target};
@@ -13,8 +13,10 @@ use protocol::record::End;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use sim::leaf::{Machine, Next};
+use sim::leaf::Machine;
 use std::collections::{BTreeMap, VecDeque};
+
+mod time;
 
 /// Time that a start takes.
 const START_US: u64 = 300;
@@ -32,6 +34,7 @@ enum Who {
 #[derive(Clone, Copy, Debug)]
 enum Todo {
     Dial,
+    Leave,
     Started(MemberSlot, u32),
     Ended(MemberSlot, u32, End),
 }
@@ -195,6 +198,26 @@ impl Net {
         self.drain(node);
     }
 
+    /// Gives a client's bytes to its node, message by message, as far as they are whole.
+    pub fn pour(&mut self, client: usize, bytes: &[u8]) {
+        let mut left = bytes;
+        while let Some(Wire { node, link }) = self.wires[client] {
+            let now = self.now();
+            let taken = if node == 0 {
+                self.io.handle_bytes(now, LinkId(link), left, &mut self.kept)
+            } else {
+                let leaf = &mut self.leaves[node - 1];
+                leaf.core.handle_bytes(now, LinkId(link), left, &mut leaf.machine)
+            };
+            match taken {
+                Ok(0) => return,
+                Ok(len) => left = &left[len..],
+                Err(_) => self.hangup(client),
+            }
+            self.drain(node);
+        }
+    }
+
     /// The client's link ends.
     pub fn hangup(&mut self, client: usize) {
         let Some(Wire { node, link }) = self.wires[client].take() else { return };
@@ -244,7 +267,19 @@ impl Net {
     fn drain_io(&mut self) {
         let now = self.now();
         while let Some(effect) = self.io.poll_effect() {
-            let ionode::host::Effect::Drop(LinkId(link)) = effect else { continue };
+            let LinkId(link) = match effect {
+                ionode::host::Effect::Drop(link) => link,
+                // Nobody else is there.
+                ionode::host::Effect::Dial => {
+                    self.io.undialed(now);
+                    continue;
+                }
+                ionode::host::Effect::Mount(index) => {
+                    self.io.unmounted(now, index, Ename::Refused, &mut self.kept);
+                    continue;
+                }
+                ionode::host::Effect::Exit => continue,
+            };
             match self.who[link as usize] {
                 Some(Who::Client(client)) => self.hangup(client),
                 Some(Who::Node(index)) => self.cut(index),
@@ -292,7 +327,8 @@ impl Net {
                     let done = Completion::Failed { member, failure: Ename::Unsupported.into() };
                     leaf.core.handle_completion(now, done, &mut leaf.machine);
                 }
-                Effect::Leave | Effect::Exit => {}
+                Effect::Leave => self.later(index, 0, Todo::Leave),
+                Effect::Exit => {}
             }
         }
         loop {
@@ -364,100 +400,6 @@ impl Net {
         let taken = leaf.core.handle_bytes(now, cnode::join::PARENT, bytes, &mut leaf.machine);
         assert_eq!(taken, Ok(bytes.len()), "a node takes what its parent says: type {}", bytes[4]);
         self.drain_leaf(index);
-    }
-
-    /// When something happens next by itself.
-    fn next_at(&self) -> u64 {
-        let leaves = self.leaves.iter().map(|leaf| {
-            let todo = leaf.todo.keys().next().map_or(u64::MAX, |key| key.0);
-            todo.min(leaf.core.poll_timeout().0)
-        });
-        leaves.min().unwrap_or(u64::MAX).min(self.io.poll_timeout().0)
-    }
-
-    /// Lets time pass, with everything delivered at once.
-    pub fn advance(&mut self, us: u64) {
-        let end = self.now + us;
-        self.settle();
-        while self.next_at() <= end {
-            self.now = self.now.max(self.next_at());
-            self.tick();
-            self.settle();
-        }
-        self.now = end;
-    }
-
-    fn tick(&mut self) {
-        let now = self.now();
-        if self.io.poll_timeout() <= now {
-            self.io.handle_timeout(now, &mut self.kept);
-            self.drain_io();
-        }
-        for index in 0..self.leaves.len() {
-            let leaf = &mut self.leaves[index];
-            if leaf.core.poll_timeout() <= now {
-                leaf.core.handle_timeout(now, &mut leaf.machine);
-            }
-            while let Some(first) = self.leaves[index].todo.first_entry()
-                && first.key().0 <= self.now
-            {
-                let what = first.remove();
-                self.happen(index, what);
-            }
-            self.drain_leaf(index);
-        }
-    }
-
-    fn happen(&mut self, index: usize, what: Todo) {
-        let now = self.now();
-        match what {
-            Todo::Dial if self.leaves[index].link.is_none() => {
-                let link = self.free_link(Who::Node(index));
-                self.io.connect(LinkId(link), Peer { is_local: true, uid: None });
-                let leaf = &mut self.leaves[index];
-                leaf.link = Some(link);
-                leaf.core.connect(cnode::join::PARENT, false);
-            }
-            Todo::Dial => {}
-            Todo::Started(member, pid) => {
-                let leaf = &mut self.leaves[index];
-                let known = leaf.machine.starting.get(&member).filter(|(own, _)| *own == pid);
-                let Some((_, next)) = known.copied() else { return };
-                leaf.machine.starting.remove(&member);
-                let done = match next {
-                    Ok(_) => Completion::Started { member, pid },
-                    Err(ename) => Completion::Failed { member, failure: ename.into() },
-                };
-                leaf.core.handle_completion(now, done, &mut leaf.machine);
-                if let Ok(Next::Exit(after, end)) = next {
-                    self.later(index, after, Todo::Ended(member, pid, end));
-                }
-            }
-            Todo::Ended(member, pid, end) => self.ended(index, member, pid, end),
-        }
-        self.drain_leaf(index);
-    }
-
-    fn ended(&mut self, index: usize, member: MemberSlot, pid: u32, end: End) {
-        let now = self.now();
-        let leaf = &mut self.leaves[index];
-        let starting = leaf.machine.starting.get(&member).map(|(pid, _)| *pid);
-        let known = starting.unwrap_or(leaf.core.member_pid(member));
-        let Some(program) = leaf.machine.programs.get_mut(&member) else { return };
-        if program.ended || known != pid {
-            return;
-        }
-        program.ended = true;
-        if starting.is_some() {
-            leaf.machine.starting.remove(&member);
-            leaf.core.handle_completion(now, Completion::Started { member, pid }, &mut leaf.machine);
-        }
-        let done = Completion::Exited { member, end, user: 0, sys: 0 };
-        leaf.core.handle_completion(now, done, &mut leaf.machine);
-        for stream in [Stream::Stdout, Stream::Stderr] {
-            let done = Completion::Readable { member, stream };
-            leaf.core.handle_completion(now, done, &mut leaf.machine);
-        }
     }
 }
 

@@ -80,6 +80,8 @@ impl Place {
         match self {
             Root1(_, mode) | File(.., mode) | Debug1(.., mode) | Probe1(_, mode) => mode,
             Debug(..) => 0o500,
+            Root => 0o777,
+            Session(_) | Member(..) => 0o755,
             _ => 0o555,
         }
     }
