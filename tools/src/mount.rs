@@ -177,6 +177,9 @@ fn check(dir: &Path) -> Result<PathBuf, Told> {
     if !whole.metadata().map_err(told)?.is_dir() {
         return Err(format!("{shown}: not a directory, so nothing can be mounted there"));
     }
+    if Path::new("/etc/passwd").starts_with(&whole) {
+        return Err(format!("{shown}: /etc/passwd would be hidden, which tells who asks for what"));
+    }
     match point::find(&whole)? {
         Some(mounted) if mounted.is_ours() => {
             let tree = mounted.source.strip_prefix(SOURCE).unwrap_or(&mounted.source).to_owned();

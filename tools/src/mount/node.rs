@@ -45,13 +45,22 @@ impl Nodes {
         self.nodes.get(&number).map(|node| (node.path.as_str(), Some(node.qid_path)))
     }
 
-    /// The number of the file at this path, looked up once more.
-    pub(crate) fn look_up(&mut self, path: String, qid_path: u64) -> u64 {
+    /// The number of the file at this path, looked up once more: the same as before, or a new one for each.
+    ///
+    /// The kernel lets one process at a time write to a node, or open it to truncate it; the others wait,
+    /// and cannot be killed. So what may be written to, and may wait for a reader, is a node each time.
+    pub(crate) fn look_up(&mut self, path: String, qid_path: u64, is_shared: bool) -> u64 {
         if path.is_empty() {
             return ROOT;
         }
-        let number = *self.numbers.entry((path.clone(), qid_path)).or_insert(self.next);
-        self.next += u64::from(number == self.next);
+        let known = self.numbers.get(&(path.clone(), qid_path)).filter(|_| is_shared);
+        let number = known.copied().unwrap_or(self.next);
+        if number == self.next {
+            self.next += 1;
+            if is_shared {
+                self.numbers.insert((path.clone(), qid_path), number);
+            }
+        }
         self.nodes.entry(number).or_insert(Node { path, qid_path, lookups: 0 }).lookups += 1;
         number
     }
@@ -63,7 +72,10 @@ impl Nodes {
         if node.lookups == 0
             && let Some(node) = self.nodes.remove(&number)
         {
-            self.numbers.remove(&(node.path, node.qid_path));
+            let key = (node.path, node.qid_path);
+            if self.numbers.get(&key) == Some(&number) {
+                self.numbers.remove(&key);
+            }
         }
     }
 }
@@ -75,23 +87,36 @@ mod tests {
     #[test]
     fn a_node_lives_until_all_its_lookups_are_forgotten() {
         let mut nodes = Nodes::default();
-        let net = nodes.look_up(join("", "net"), 9);
-        let node = nodes.look_up(join("net", "node01"), 10);
-        assert_eq!(nodes.look_up("net/node01".to_owned(), 10), node);
+        let net = nodes.look_up(join("", "net"), 9, true);
+        let node = nodes.look_up(join("net", "node01"), 10, true);
+        assert_eq!(nodes.look_up("net/node01".to_owned(), 10, true), node);
         assert_eq!(nodes.find(node), Some(("net/node01", Some(10))));
         nodes.forget(net, 1);
         nodes.forget(node, 1);
         assert_eq!((nodes.find(net), nodes.find(node).is_some()), (None, true));
         nodes.forget(node, 1);
         assert_eq!(nodes.find(node), None);
-        assert_ne!(nodes.look_up("net/node01".to_owned(), 10), node, "no number is used twice");
+        assert_ne!(nodes.look_up("net/node01".to_owned(), 10, true), node, "no number is used twice");
         assert_eq!((nodes.nodes.len(), nodes.numbers.len()), (1, 1));
     }
 
     #[test]
     fn another_file_by_the_same_path_is_another_node() {
         let mut nodes = Nodes::default();
-        assert_ne!(nodes.look_up("job".to_owned(), 1), nodes.look_up("job".to_owned(), 2));
+        let mut job = |qid_path| nodes.look_up("job".to_owned(), qid_path, true);
+        assert_ne!(job(1), job(2));
         assert_eq!(nodes.find(ROOT), Some(("", None)));
+    }
+
+    #[test]
+    fn what_may_be_written_to_is_a_node_each_time() {
+        let mut nodes = Nodes::default();
+        let mut ctl = || nodes.look_up("job/ctl".to_owned(), 1, false);
+        let (one, other) = (ctl(), ctl());
+        assert_ne!(one, other);
+        nodes.forget(one, 1);
+        assert_eq!((nodes.find(one), nodes.find(other)), (None, Some(("job/ctl", Some(1)))));
+        nodes.forget(other, 1);
+        assert!(nodes.nodes.is_empty() && nodes.numbers.is_empty());
     }
 }

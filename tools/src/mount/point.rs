@@ -100,12 +100,14 @@ pub(crate) fn absolute(dir: &Path) -> Result<PathBuf, Told> {
     Ok(above.canonicalize().map_err(told)?.join(name))
 }
 
-/// Up to four processes that have something open at or below a directory, as far as this user may see it.
+/// Up to four processes but this one that have something open at or below a directory, as far as this user
+/// may see it.
 pub(crate) fn users(dir: &Path) -> Vec<String> {
-    let mut found = Vec::new();
+    let (own, mut found) = (std::process::id().to_string(), Vec::new());
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name();
-        if !pid.as_bytes().iter().all(u8::is_ascii_digit) {
+        let is_own = pid.to_str() == Some(own.as_str());
+        if is_own || !pid.as_bytes().iter().all(u8::is_ascii_digit) {
             continue;
         }
         let open = fs::read_dir(entry.path().join("fd")).into_iter().flatten().flatten();

@@ -5,6 +5,7 @@ use super::op::{Listed, Op, Outcome};
 use super::reply;
 use super::served::{Dir, Served};
 use super::slot::{CONTROL, Slots};
+use protocol::stat::DMDIR;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
@@ -222,7 +223,8 @@ impl Served {
     fn tell(&mut self, id: u64, outcome: Outcome, is_told: bool) {
         match outcome {
             Outcome::Entry(path, qid_path, meta) if !is_told => {
-                let node = self.nodes.look_up(path, qid_path);
+                let is_shared = meta.mode & DMDIR != 0 || meta.mode & 0o222 == 0;
+                let node = self.nodes.look_up(path, qid_path, is_shared);
                 let entry = reply::entry(node, &meta, &mut self.users);
                 if !self.device.answer(id, Ok(&entry)) {
                     self.nodes.forget(node, 1);
