@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use tests::{Partition, Running, Told, uem};
+use tests::{Partition, Running, Site, Told, uem};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What is to be at once.
@@ -287,6 +287,24 @@ fn a_hundred_blocked_readers_delay_nobody() {
     point.until("links that nobody uses are hung up", |_| fds() < 12);
     assert_eq!(point.sh("rmdir j").code, 0);
     unmounted(&partition, &point);
+}
+
+#[test]
+fn a_cnode_has_less_room_and_its_mount_keeps_to_that() {
+    let (mut site, point) = (Site::empty(), Point::new());
+    site.cnode("solo", &[]);
+    let solo = |words: &[&str]| Told::of(&site.uem_at("solo", words).output().expect("uem starts"));
+    assert_eq!(solo(&["mount", "--fuse", point.shown()]), told(0, "", ""));
+    busy_session(&point, "j", 1);
+    let mut readers: Vec<Child> = (0..40).map(|_| point.program(&["cat", "j/wait"])).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(readers.iter_mut().all(waits), "none is refused");
+    let begin = Instant::now();
+    let many = "seq 60 | xargs -P 60 -I N sh -c 'ls j >/dev/null && cat info >/dev/null' && rmdir j";
+    assert_eq!(point.sh(many), told(0, "", ""));
+    assert!(begin.elapsed() < 5 * SOON, "{:?}", begin.elapsed());
+    end(&mut readers);
+    assert_eq!(solo(&["umount", point.shown()]), told(0, "", ""));
 }
 
 #[test]
