@@ -74,6 +74,38 @@ fn nodes(partition: &Partition) -> Vec<String> {
     lines.into_iter().map(|(_, node)| node).collect()
 }
 
+/// The tree of a partition, mounted for as long as this lives.
+struct Mount<'a> {
+    partition: &'a Partition,
+    dir: String,
+}
+
+impl<'a> Mount<'a> {
+    fn of(partition: &'a Partition) -> Self {
+        let dir = std::env::temp_dir().join(format!("uem-mounted-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a directory can be made");
+        let mount = Self { partition, dir: dir.to_str().expect("it is text").to_owned() };
+        let made = partition.run(&["mount", &mount.dir]);
+        assert_eq!(made.code, 0, "{made:?}");
+        mount
+    }
+
+    fn dir(&self) -> &str {
+        &self.dir
+    }
+}
+
+impl Drop for Mount<'_> {
+    fn drop(&mut self) {
+        let gone = self.partition.run(&["umount", &self.dir]);
+        if !std::thread::panicking() {
+            assert_eq!(gone.code, 0, "{gone:?}");
+        }
+        // What is still mounted stays.
+        let _ = std::fs::remove_dir(&self.dir);
+    }
+}
+
 #[test]
 fn the_same_job_in_python_and_in_rust() {
     let partition = Partition::up(64);
@@ -81,6 +113,17 @@ fn the_same_job_in_python_and_in_rust() {
     let want = want(&nodes(&partition));
     assert_eq!(told(example("job.py"), &at), want);
     assert_eq!(told(job_rs(), &at), want);
+    let left = partition.run(&["ps"]);
+    assert_eq!((left.code, left.out.lines().count()), (0, 0), "nothing is left: {left:?}");
+}
+
+#[test]
+fn the_same_job_over_a_mount_in_sh_and_in_python() {
+    let partition = Partition::up(64);
+    let want = want(&nodes(&partition));
+    let mount = Mount::of(&partition);
+    assert_eq!(told(example("job.sh"), mount.dir()), want);
+    assert_eq!(told(example("job.py"), mount.dir()), want);
     let left = partition.run(&["ps"]);
     assert_eq!((left.code, left.out.lines().count()), (0, 0), "nothing is left: {left:?}");
 }

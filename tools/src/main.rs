@@ -9,6 +9,7 @@ mod fault;
 mod files;
 mod hear;
 mod job;
+mod mount;
 mod nodes;
 mod outcome;
 mod output;
@@ -47,6 +48,8 @@ enum Command {
     Write(files::Write),
     Mkdir(files::Mkdir),
     Rm(files::Rm),
+    Mount(mount::Mount),
+    Umount(mount::Umount),
     Status(files::Status),
     Drain(nodes::Drain),
     Resume(nodes::Resume),
@@ -93,6 +96,8 @@ fn dispatch(args: &[String]) -> i32 {
         Some(Command::Write(args)) => args.run(),
         Some(Command::Mkdir(args)) => args.run(),
         Some(Command::Rm(args)) => args.run(),
+        Some(Command::Mount(args)) => args.run(),
+        Some(Command::Umount(args)) => args.run(),
         Some(Command::Status(args)) => args.run(),
         Some(Command::Drain(args)) => args.run(),
         Some(Command::Resume(args)) => args.run(),
@@ -193,7 +198,7 @@ mod tests {
         let all = help(&[]);
         assert!(!all.contains("{{"), "braces are as they are typed: {all}");
         let names = words::commands(&all);
-        assert_eq!(names.len(), 20, "{all}");
+        assert_eq!(names.len(), 22, "{all}");
         assert!(help(&["each"]).contains("In the command {} is the argument"), "and said once");
         for name in names {
             assert!(help(&[name]).starts_with(&format!("Usage: uem {name}")), "{name}");

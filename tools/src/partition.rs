@@ -89,12 +89,15 @@ pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
         let hint = if own.as_ref() == Ok(at) { "; uem down clears a partition that has died" } else { "" };
         format!("{told}{hint}")
     })?;
-    let text = |name| std::env::var(name).unwrap_or_default();
-    // Within a job: its own partition's root may be above the node that is nearest.
-    if text("UEM_AT").parse().as_ref() == Ok(at) {
-        client.enter(&text("UEM_ROOT")).map_err(|told| format!("UEM_ROOT: {told}"))?;
-    }
+    client.enter(&root_at(at)).map_err(|told| format!("UEM_ROOT: {told}"))?;
     Ok(client)
+}
+
+/// The path from the root of the node at this address to that of all paths. Within a job the root of its own
+/// partition may be above the node that is nearest.
+pub(crate) fn root_at(at: &Dial) -> String {
+    let text = |name| std::env::var(name).unwrap_or_default();
+    if text("UEM_AT").parse().as_ref() == Ok(at) { text("UEM_ROOT") } else { String::new() }
 }
 
 /// The nodes that reservations are made from: `status` may know of one that has joined just now.

@@ -1,0 +1,233 @@
+//! `uem mount` and `uem umount`: the tree as files of this machine, by the kernel's own 9P or by FUSE.
+
+mod daemon;
+mod device;
+mod link;
+mod node;
+mod op;
+mod past;
+mod point;
+mod reply;
+mod request;
+mod served;
+mod slot;
+mod turn;
+mod user;
+
+use crate::client::{Told, user_name};
+use crate::fault::Fault;
+use crate::partition;
+use crate::signal::Signals;
+use argh::FromArgs;
+use daemon::Side;
+use device::{CHUNK, Device, is_root, plain};
+use point::SOURCE;
+use protocol_host::Dial;
+use served::Served;
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Show the tree below a directory, until `uem umount`.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "mount")]
+pub(crate) struct Mount {
+    /// dial string of the node
+    #[argh(option)]
+    at: Option<Dial>,
+    /// by FUSE, whatever the kernel has
+    #[argh(switch)]
+    fuse: bool,
+    /// by the kernel's own 9P or not at all
+    #[argh(switch)]
+    kernel: bool,
+    /// stay in the foreground, until it is unmounted or ^C, which unmounts it
+    #[argh(switch, short = 'f')]
+    foreground: bool,
+    /// where
+    #[argh(positional)]
+    dir: PathBuf,
+}
+
+/// End what `uem mount` has made.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "umount")]
+pub(crate) struct Umount {
+    /// where
+    #[argh(positional)]
+    dir: PathBuf,
+}
+
+impl Mount {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
+        if self.fuse && self.kernel {
+            return Err(Fault::usage("mount: --fuse or --kernel, not both"));
+        }
+        let dir = check(&self.dir)?;
+        let dial = partition::find_up(self.at.as_ref())?;
+        let place = Place { root: partition::root_at(&dial), dir, dial };
+        // What is wrong with the partition is told here, in its own words.
+        let payload = partition::dial(&place.dial)?.payload();
+        let why = match if self.fuse { Err(None) } else { place.by_kernel().map_err(Some) } {
+            Ok(()) => return Ok(0),
+            Err(why) if self.kernel => return Err(why.unwrap_or_default().into()),
+            Err(why) => why,
+        };
+        let whole = |told: Told| match &why {
+            Some(why) => Fault::from(format!("{told}; nor by the kernel's 9P: {why}")),
+            None => Fault::from(told),
+        };
+        if self.foreground {
+            return place.serve(payload, || {}).map(|()| 0).map_err(whole);
+        }
+        match daemon::part()? {
+            Side::Parent(told) => told.map(|()| 0).map_err(whole),
+            Side::Child(report) => {
+                let mut report = Some(report);
+                let served = place.serve(payload, || {
+                    if let Some(report) = report.take() {
+                        report.done();
+                    }
+                });
+                if let (Err(told), Some(report)) = (served, report) {
+                    report.failed(&told);
+                }
+                Ok(0)
+            }
+        }
+    }
+}
+
+/// What is mounted, and where.
+struct Place {
+    dir: PathBuf,
+    dial: Dial,
+    /// The path from the node's root to the tree's.
+    root: String,
+}
+
+impl Place {
+    fn source(&self) -> String {
+        format!("{SOURCE}{}", self.dial)
+    }
+
+    /// Has the kernel talk to the node by itself, over a connection that is made here.
+    fn by_kernel(&self) -> Result<(), Told> {
+        if !self.root.is_empty() {
+            return Err("it shows whole trees, and UEM_ROOT is a part of one".to_owned());
+        }
+        if !is_root() {
+            return Err("only root may mount it".to_owned());
+        }
+        let stream = self.connect().map_err(|e| format!("unable to reach {}: {}", self.dial, plain(&e)))?;
+        let fd = stream.as_raw_fd();
+        let user = user_name();
+        // A server without 9P2000.L says 9P2000, and the kernel takes that.
+        let options = format!(
+            "trans=fd,rfdno={fd},wfdno={fd},version=9p2000.L,cache=none,access=any,msize={CHUNK},uname={user}"
+        );
+        let mount = |options: &str| device::mount(&self.source(), &self.dir, c"9p", options);
+        let mounted = match mount(&format!("{options},noxattr")) {
+            // Before Linux 6.4 there was no such word.
+            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => mount(&options),
+            mounted => mounted,
+        };
+        mounted.map_err(|e| match e.raw_os_error() {
+            Some(libc::ENODEV) => "this kernel has none: modprobe 9p 9pnet_fd".to_owned(),
+            Some(libc::EPERM) => "this root may not mount".to_owned(),
+            _ => format!("mount: {}", plain(&e)),
+        })
+    }
+
+    /// A connection that has not said anything.
+    fn connect(&self) -> io::Result<OwnedFd> {
+        Ok(match &self.dial {
+            Dial::Unix(path) => UnixStream::connect(path)?.into(),
+            Dial::Tcp { host, port } => {
+                let host = if host == "*" { "localhost" } else { host };
+                TcpStream::connect((host, *port))?.into()
+            }
+        })
+    }
+
+    /// Mounts by FUSE and serves until that ends; `ready` is called in between.
+    fn serve(&self, payload: u32, ready: impl FnOnce()) -> Result<(), Told> {
+        let mut signals = Signals::new()?;
+        let device = Device::mount(&self.dir, &self.source(), payload)?;
+        let mut served = Served::new(device, self.dial.clone(), &self.root, payload)?;
+        ready();
+        served.run(&mut signals)
+    }
+}
+
+/// The directory to mount at, if it is one.
+fn check(dir: &Path) -> Result<PathBuf, Told> {
+    let shown = dir.display();
+    let told = |e: io::Error| match e.raw_os_error() {
+        Some(libc::ENOENT) => format!("{shown}: no such directory to mount at: make it first"),
+        Some(libc::ENOTCONN) => {
+            format!("{shown}: what is mounted there has died: uem umount {shown} clears it")
+        }
+        _ => format!("{shown}: {}", plain(&e)),
+    };
+    let whole = dir.canonicalize().map_err(told)?;
+    if !whole.metadata().map_err(told)?.is_dir() {
+        return Err(format!("{shown}: not a directory, so nothing can be mounted there"));
+    }
+    if Path::new("/etc/passwd").starts_with(&whole) {
+        return Err(format!("{shown}: /etc/passwd would be hidden, which tells who asks for what"));
+    }
+    match point::find(&whole)? {
+        Some(mounted) if mounted.is_ours() => {
+            let tree = mounted.source.strip_prefix(SOURCE).unwrap_or(&mounted.source).to_owned();
+            Err(format!("{shown}: {tree} is mounted there already: uem umount {shown} ends that"))
+        }
+        _ => Ok(whole),
+    }
+}
+
+impl Umount {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
+        let shown = self.dir.display();
+        let dir = point::absolute(&self.dir)?;
+        match point::find(&dir)? {
+            None => return Err(format!("{shown}: nothing is mounted there").into()),
+            Some(mounted) if !mounted.is_ours() => {
+                let what = format!("a mount of {}, type {}", mounted.source, mounted.kind);
+                return Err(
+                    format!("{shown}: {what}, which uem mount has not made: umount(8) ends it").into()
+                );
+            }
+            Some(_) => {}
+        }
+        if is_root() {
+            return device::unmount(&dir, 0).map(|()| 0).map_err(|e| match e.raw_os_error() {
+                Some(libc::EBUSY) => busy(&self.dir, &dir).into(),
+                _ => format!("{shown}: umount: {}", plain(&e)).into(),
+            });
+        }
+        let mut helper = Command::new("fusermount3");
+        let helped = helper.args(["-u", "--"]).arg(&dir).output();
+        let helped = helped.map_err(|e| format!("fusermount3: {}", plain(&e)))?;
+        let said = String::from_utf8_lossy(&helped.stderr);
+        match helped.status.success() {
+            true => Ok(0),
+            false if said.contains("busy") => Err(busy(&self.dir, &dir).into()),
+            false => Err(said.trim().to_owned().into()),
+        }
+    }
+}
+
+/// What is told of a mount that cannot end as it is used.
+fn busy(dir: &Path, whole: &Path) -> Told {
+    let shown = dir.display();
+    let users = point::users(whole);
+    let by = if users.is_empty() { String::new() } else { format!(" by process {}", users.join(", ")) };
+    format!(
+        "{shown}: in use{by}: end that or leave the directory; \
+         umount -l {shown} takes it out of sight at once"
+    )
+}
