@@ -157,7 +157,7 @@ impl Place {
     fn serve(&self, payload: u32, ready: impl FnOnce()) -> Result<(), Told> {
         let mut signals = Signals::new()?;
         let device = Device::mount(&self.dir, &self.source(), payload)?;
-        let mut served = Served::new(device, self.dial.clone(), &self.root)?;
+        let mut served = Served::new(device, self.dial.clone(), &self.root, payload)?;
         ready();
         served.run(&mut signals)
     }

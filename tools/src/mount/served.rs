@@ -78,8 +78,9 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Serves what is at `dial` and below `root` to the kernel's end of a mount.
-    pub(crate) fn new(device: Device, dial: Dial, root: &str) -> Result<Self, Told> {
+    /// Serves what is at `dial` and below `root` to the kernel's end of a mount; the node there takes so many
+    /// bytes of data in a message.
+    pub(crate) fn new(device: Device, dial: Dial, root: &str, payload: u32) -> Result<Self, Told> {
         let (bell, hammer) = UnixStream::pair().map_err(|e| format!("socketpair: {e}"))?;
         for end in [&bell, &hammer] {
             end.set_nonblocking(true).map_err(|e| format!("socketpair: {e}"))?;
@@ -87,7 +88,7 @@ impl Served {
         Ok(Self {
             device,
             root: root.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-            slots: Slots::new(dial, hammer),
+            slots: Slots::new(dial, hammer, payload),
             bell,
             nodes: Nodes::default(),
             users: Users::new(),

@@ -1,10 +1,11 @@
 //! The links of a mount: how many there are, what each carries, and who waits for a place on one.
 //!
-//! An ionode has room for 512 fids and 64 waiting requests of each client. So the first link is for what is
+//! A node has room for so many fids and waiting requests of each client. So the first link is for what is
 //! answered soon, and each of the others is for so many open files that each may have two requests waiting.
 
 use super::link::Link;
 use crate::client::Told;
+use protocol::limits::{IOHDR, MSIZE_LINK};
 use protocol_host::Dial;
 use std::collections::VecDeque;
 use std::io::Write;
@@ -14,20 +15,33 @@ use std::time::{Duration, Instant};
 
 /// The slot of the link for what is answered soon.
 pub(crate) const CONTROL: usize = 0;
-/// Requests at once on the first link: the rest of 64 is for what was flushed and rests.
-const CONTROL_MAX: usize = 48;
-/// Open files on each of the others.
-const FILES: usize = 24;
 /// Requests of one file that are always let go.
 const OWN: usize = 2;
-/// Requests of the files of one link beyond those.
-const MORE: usize = 8;
-/// Links at once: an ionode takes 190 clients.
-const SLOTS: usize = 64;
 /// How long after a failed dial another one is not tried.
 const PAUSE: Duration = Duration::from_millis(200);
 
-const _: () = assert!(FILES * OWN + MORE <= 60, "an ionode lets 64 requests of a client wait");
+/// What is asked of a node at once.
+#[derive(Clone, Copy)]
+struct Share {
+    /// Requests on the first link.
+    control: usize,
+    /// Open files on each of the others.
+    files: usize,
+    /// Requests of the files of one link beyond each file's own.
+    more: usize,
+    /// Links.
+    slots: usize,
+}
+
+/// Of an ionode, which has 190 clients, and of each 512 fids and 64 requests that wait.
+const IONODE: Share = Share { control: 48, files: 24, more: 8, slots: 64 };
+/// Of a cnode, which has 15 clients, and of each 64 fids and 16 requests.
+const CNODE: Share = Share { control: 12, files: 6, more: 2, slots: 12 };
+
+const _: () = {
+    assert!(IONODE.files * OWN + IONODE.more <= 60, "some requests were flushed, and rest");
+    assert!(CNODE.files * OWN + CNODE.more <= 15);
+};
 
 enum State {
     Idle,
@@ -77,13 +91,16 @@ pub(crate) struct Slots {
     dialler: Sender<Dialled>,
     /// Written to when a dial is done.
     bell: UnixStream,
+    share: Share,
 }
 
 impl Slots {
     /// None is up yet. What is written to the other end of `bell` says that a dial is done.
-    pub(crate) fn new(dial: Dial, bell: UnixStream) -> Self {
+    /// A node whose messages have at most `payload` bytes is a cnode or an ionode by that.
+    pub(crate) fn new(dial: Dial, bell: UnixStream, payload: u32) -> Self {
         let (dialler, dialled) = channel();
-        Self { dial, slots: vec![Slot::new()], dialled, dialler, bell }
+        let share = if payload + IOHDR <= MSIZE_LINK { CNODE } else { IONODE };
+        Self { dial, slots: vec![Slot::new()], dialled, dialler, bell, share }
     }
 
     pub(crate) fn slot(&mut self, slot: usize) -> &mut Slot {
@@ -96,11 +113,11 @@ impl Slots {
 
     /// A slot with room for one more open file; an errno where there is none.
     pub(crate) fn for_file(&mut self) -> Result<usize, i32> {
-        let has_room = |slot: &Slot| slot.files < FILES;
+        let has_room = |slot: &Slot| slot.files < self.share.files;
         if let Some(index) = self.slots.iter().skip(1).position(has_room) {
             return Ok(index + 1);
         }
-        if self.slots.len() == SLOTS {
+        if self.slots.len() == self.share.slots {
             return Err(libc::ENFILE);
         }
         self.slots.push(Slot::new());
@@ -112,8 +129,8 @@ impl Slots {
         let slot = &self.slots[slot];
         matches!(slot.state, State::Up(_))
             && match waiting {
-                None => slot.active < CONTROL_MAX,
-                Some(waiting) => waiting < OWN || slot.more < MORE,
+                None => slot.active < self.share.control,
+                Some(waiting) => waiting < OWN || slot.more < self.share.more,
             }
     }
 

@@ -161,6 +161,10 @@ impl Served {
         }
         // An ionode that answers here and takes no further link has too many of them.
         let is_full = slot != CONTROL && self.slots.slot(CONTROL).link().is_some();
+        if is_full {
+            // Who stays in the foreground reads it; everybody hears of EAGAIN.
+            eprintln!("uem: the node takes no more than {slot} links: to open files, close others");
+        }
         let lost: Vec<u64> = self.ops.iter().filter(|(_, op)| op.slot == slot).map(|(id, _)| *id).collect();
         for id in lost {
             let is_first = self.ops.get(&id).is_some_and(|op| !op.is_started);
