@@ -78,8 +78,8 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Serves what is at `dial` and below `root` to the kernel's end of a mount; the node there takes messages
-    /// of so many bytes of data.
+    /// Serves what is at `dial` and below `root` to the kernel's end of a mount; the node there takes so many
+    /// bytes of data in a message.
     pub(crate) fn new(device: Device, dial: Dial, root: &str, payload: u32) -> Result<Self, Told> {
         let (bell, hammer) = UnixStream::pair().map_err(|e| format!("socketpair: {e}"))?;
         for end in [&bell, &hammer] {

@@ -163,9 +163,7 @@ impl Served {
         let is_full = slot != CONTROL && self.slots.slot(CONTROL).link().is_some();
         if is_full {
             // Who stays in the foreground reads it; everybody hears of EAGAIN.
-            eprintln!(
-                "uem: the node takes no more than {slot} links: files cannot be opened until others are closed"
-            );
+            eprintln!("uem: the node takes no more than {slot} links: to open files, close others");
         }
         let lost: Vec<u64> = self.ops.iter().filter(|(_, op)| op.slot == slot).map(|(id, _)| *id).collect();
         for id in lost {
