@@ -3,9 +3,10 @@
 use crate::debug::Probe;
 use crate::member::Member;
 use crate::session::Session;
-use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, MSIZE_MIN};
+use protocol::limits::{LEAF_CLIENTS_MAX, LEAF_USERS_MAX, MSIZE_LINK, MSIZE_MIN, USER_NAME_MAX};
 use protocol::server::{self, Caps, FidEntry, LinkState, RequestEntry};
 use protocol::slots::Slots;
+use protocol::text::Text;
 
 /// The sizes of a stub's tables.
 pub trait Bounds: server::Bounds {
@@ -15,6 +16,8 @@ pub trait Bounds: server::Bounds {
     type Members: Slots<Member>;
     /// Helpers of `debug` at once: files of it that are open.
     type Probes: Slots<Probe>;
+    /// Users at once.
+    type Users: Slots<Text<USER_NAME_MAX>>;
     /// What the parent's link may have: all sessions, each with its files open.
     const PARENT: Caps;
     /// What a client's link may have.
@@ -36,6 +39,7 @@ impl Bounds for Full {
     type Sessions = [Session; 64];
     type Members = [Member; 256];
     type Probes = [Probe; 16];
+    type Users = [Text<USER_NAME_MAX>; LEAF_USERS_MAX];
     const PARENT: Caps = Caps { msize: MSIZE_LINK, fids: 480, requests: 240, node: true };
     const CLIENT: Caps = Caps { msize: MSIZE_LINK, fids: 64, requests: 16, node: false };
 }
@@ -54,6 +58,7 @@ impl Bounds for Small {
     type Sessions = [Session; 4];
     type Members = [Member; 8];
     type Probes = [Probe; 1];
+    type Users = [Text<USER_NAME_MAX>; 8];
     const PARENT: Caps = Caps { msize: MSIZE_MIN, fids: 32, requests: 20, node: true };
     const CLIENT: Caps = Caps { msize: MSIZE_MIN, fids: 8, requests: 4, node: false };
 }

@@ -33,7 +33,7 @@ use member::State;
 use node::{Facts, Node};
 use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::USER_NAME_MAX;
-use protocol::message::{frame, is_request};
+use protocol::message::{frame, is_attach, is_request};
 use protocol::record::{End, Outcome};
 use protocol::refusal::Refusal;
 use protocol::server::{LinkId, Server, Settled};
@@ -95,6 +95,9 @@ impl<B: Bounds> Cnode<B> {
                 self.orphaned = None;
             }
             return Ok(len);
+        }
+        if is_attach(message) && self.node.is_crowded() {
+            self.node.forget_users(self.server.users());
         }
         let mut view = View { node: &mut self.node, host, now };
         self.server.request(link, message, &mut view)?;

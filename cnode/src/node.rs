@@ -16,8 +16,6 @@ use protocol::verb::{DIAL_MAX, WHY_MAX};
 
 /// Refusals a stub keeps for all its users together.
 pub const REFUSALS: usize = 16;
-/// Users a stub knows at once.
-pub const USERS: usize = 8;
 
 /// What does not change while a stub runs.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +59,7 @@ pub struct Node<B: Bounds> {
     /// Those whose start is not drained yet.
     pub probes_wanted: u32,
     /// Who has attached, by `UserId`.
-    pub users: [Text<USER_NAME_MAX>; USERS],
+    pub users: B::Users,
     /// What its operators call it.
     pub tags: Tags<NODE_TAGS_MAX>,
     /// It takes no new members, and why.
@@ -110,7 +108,7 @@ impl<B: Bounds> Node<B> {
             probes: B::Probes::make(),
             next_probe: 0,
             probes_wanted: 0,
-            users: [Text::EMPTY; USERS],
+            users: B::Users::make(),
             tags: Tags::default(),
             drained: None,
             tuning,
@@ -138,14 +136,32 @@ impl<B: Bounds> Node<B> {
     pub fn user(&mut self, uname: &str) -> Option<UserId> {
         let name = Text::new(uname)?;
         let known = |text: &Text<USER_NAME_MAX>| *text == name && !name.is_empty();
-        let index =
-            self.users.iter().position(known).or_else(|| self.users.iter().position(Text::is_empty))?;
-        self.users[index] = name;
+        let users = self.users.slots_mut();
+        let index = users.iter().position(known).or_else(|| users.iter().position(Text::is_empty))?;
+        users[index] = name;
         Some(UserId(index as u8))
+    }
+
+    /// Nobody new can come in.
+    pub fn is_crowded(&self) -> bool {
+        self.users.slots().iter().all(|user| !user.is_empty())
+    }
+
+    /// Gives back the places of users who have neither a fid, which `present` have, nor a session. The first
+    /// one stays: the root's files are theirs.
+    pub fn forget_users(&mut self, present: u64) {
+        let sessions = self.sessions.slots().iter().filter(|session| session.used);
+        let stay = sessions.fold(present | 1, |all, session| all | 1 << session.owner.0);
+        for (index, user) in self.users.slots_mut().iter_mut().enumerate() {
+            if stay & 1 << index == 0 {
+                *user = Text::EMPTY;
+                self.refusals.forget_user(UserId(index as u8));
+            }
+        }
     }
 
     /// A user's name.
     pub fn user_name(&self, user: UserId) -> Text<USER_NAME_MAX> {
-        self.users.get(user.0 as usize).copied().unwrap_or(Text::EMPTY)
+        self.users.slots().get(user.0 as usize).copied().unwrap_or(Text::EMPTY)
     }
 }

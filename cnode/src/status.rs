@@ -21,14 +21,14 @@ impl<B: Bounds> Node<B> {
     pub fn write_status(&mut self, now: Time, host: &mut impl Host, out: &mut impl Write) -> fmt::Result {
         self.load = host.load();
         let sessions = self.sessions.slots().iter().filter(|s| s.used && !s.closing);
-        let mut owners = [false; crate::node::USERS];
+        let mut owners = 0_u64;
         let mut count = 0;
         for session in sessions {
             count += 1;
-            owners[session.owner.0 as usize % crate::node::USERS] = true;
+            owners |= 1 << session.owner.0;
         }
         let members = self.members.slots().iter().filter(|m| m.state.is_live()).count();
-        let users = owners.iter().filter(|has| **has).count();
+        let users = owners.count_ones();
         let load = self.load;
         write!(
             out,

@@ -59,7 +59,7 @@ pub const PRESSED: usize = 512;
 /// Messages of the largest launch: args, env, ns and set-up in the smallest messages, and its 28 steps.
 pub const LAUNCH: usize = 4 * PARAM_MAX.div_ceil(MSIZE_MIN - IOHDR) as usize + 28;
 /// Users at once.
-pub const USERS: usize = 16;
+pub const USERS: usize = protocol::limits::USERS_MAX;
 /// Records that one stdin message is dealt into at most; the rest of it is taken by the next write.
 pub const DEAL_RECORDS: usize = 4096;
 /// Writes to one session's stdin that wait for their turn at once.

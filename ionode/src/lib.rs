@@ -47,7 +47,7 @@ use node::{Facts, Node};
 use protocol::ename::Ename;
 use protocol::join;
 use protocol::limits::MSIZE_LINK;
-use protocol::message::{frame, is_request};
+use protocol::message::{frame, is_attach, is_request};
 use protocol::qid::Path;
 use protocol::server::{LinkId, Server};
 use protocol::set::{ChildSet, Rank};
@@ -114,6 +114,9 @@ impl Ionode {
         let Some(len) = frame(bytes, msize)? else { return Ok(0) };
         let message = &bytes[..len];
         if is_request(message) {
+            if is_attach(message) && self.node.is_crowded() {
+                self.node.forget_users(self.server.users());
+            }
             let mut view = View { node: &mut self.node, host, now };
             self.server.request(link, message, &mut view)?;
             if child.is_none() && self.node.children.on(link).is_some() {

@@ -255,6 +255,32 @@ impl Node {
         Some(UserId(index as u8))
     }
 
+    /// Nobody new can come in.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.users.iter().all(|user| !user.is_empty())
+    }
+
+    /// Gives back the places of users who have no fid, which `present` have, nor anything else here that is
+    /// theirs. The first one stays: the root's files are theirs.
+    pub(crate) fn forget_users(&mut self, present: u64) {
+        let sessions = self.sessions.iter().filter(|session| session.used).map(|session| session.owner);
+        let refused = self.gathers.iter().filter(|gather| gather.used).filter_map(|g| g.refusal.as_ref());
+        let asked = self.tags.waiting().filter_map(|(_, ask, _)| match ask {
+            Ask::Attach(user) => Some(user),
+            _ => None,
+        });
+        let theirs = sessions.chain(refused.map(|refusal| refusal.user)).chain(asked);
+        let stay = theirs.fold(present | 1, |all, user| all | 1 << user.0);
+        for index in (0..USERS).filter(|index| stay & 1 << index == 0) {
+            self.users[index] = Text::EMPTY;
+            self.refusals.forget_user(UserId(index as u8));
+            if let Some(fid) = self.attach[index].take() {
+                self.clunk(fid);
+            }
+            self.leave_up(UserId(index as u8));
+        }
+    }
+
     /// A user's name.
     pub(crate) fn user_name(&self, user: UserId) -> Text<USER_NAME_MAX> {
         self.users.get(user.0 as usize).copied().unwrap_or(Text::EMPTY)

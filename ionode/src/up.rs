@@ -16,7 +16,7 @@ use protocol::wire::{Botch, Full};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
     /// The attach of a user.
-    Attach(UserId),
+    Attach(UserId, Fid),
     /// A forwarded request, by its place in that table.
     Forward(u16),
     /// Its answer is of no interest.
@@ -97,9 +97,16 @@ impl Node {
         }
         let fid = up.client.fid().map_err(|_| Ename::TooManyFiles)?;
         let attach = Tmsg::Attach { fid, afid: Fid::NONE, uname: uname.as_str(), aname: "" };
-        up.ask(Use::Attach(user), &attach)?;
+        up.ask(Use::Attach(user, fid), &attach)?;
         up.attach[user.0 as usize] = Some(fid);
         Ok(Away::Up(up.link, fid))
+    }
+
+    /// A user is gone, and so is the parent's root as they saw it.
+    pub(crate) fn leave_up(&mut self, user: UserId) {
+        if let Some(fid) = self.up.attach[user.0 as usize].take() {
+            self.clunk_up(self.up.link, fid);
+        }
     }
 
     /// A fid on the parent of the link that there is now.
@@ -178,9 +185,10 @@ impl Node {
         let Some(reply) = reply else { return Ok(()) };
         match reply.token {
             Use::Rest => {}
-            Use::Attach(user) => {
-                if matches!(reply.answer, Rmsg::Error { .. }) {
-                    self.up.attach[user.0 as usize] = None;
+            Use::Attach(user, fid) => {
+                let attach = &mut self.up.attach[user.0 as usize];
+                if matches!(reply.answer, Rmsg::Error { .. }) && *attach == Some(fid) {
+                    *attach = None;
                 }
             }
             Use::Forward(index) => {

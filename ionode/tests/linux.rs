@@ -4,7 +4,7 @@ use ionode::host::{Host, Param, Peer, SessionSlot};
 use ionode::node::Facts;
 use ionode::{Ionode, Target};
 use protocol::ename::Ename;
-use protocol::limits::{MSIZE_MAX, USER_NAME_MAX};
+use protocol::limits::{MSIZE_MAX, USER_NAME_MAX, USERS_MAX};
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
@@ -13,6 +13,7 @@ const LINK: LinkId = LinkId(1);
 const EPERM: u32 = 1;
 const ENOENT: u32 = 2;
 const EBADF: u32 = 9;
+const EAGAIN: u32 = 11;
 const ENOTDIR: u32 = 20;
 const EISDIR: u32 = 21;
 const EINVAL: u32 = 22;
@@ -238,4 +239,26 @@ fn a_directory_is_read_on_from_any_entry() {
     assert_eq!(read(&mut client, 0, 200), all[..3], "whole entries, as many as surely fit");
     let (kind, body) = client.ask(40, &[&word(1), &7_u64.to_le_bytes(), &word(8000)]);
     assert_eq!((kind, body), refused(EINVAL));
+}
+
+#[test]
+fn a_user_who_has_left_leaves_their_place() {
+    let mut client = Client::new(None);
+    assert_eq!(client.attach(0, "root", 0).0, 105);
+    for uid in 1..200 {
+        assert_eq!(client.attach(1, "", uid).0, 105, "user {uid}");
+        assert_eq!(client.ask(120, &[&word(1)]).0, 121);
+    }
+    // Each of these has one, the first a session in place of a fid.
+    assert_eq!(client.attach(1, "", 1000).0, 105);
+    assert_eq!(client.mkdir(1, "hers").0, 73);
+    assert_eq!(client.ask(120, &[&word(1)]).0, 121);
+    let most = USERS_MAX as u32 - 2;
+    for uid in 0..most {
+        assert_eq!(client.attach(10 + uid, "", 2000 + uid).0, 105, "user {uid}");
+    }
+    assert_eq!(client.attach(1, "", 5000), refused(EAGAIN), "all places are somebody's");
+    assert_eq!(client.owner("hers"), 1000);
+    assert_eq!(client.unlink(0, "hers", 0x200).0, 77);
+    assert_eq!(client.attach(1, "", 5000).0, 105);
 }

@@ -54,6 +54,11 @@ pub const REDIAL_MIN_US: u64 = 50_000;
 /// Longest pause before a child dials again.
 pub const REDIAL_MAX_US: u64 = 2_000_000;
 
+/// Users at once at an ionode, each with an attach on every child; what `Server::users` tells.
+pub const USERS_MAX: usize = 32;
+/// Users at once at a cnode: those of its parent, and of its own clients.
+pub const LEAF_USERS_MAX: usize = USERS_MAX + LEAF_CLIENTS_MAX;
+
 /// Client links of an ionode beside its children and its parent.
 pub const CLIENTS_MAX: usize = 190;
 /// Client links of a cnode beside its parent.
@@ -61,6 +66,7 @@ pub const LEAF_CLIENTS_MAX: usize = 15;
 
 const _: () = {
     assert!(MSIZE_MIN <= MSIZE_LINK && MSIZE_LINK <= MSIZE_MAX);
+    assert!(LEAF_USERS_MAX < 64, "a set of users is one u64");
     assert!(CHILDREN_MAX == 64, "ChildSet is one u64");
     assert!(BEAT_US * 4 <= DETECT_US, "one late beat is not silence");
     assert!(GATHER_US < DETECT_US + GRACE_US, "a gather is answered before the child is given up");

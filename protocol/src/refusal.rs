@@ -223,6 +223,13 @@ impl<const N: usize, B: Below> Refusals<N, B> {
         (1..=N).filter_map(move |back| self.ring[(self.next + N - back) % N].as_ref())
     }
 
+    /// A user is gone, and their number will be another's.
+    pub fn forget_user(&mut self, user: UserId) {
+        for place in &mut self.ring {
+            *place = place.take().filter(|refusal| refusal.user != user);
+        }
+    }
+
     /// A session is gone, and its slot will be another's.
     pub fn forget(&mut self, slot: u16) {
         for refusal in self.ring.iter_mut().flatten() {

@@ -418,6 +418,12 @@ impl<B: Bounds> Server<B> {
         self.links.slots()[link.0 as usize].blocked
     }
 
+    /// The users who have a fid, by number.
+    pub fn users(&self) -> u64 {
+        let fids = self.fids.slots().iter().filter_map(|entry| entry.hold.as_ref());
+        fids.fold(0, |all, hold| all | 1 << hold.user.0)
+    }
+
     /// Ends the conversation on `link`: its requests are cancelled and its fids clunked, not cleanly.
     pub fn hangup(&mut self, link: LinkId, tree: &mut impl Tree) {
         self.abort(link, tree, false);

@@ -238,6 +238,18 @@ fn a_conversation_may_end_anywhere() {
 }
 
 #[test]
+fn users_who_come_and_go_leave_room_for_others_here_and_below() {
+    let partition = Partition::up(1);
+    for number in 0..120 {
+        let mut raw = dial(&partition);
+        raw.greet(8216, &format!("user{number}"));
+        raw.open(1, &["net", "node01", "info"], 0);
+        let read = Tmsg::Read { fid: Fid(1), offset: 0, count: 4000 };
+        assert_eq!(raw.call(Tag(1), &read), Some(Kind::Other), "user{number}");
+    }
+}
+
+#[test]
 fn sizes_offsets_and_counts_at_their_ends_are_answered_or_refused() {
     let partition = Partition::up(1);
     for (msize, version, known) in [
