@@ -214,6 +214,8 @@ impl<B: Bounds> Server<B> {
     }
 
     fn open(&mut self, link: LinkId, tag: Tag, fid: Fid, bits: u8, tree: &mut impl Tree) -> Outcome {
+        // What else a client may say, such as that it appends, changes nothing here.
+        let bits = bits & (3 | mode::TRUNC | mode::RCLOSE);
         let index = self.find_fid(link, fid)?;
         let mut hold = self.hold(index);
         alive(&hold)?;

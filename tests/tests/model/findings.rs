@@ -144,3 +144,27 @@ fn a_client_of_the_parent_ends_nothing_of_others_on_a_node() {
         assert_eq!((session.state_name(), session.range.told), ("running", 0), "after {line:?} by another");
     }
 }
+
+#[test]
+fn an_open_with_all_bits_of_its_mode_leaves_the_fid_open() {
+    for (link, names) in [(ROOT, &["info"][..]), (ROOT, &["net", "node01", "info"]), (LEAF, &["info"])] {
+        let read = Op::Read { link, fid: 1, at: 0, count: 5 };
+        // To truncate and to remove need the right to write.
+        for mode in [0xff, 0xaf] {
+            holds(&in_turn(vec![
+                walk(link, 0, 1, names),
+                open(link, 1, mode),
+                read.clone(),
+                open(link, 1, 0),
+            ]));
+        }
+        let writable = walk(link, 0, 2, &["ctl"]);
+        let again = open(link, 2, 0);
+        holds(&in_turn(vec![
+            writable,
+            open(link, 2, 0xff),
+            Op::Read { link, fid: 2, at: 0, count: 5 },
+            again,
+        ]));
+    }
+}
