@@ -165,12 +165,13 @@ impl<B: Bounds> Node<B> {
 
     fn run_node(&mut self, who: Writer, command: NodeCommand<'_>, host: &mut impl Host) -> Result<(), Why> {
         let is_root = self.user_name(who.user).as_str() == "root";
-        let may = who.is_parent || who.is_local || is_root;
+        // What comes over the parent's link is what its clients say, wherever they are.
+        let may = who.is_local && !who.is_parent || self.is_operator(who.user);
         match command {
             NodeCommand::Join { .. } => {
                 return Err(Why::Says("a compute node has no children; join an ionode"));
             }
-            // What its clients write comes over the parent's link too, but itself it is root.
+            // The parent itself is root.
             NodeCommand::Fence | NodeCommand::Above(_) if !who.is_parent || !is_root => {
                 return Err(Why::Ename(Ename::NotOwner));
             }

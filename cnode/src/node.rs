@@ -30,6 +30,8 @@ pub struct Facts {
     pub arch: &'static str,
     /// Processors.
     pub cores: u32,
+    /// The user it runs as, who may give an operator's commands as root may.
+    pub operator: Text<USER_NAME_MAX>,
     /// It has a parent to join.
     pub has_parent: bool,
 }
@@ -158,6 +160,12 @@ impl<B: Bounds> Node<B> {
                 self.refusals.forget_user(UserId(index as u8));
             }
         }
+    }
+
+    /// A user may say what concerns a whole node.
+    pub(crate) fn is_operator(&self, user: UserId) -> bool {
+        let name = self.user_name(user);
+        name.as_str() == "root" || name == self.facts.operator && !name.is_empty()
     }
 
     /// A user's name.

@@ -172,14 +172,15 @@ impl Node {
         gather: &mut Option<GatherId>,
         (NodeLine { command, on }, line): (NodeLine<'_>, &str),
     ) -> Result<(), Why> {
-        let is_local = self.is_local(who.link) || who.link == PARENT;
         let is_root = self.user_name(who.user).as_str() == "root";
-        let may = is_local || is_root;
+        // What comes over the parent's link is what its clients say, wherever they are.
+        let is_local = self.is_local(who.link) && who.link != PARENT;
+        let may = is_local || self.is_operator(who.user);
         match command {
             _ if command.is_operators() && !may => Err(Why::Ename(Ename::NotOwner)),
             _ if command.goes_down() => self.run_below((who, gather), (command, on), line),
             NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot),
-            // What its clients write comes over the parent's link too, but itself it is root.
+            // The parent itself is root.
             NodeCommand::Fence | NodeCommand::Above(_) if who.link != PARENT || !is_root => {
                 Err(Why::Ename(Ename::NotOwner))
             }

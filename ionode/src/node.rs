@@ -44,6 +44,8 @@ pub struct Facts {
     pub os: &'static str,
     /// `x86_64`, …
     pub arch: &'static str,
+    /// The user it runs as, who may give an operator's commands as root may.
+    pub operator: Text<USER_NAME_MAX>,
     /// It has a parent to join.
     pub has_parent: bool,
 }
@@ -289,6 +291,12 @@ impl Node {
     /// The peer of a link is on this machine.
     pub(crate) fn is_local(&self, link: LinkId) -> bool {
         self.peers[link.0 as usize].is_some_and(|peer| peer.is_local)
+    }
+
+    /// A user may say what concerns a whole node.
+    pub(crate) fn is_operator(&self, user: UserId) -> bool {
+        let name = self.user_name(user);
+        name.as_str() == "root" || name == self.facts.operator && !name.is_empty()
     }
 
     /// `user` may do what `owner` may.

@@ -50,7 +50,8 @@ struct Client {
 impl Client {
     /// Connected as a user, with a version agreed on.
     fn new(uid: Option<u32>) -> Self {
-        let facts = Facts { name: Text::cut("io"), boot: 7, os: "linux", arch: "x86_64", has_parent: false };
+        let (name, operator) = (Text::cut("io"), Text::cut("root"));
+        let facts = Facts { name, boot: 7, os: "linux", arch: "x86_64", operator, has_parent: false };
         let mut node = Ionode::new(facts, Time(0));
         node.connect(LINK, Peer { is_local: uid.is_some(), uid });
         let mut client = Self { node, out: vec![0; MSIZE_MAX as usize + 4096] };

@@ -129,6 +129,7 @@ impl<B: Bounds> World<B> {
             boot: seed,
             os: "linux",
             arch: "ppc",
+            operator: Text::EMPTY,
             has_parent: false,
         };
         let mut world = Self {
@@ -169,6 +170,7 @@ impl<B: Bounds> World<B> {
             os: "linux",
             arch: "ppc",
             cores: 4,
+            operator: Text::EMPTY,
             has_parent: true,
         }
     }

@@ -12,6 +12,7 @@ another_user_by_a_mount_of_his_own
 each_user_of_one_mount_is_himself
 any_user_makes_and_removes_sessions_of_his_own
 a_leaf_is_mounted_by_itself
+uem_mount_has_the_kernel_do_it
 cat_shows_lines_with_an_msize_that_is_round
 the_lines_of_the_deck_run_on_proc
 it_is_unmounted_while_nothing_is_open
@@ -111,6 +112,16 @@ a_leaf_is_mounted_by_itself() {
     attach /other access=any,uname=root 2001 || fail "mount: $?"
     sh "$here/claims.sh" /other $at_leaf >/tmp/got || fail "$(grep -v '^ok' /tmp/got)"
     umount /other || fail "umount: $?"
+}
+
+uem_mount_has_the_kernel_do_it() {
+    uem mount --at "tcp!$address!564" /other || fail "uem mount: $?"
+    grep -q ' /other 9p ' /proc/mounts || fail "$(grep ' /other ' /proc/mounts)"
+    grep -q '^node.* up$' /other/summary || fail "summary: $(cat /other/summary)"
+    cd /other && uem umount /other 2>/tmp/got && fail "it is unmounted while it is used"
+    cd / && grep -q '/other: in use by process' /tmp/got || fail "$(cat /tmp/got)"
+    uem umount /other || fail "uem umount: $?"
+    ! grep -q ' /other ' /proc/mounts || fail "it is still there"
 }
 
 cat_shows_lines_with_an_msize_that_is_round() {

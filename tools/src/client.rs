@@ -91,7 +91,7 @@ impl Client {
         })??;
         let fid = client.fid()?;
         assert!(fid == ROOT, "the first fid is the root's");
-        let uname = user_name();
+        let uname = protocol_host::user_name();
         client.call(&Tmsg::Attach { fid, afid: Fid::NONE, uname: &uname, aname: "" })?;
         Ok(client)
     }
@@ -399,19 +399,6 @@ pub(crate) fn piece(data: &[u8], most: usize) -> &[u8] {
     }
     let end = data[..most].iter().rposition(|byte| *byte == b'\n').map_or(most, |at| at + 1);
     &data[..end]
-}
-
-/// Who runs this, as the password file names them; root needs none.
-pub(crate) fn user_name() -> String {
-    // SAFETY: getuid cannot fail and takes no pointer.
-    let uid = unsafe { libc::getuid() };
-    let text = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let named = text.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    });
-    named.unwrap_or_else(|| if uid == 0 { "root".to_owned() } else { uid.to_string() })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod slot;
 mod turn;
 mod user;
 
-use crate::client::{Told, user_name};
+use crate::client::Told;
 use crate::fault::Fault;
 use crate::partition;
 use crate::signal::Signals;
@@ -22,7 +22,7 @@ use argh::FromArgs;
 use daemon::Side;
 use device::{CHUNK, Device, is_root, plain};
 use point::SOURCE;
-use protocol_host::Dial;
+use protocol_host::{Dial, user_name};
 use served::Served;
 use std::io;
 use std::net::TcpStream;

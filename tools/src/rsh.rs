@@ -1,6 +1,5 @@
 //! `uem rsh`: ssh's place taken, so that launchers and copiers made for ssh run on the tree.
 
-use crate::client::user_name;
 use crate::environment::word;
 use crate::fault::Fault;
 use crate::job::Job;
@@ -12,7 +11,7 @@ use crate::signal::Signals;
 use crate::terminal;
 use argh::FromArgs;
 use protocol::nodeset::Name;
-use protocol_host::Dial;
+use protocol_host::{Dial, user_name};
 
 /// Options of ssh that a value follows; of these, -l says whom to run as.
 const VALUED: &str = "lpioFcembBDEIJLOQRSwW";

@@ -92,6 +92,7 @@ impl Driver {
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
             cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+            operator: Text::cut(&protocol_host::user_name()),
             has_parent: parent.is_some(),
         };
         let core = Cnode::<Full>::new(facts, Time(clock.now_us()));

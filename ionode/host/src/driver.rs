@@ -75,6 +75,7 @@ impl Driver {
             boot: protocol_host::boot_id()?,
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
+            operator: Text::cut(&protocol_host::user_name()),
             has_parent: parent.is_some(),
         };
         Ok(Self {

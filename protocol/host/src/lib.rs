@@ -17,7 +17,7 @@ pub mod told;
 mod socket;
 
 pub use blocking::{Conn, Wake, poll};
-pub use clock::{Clock, TermSignal, boot_id, host_name, until};
+pub use clock::{Clock, TermSignal, boot_id, host_name, until, user_name};
 pub use dial::{Dial, DialError};
 pub use dialer::Dialer;
 pub use links::{Links, Ready, Watcher};

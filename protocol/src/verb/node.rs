@@ -41,7 +41,8 @@ pub enum NodeCommand<'a> {
 }
 
 impl NodeCommand<'_> {
-    /// Only an operator may give it: root, or somebody on the node's own machine.
+    /// Only an operator may give it: root, the user that the node runs as, or a client of the node itself on
+    /// its machine.
     pub fn is_operators(&self) -> bool {
         !matches!(self, Self::Join { .. } | Self::Fence | Self::Above(_) | Self::Signal(_))
     }

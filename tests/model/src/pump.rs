@@ -103,6 +103,7 @@ impl Net {
             boot: 7,
             os: "linux",
             arch: "x86_64",
+            operator: Text::cut("op"),
             has_parent: false,
         };
         let mut net = Self {
@@ -124,6 +125,7 @@ impl Net {
                 os: "linux",
                 arch: "x86_64",
                 cores: 4,
+                operator: Text::cut("op"),
                 has_parent: true,
             };
             net.leaves.push(Leaf {

@@ -168,3 +168,15 @@ fn an_open_with_all_bits_of_its_mode_leaves_the_fid_open() {
         ]));
     }
 }
+
+#[test]
+fn a_client_of_the_parent_is_no_operator_of_a_node() {
+    for (link, drained) in [(BOB, false), (ROOT, true)] {
+        let mut model = Model::new(true);
+        let says = [walk(link, 0, 1, &["net", "node01", "ctl"]), open(link, 1, 1)];
+        for step in in_turn(says.into_iter().chain([write(link, 1, "drain why\n")]).collect()) {
+            model.step(&step).expect("it is answered as it should be");
+        }
+        assert_eq!(model.net.leaves[0].core.node().drained.is_some(), drained);
+    }
+}

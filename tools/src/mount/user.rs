@@ -1,6 +1,5 @@
 //! Users and groups by name and number, as this machine's files have them.
 
-use crate::client::user_name;
 use std::collections::HashMap;
 
 /// Whom what belongs to that has no number here: `nobody`.
@@ -35,7 +34,7 @@ impl Users {
         // SAFETY: geteuid cannot fail and takes no pointer.
         let is_root = unsafe { libc::geteuid() } == 0;
         let (names, users, groups) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { is_root, own: user_name(), names, users, groups }
+        Self { is_root, own: protocol_host::user_name(), names, users, groups }
     }
 
     /// The name that requests of this user are made with.
