@@ -613,3 +613,33 @@ fn a_member_mounts_its_partition_whole() {
     assert_eq!(ran, told(0, "node[01-04] up\n1\n", ""));
     drop(point);
 }
+
+/// All claims of the guest's that are about a mount, but for busybox's cat: that asks for a stream by
+/// sendfile(2), which the kernel answers for FUSE from a file's length, 0, without asking anybody.
+#[test]
+fn what_holds_on_a_mount_of_the_kernels_holds_on_one_of_fuse() {
+    let script = tests::root().join("tests/guest/claims.sh");
+    let script = script.to_str().expect("its name is text");
+    let (partition, point) = mounted(64);
+    let list = point.sh(&format!("sh {script} --list")).out;
+    let claims: Vec<&str> =
+        list.lines().filter(|name| !name.is_empty() && !name.contains("busybox")).collect();
+    assert!(claims.len() > 35, "the claims are listed: {list}");
+    let mut command = Command::new("timeout");
+    command.args(["--foreground", "120", "sh", script, point.shown()]).args(&claims).stdin(Stdio::null());
+    let said = Told::of(&command.output().expect("sh starts"));
+    let held: Vec<&str> = said.out.lines().filter_map(|line| line.strip_prefix("ok ")).collect();
+    assert_eq!(held, claims, "{}{}", said.out, said.err);
+    unmounted(&partition, &point);
+}
+
+#[test]
+fn the_lines_of_the_deck_run_on_proc() {
+    let (partition, script) = (Partition::up(4), tests::root().join("tests/deck.sh"));
+    let mut command = Command::new("timeout");
+    command.args(["--foreground", "60", "sh"]).arg(script).arg(uem()).args(["mount", "--fuse"]);
+    let plain = partition.uem(&[]);
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env_remove("UEM_AT");
+    let said = Told::of(&command.stdin(Stdio::null()).output().expect("sh starts"));
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+}

@@ -54,6 +54,18 @@ impl Census {
         Self::of(tree)
     }
 
+    /// What is there when nothing runs any more, and nothing of what has run is left to be collected.
+    pub(crate) fn idle(tree: &Tree) -> Self {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let now = Self::quiet(tree);
+            if now.processes.is_empty() && now.sessions.is_empty() {
+                return now;
+            }
+            assert!(Instant::now() < end, "it does not come to rest: {now:#?}");
+        }
+    }
+
     /// Waits until what is there is what there was.
     pub(crate) fn is_left(&self, tree: &Tree) {
         let end = Instant::now() + PATIENCE;

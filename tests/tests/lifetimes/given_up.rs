@@ -210,7 +210,7 @@ fn a_thousand_sessions_given_up_in_four_ways_at_three_heights_leave_nothing_in_a
                 round(&tree, size, 0);
                 let room = Room::of(&tree, nets);
                 wait_until_idle(&tree);
-                let before = Census::quiet(&tree);
+                let before = Census::idle(&tree);
                 (0..ROUNDS).for_each(|number| round(&tree, size, number));
                 before.is_left(&tree);
                 room.is_left(&tree, nets);

@@ -25,15 +25,45 @@ pub(crate) struct Entry {
 /// What is to be done once the file has been walked to.
 #[derive(Debug)]
 pub(crate) enum Task {
-    Lookup { path: String },
+    Lookup {
+        path: String,
+    },
     Getattr,
-    Setattr { truncates: bool },
-    Mkdir { path: String, name: String, perm: u32, is_made: bool },
+    Setattr {
+        truncates: bool,
+    },
+    Mkdir {
+        path: String,
+        name: String,
+        perm: u32,
+        is_made: bool,
+    },
     Remove,
-    Open { file: u64, mode: u8 },
-    List { entries: Vec<Entry>, offset: u64, is_open: bool, then: Listed },
-    Read { file: u64, fid: Fid, offset: u64, count: u32 },
-    Write { file: u64, fid: Fid, offset: u64, data: Vec<u8> },
+    Open {
+        file: u64,
+        mode: u8,
+    },
+    List {
+        entries: Vec<Entry>,
+        offset: u64,
+        is_open: bool,
+        then: Listed,
+    },
+    /// `from` is where the kernel's read begins, which a stream is not told: what goes on where another ended
+    /// is there taken for the rest of it.
+    Read {
+        file: u64,
+        fid: Fid,
+        from: u64,
+        offset: u64,
+        count: u32,
+    },
+    Write {
+        file: u64,
+        fid: Fid,
+        offset: u64,
+        data: Vec<u8>,
+    },
 }
 
 /// What a listing was for.
@@ -325,7 +355,7 @@ impl Op {
                 }
                 return Ok(None);
             }
-            (Task::Read { file, offset, .. }, Answer::Read(data)) => Outcome::Data(*file, *offset, data),
+            (Task::Read { file, from, .. }, Answer::Read(data)) => Outcome::Data(*file, *from, data),
             (Task::Write { .. }, Answer::Write(count)) => Outcome::Wrote(count),
             _ => return Err(libc::EIO),
         }))

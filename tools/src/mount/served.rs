@@ -253,7 +253,9 @@ impl Served {
             return Ok(Made::Answer(data));
         }
         let fid = open.fid.ok_or(libc::ENOTCONN)?;
-        let task = Task::Read { file, fid, offset, count };
+        let from = offset;
+        let offset = if open.past.is_some() { 0 } else { from };
+        let task = Task::Read { file, fid, from, offset, count };
         Ok(Made::Begin(Op::new(open.slot, String::new(), Vec::new(), None, task)))
     }
 
