@@ -38,6 +38,7 @@ pub use location::{
 pub use shell::Shell;
 
 use bytes::{Fields, Image};
+use core::fmt::{self, Display};
 use core::net::Ipv4Addr;
 
 /// Bytes of a personality [S1].
@@ -417,6 +418,18 @@ pub struct Place {
     pub psid: u16,
     /// Its rank in the block.
     pub rank: u32,
+}
+
+/// Lines of `info`.
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "location={}", self.location)?;
+        match self.coord {
+            Some([x, y, z]) => writeln!(f, "coord={x},{y},{z}")?,
+            None => f.write_str("coord=\n")?,
+        }
+        writeln!(f, "pset={}\nrank={}", self.psid, self.rank)
+    }
 }
 
 impl From<&Personality<'_>> for Place {

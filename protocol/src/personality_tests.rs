@@ -151,6 +151,13 @@ fn no_byte_however_flipped_makes_it_panic_and_none_makes_the_tests_disagree() {
 }
 
 #[test]
+fn a_place_is_told_as_lines_of_info_and_an_io_node_has_no_coordinates() {
+    let told = |personality: Personality<'_>| Place::from(&personality).to_string();
+    assert_eq!(told(compute()), "location=R00-M0-N04-J23\ncoord=5,0,0\npset=1\nrank=5\n");
+    assert_eq!(told(io()), "location=R00-M0-N02-J00\ncoord=\npset=1\nrank=513\n");
+}
+
+#[test]
 fn locations_are_read_and_written_as_text_and_as_a_uci() {
     let location = Location::parse("R00-M0-N04-J23").unwrap();
     assert_eq!(location, Location { row: 0, column: 0, midplane: 0, node_card: 4, card: 23 });

@@ -105,7 +105,7 @@ impl BlockConfig {
     pub const BGSYS: Self = Self::from_bits_retain(3 << 5);
 }
 
-/// How cores are divided among processes: a byte a process, low half its cores, high half the privileged [S1].
+/// How cores are divided among processes: a byte each, low half its cores, high half those privileged [S1].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// One process of four cores.
