@@ -5,6 +5,7 @@ use crate::host::{Load, SessionSlot};
 use crate::join::Parent;
 use protocol::event::Events;
 use protocol::limits::{NODE_NAME_MAX, USER_NAME_MAX};
+use protocol::personality::Place;
 use protocol::refusal::Refusals;
 use protocol::server::UserId;
 use protocol::slots::{SlotSet, Slots};
@@ -32,6 +33,8 @@ pub struct Facts {
     pub arch: &'static str,
     /// Processors.
     pub cores: u32,
+    /// Where it is in a machine that tells its nodes.
+    pub place: Option<Place>,
     /// It has a parent to join.
     pub has_parent: bool,
 }

@@ -169,6 +169,7 @@ impl<B: Bounds> World<B> {
             os: "linux",
             arch: "ppc",
             cores: 4,
+            place: None,
             has_parent: true,
         }
     }

@@ -33,8 +33,15 @@ pub unsafe extern "C" fn bare_start(bytes: *const u8, len: usize, out: *mut u8, 
 }
 
 fn turn<B: Bounds>(bytes: &[u8], out: &mut [u8]) -> usize {
-    let facts =
-        Facts { name: Text::default(), boot: 1, os: "none", arch: "none", cores: 1, has_parent: true };
+    let facts = Facts {
+        name: Text::default(),
+        boot: 1,
+        os: "none",
+        arch: "none",
+        cores: 1,
+        place: None,
+        has_parent: true,
+    };
     let (now, link) = (Time(bytes.len() as u64), LinkId(1));
     let (mut node, mut machine) = (Cnode::<B>::new(facts, now), Machine);
     node.connect(link, true);
