@@ -2,23 +2,23 @@
 //!
 //! The control system writes it through JTAG into the node's SRAM; every kernel of the machine reads it
 //! there. Here it is values and back, and says whether a node could have it. Integers are big-endian.
-//! Sources: [S1] bgp_personality.h (IBM, CPL), [S2] its inlines, [S5] Linux's bgp_pers.c, [S9] Kittyhawk's
+//! Sources: (S1) bgp_personality.h (IBM, CPL), (S2) its inlines, (S5) Linux's bgp_pers.c, (S9) Kittyhawk's
 //! U-Boot. Where they are silent it is said.
 //!
 //! ```text
-//!    0 | CRC 2 | version 1 | words 1 |                                                  head [S1]
+//!    0 | CRC 2 | version 1 | words 1 |                                                  head (S1)
 //!    4 | UCI 4 | MHz 4 | RAS 4 | processes 4 | trace 4 | node 4 |
-//!      | L1 4 | L2 4 | L3 4 | L3 select 4 | shared MiB 4 | clock stop 4+4 |             kernel, 52 [S1]
+//!      | L1 4 | L2 4 | L3 4 | L3 select 4 | shared MiB 4 | clock stop 4+4 |             kernel, 52 (S1)
 //!   56 | settings of the memory controllers 21 x 4 |
-//!      |   of them 11, 15 and 16 are ports C, A and B of the collective network [S2]
-//!      | MiB 2 | chips 1 | CAS 1 |                                                      DDR, 88 [S1]
+//!      |   of them 11, 15 and 16 are ports C, A and B of the collective network (S2)
+//!      | MiB 2 | chips 1 | CAS 1 |                                                      DDR, 88 (S1)
 //!  144 | block 4 | nodes x 1 y 1 z 1 | coordinates x 1 y 1 z 1 | psid 2 |
 //!      | pset size 4 | rank in pset 4 | I/O nodes 4 | rank 4 | I/O node's rank 4 |
-//!      | class routes 16 x 2 |                                                          network, 64 [S1]
+//!      | class routes 16 x 2 |                                                          network, 64 (S1)
 //!  208 | MTU 2 | MAC 6 | address, netmask, broadcast, gateway, NFS server,
 //!      | service node 6 x 16, IPv4 in the last 4 |
-//!      | exported directory 32 | block's name 32 (called NFSMountDir [S2]) | key 32 |   Ethernet, 200 [S1]
-//!  408 | block configuration 1 | zero 7 |                                               [S1, S5]
+//!      | exported directory 32 | block's name 32 (called NFSMountDir (S2)) | key 32 |   Ethernet, 200 (S1)
+//!  408 | block configuration 1 | zero 7 |                                               (S1, S5)
 //! ```
 //!
 //! No source says how the CRC is made, and IBM's own initializers leave it 0: it is carried, not checked.
@@ -41,18 +41,18 @@ use bytes::{Fields, Image};
 use core::fmt::{self, Display};
 use core::net::Ipv4Addr;
 
-/// Bytes of a personality [S1].
+/// Bytes of a personality (S1).
 pub const LEN: usize = 416;
-/// The version that this is [S1].
+/// The version that this is (S1).
 pub const VERSION: u8 = 0x0A;
-/// Its length as it is told in it: 104 [S1].
+/// Its length as it is told in it: 104 (S1).
 pub const WORDS: u8 = (LEN / 4) as u8;
-/// Coordinates of an I/O node, which is on no torus [S2].
+/// Coordinates of an I/O node, which is on no torus (S2).
 pub const NOWHERE: u8 = 0xFF;
-/// Room of a name or a key [S1].
+/// Room of a name or a key (S1).
 pub const TEXT_MAX: usize = 32;
 
-/// Where the parts begin [S1].
+/// Where the parts begin (S1).
 const KERNEL_AT: usize = 4;
 const DDR_AT: usize = 56;
 const NETWORK_AT: usize = 144;
@@ -119,7 +119,7 @@ pub struct Ddr {
 }
 
 impl Ddr {
-    /// What is at the far ends of ports A, B and C of the collective network [S2].
+    /// What is at the far ends of ports A, B and C of the collective network (S2).
     pub fn tree_ports(&self) -> [u32; 3] {
         [self.settings[15], self.settings[16], self.settings[11]]
     }
@@ -228,17 +228,17 @@ impl<'a> Personality<'a> {
         })
     }
 
-    /// It is an I/O node, as IBM's inlines ask: it has no coordinates [S2].
+    /// It is an I/O node, as IBM's inlines ask: it has no coordinates (S2).
     pub fn is_io_by_coord(&self) -> bool {
         self.network.coord[0] == NOWHERE
     }
 
-    /// It is an I/O node, as Linux asks: it is the first of its pset [S5].
+    /// It is an I/O node, as Linux asks: it is the first of its pset (S5).
     pub fn is_io_by_rank(&self) -> bool {
         self.network.pset_rank == 0
     }
 
-    /// It is an I/O node, as U-Boot asks: its card is [S9].
+    /// It is an I/O node, as U-Boot asks: its card is (S9).
     pub fn is_io_by_card(&self) -> bool {
         Location::from_uci(self.kernel.uci).is_some_and(Location::is_io_card)
     }
@@ -277,7 +277,7 @@ impl<'a> Personality<'a> {
         is_text(self.ethernet.block_name, "block's name")
     }
 
-    /// Addresses of I/O nodes are behind those of the compute nodes, by pset [S2].
+    /// Addresses of I/O nodes are behind those of the compute nodes, by pset (S2).
     fn check_ranks(&self, is_io: bool) -> Result<(), Flaw> {
         let (network, nodes) = (&self.network, self.compute_nodes());
         let io_rank = nodes + u32::from(network.psid);

@@ -1,12 +1,11 @@
 //! `sim machine`: what a partition of the machine is, and what a node of it is, knows and is told at boot.
 
 use argh::FromArgs;
-use protocol::personality::{LEN, Shell};
+use protocol::personality::{LEN, Mode, Shell};
 use sim::machine::mapping::Mapping;
 use sim::machine::report::{NodeReport, Summary};
 use sim::machine::torus::{Axis, Coord, Shape};
 use sim::machine::{Node, Partition, boot};
-use sim::parameters::CORES;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -68,7 +67,9 @@ fn tell(machine: &Machine) -> Result<String, (i32, String)> {
     };
     let node = partition.find(named).map_err(|why| (100, format!("--node {named}: {why}")))?;
     let block_name = format!("sim-{}-{}", partition.compute_nodes(), partition.pset_size());
-    let personality = boot::personality(&partition, node, &block_name);
+    let wrong = || (100, format!("--processes {}: want 1, 2 or 4", machine.processes));
+    let mode = Mode::of(machine.processes).ok_or_else(wrong)?;
+    let personality = boot::personality(&partition, node, (&block_name, mode));
     if let Some(path) = &machine.personality {
         let bytes: [u8; LEN] = personality.encode().map_err(|flaw| (111, flaw.to_string()))?;
         let wrong = |e| (111, format!("unable to write {}: {e}", path.display()));
@@ -81,17 +82,17 @@ fn tell(machine: &Machine) -> Result<String, (i32, String)> {
         return Ok(String::new());
     }
     let ranks = match node {
-        Node::Compute(coord) => processes(machine, &partition, coord),
+        Node::Compute(coord) => processes(machine, &partition, mode, coord),
         Node::Io(_) => String::new(),
     };
     Ok(format!("{}{ranks}", NodeReport { partition: &partition, node }))
 }
 
 /// The ranks of the processes of a node, in the order that is asked for.
-fn processes(machine: &Machine, partition: &Partition, coord: Coord) -> String {
+fn processes(machine: &Machine, partition: &Partition, mode: Mode, coord: Coord) -> String {
     let shape = partition.torus.shape;
-    let rank = |process| machine.mapping.rank(shape, machine.processes, coord, process).to_string();
-    let ranks: Vec<String> = (0..machine.processes).map(rank).collect();
+    let rank = |process| machine.mapping.rank(shape, mode.processes(), coord, process).to_string();
+    let ranks: Vec<String> = (0..mode.processes()).map(rank).collect();
     format!("{}={}\n", machine.mapping, ranks.join(" "))
 }
 
@@ -105,10 +106,6 @@ fn partition(machine: &Machine) -> Result<Partition, String> {
         (Some(nodes), _) => nodes,
         (None, Some(shape)) => shape.nodes(),
     };
-    let most = CORES;
-    if !matches!(machine.processes, 1 | 2 | 4) {
-        return Err(format!("--processes {}: want 1, 2 or {most}", machine.processes));
-    }
     let pset = machine.pset.unwrap_or_else(|| Partition::usual_pset(nodes));
     let found = match shape {
         Some(shape) => Partition::shaped(shape, pset),

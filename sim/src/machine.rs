@@ -41,7 +41,7 @@ pub struct Partition {
 
 impl Partition {
     /// So many compute nodes in psets of so many, in the shape of that size. Below a midplane it is a mesh,
-    /// from one on a torus: that is what link cards wire [S14, S15].
+    /// from one on a torus: that is what link cards wire (S14, S15).
     pub fn new(nodes: u32, pset: u32) -> Result<Self, Wrong> {
         Self::shaped(sizes::shape(nodes)?, pset)
     }
@@ -124,7 +124,7 @@ impl Partition {
         self.grid().index(Coord([0, 1, 2].map(|axis| coord.0[axis] / self.tile.0[axis])))
     }
 
-    /// The place of a compute node in its pset, from 0 [S18]; its rank there is one more, for 0 is the I/O
+    /// The place of a compute node in its pset, from 0 (S18); its rank there is one more, for 0 is the I/O
     /// node's.
     pub fn pset_place(&self, coord: Coord) -> u32 {
         self.tile.index(Coord([0, 1, 2].map(|axis| coord.0[axis] % self.tile.0[axis])))
@@ -142,7 +142,7 @@ impl Partition {
     }
 
     /// The address on the collective network: of a compute node its rank, of an I/O node its pset behind all
-    /// of those [S2].
+    /// of those (S2).
     pub fn address(&self, node: Node) -> u32 {
         match node {
             Node::Compute(coord) => self.torus.shape.index(coord),
@@ -156,7 +156,7 @@ impl Partition {
         match address.checked_sub(computes) {
             None => Ok(Node::Compute(self.torus.shape.coord(address))),
             Some(psid) if psid < self.psets() => Ok(Node::Io(psid)),
-            Some(_) => Err(Wrong::Address { address, computes, nodes: self.nodes() }),
+            Some(_) => Err(Wrong::Address { computes, nodes: self.nodes() }),
         }
     }
 
@@ -185,7 +185,7 @@ impl Partition {
     /// The node of a card.
     pub fn at(&self, location: Location) -> Result<Node, Wrong> {
         let (first, last) = self.ends();
-        let not_here = Wrong::NotHere { location, first, last };
+        let not_here = Wrong::NotHere { first, last };
         let within = |coord: &Coord| self.torus.shape.contains(*coord);
         if !location.is_io_card() {
             return packaging::coord(location).filter(within).map(Node::Compute).ok_or(not_here);
@@ -193,7 +193,7 @@ impl Partition {
         let first = packaging::io_card_first(location).filter(within).ok_or(not_here)?;
         let io = self.io_node(Node::Compute(first));
         let place = self.location(io);
-        if place == location { Ok(io) } else { Err(Wrong::NoIoNode { location, place }) }
+        if place == location { Ok(io) } else { Err(Wrong::NoIoNode { place }) }
     }
 
     /// The node that a text names: an address, or a location.
@@ -211,7 +211,7 @@ impl Partition {
     }
 }
 
-/// Why there is no such partition, or no such node.
+/// Why there is no such partition, or no node of such a name, which whoever asked for it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
     /// No partition has this size.
@@ -234,8 +234,6 @@ pub enum Wrong {
     },
     /// No node has this address.
     Address {
-        /// The address.
-        address: u32,
         /// Compute nodes.
         computes: u32,
         /// Nodes of both kinds.
@@ -245,8 +243,6 @@ pub enum Wrong {
     Location(LocationError),
     /// The card is none of the partition's.
     NotHere {
-        /// The card.
-        location: Location,
         /// The partition's first.
         first: Location,
         /// And its last.
@@ -254,8 +250,6 @@ pub enum Wrong {
     },
     /// The pset has its I/O node elsewhere.
     NoIoNode {
-        /// The card.
-        location: Location,
         /// Where it is.
         place: Location,
     },
@@ -282,16 +276,16 @@ impl Display for Wrong {
             Self::PsetIn { size, nodes } => {
                 write!(f, "psets of {size} nodes in a partition of {nodes}: want at most {nodes}")
             }
-            Self::Address { address, computes, nodes } => {
+            Self::Address { computes, nodes } => {
                 let (compute, io) = (computes - 1, nodes - 1);
-                write!(f, "node {address}: want 0 to {compute} for a compute node, to {io} for an I/O node")
+                write!(f, "want 0 to {compute} for a compute node, to {io} for an I/O node")
             }
             Self::Location(why) => write!(f, "{why}, or an address on the collective network"),
-            Self::NotHere { location, first, last } => {
-                write!(f, "{location}: this partition has compute cards {first} to {last}")
+            Self::NotHere { first, last } => {
+                write!(f, "this partition has compute cards {first} to {last}")
             }
-            Self::NoIoNode { location, place } => {
-                write!(f, "{location}: no I/O node is there, the one of that pset is {place}")
+            Self::NoIoNode { place } => {
+                write!(f, "no I/O node is there, the one of that pset is {place}")
             }
         }
     }

@@ -3,7 +3,7 @@ use super::mapping::Mapping;
 use super::torus::Direction;
 use super::*;
 use crate::parameters::{NODES_MAX, RACK_IO_NODES, RACK_NODES};
-use protocol::personality::{LEN, NodeConfig, Personality, Shell};
+use protocol::personality::{LEN, Mode, NodeConfig, Personality, Shell};
 use std::collections::BTreeSet;
 
 /// Partitions of every size with each of their psets.
@@ -40,9 +40,20 @@ fn shapes_are_those_of_the_sources() {
         (256, [8, 4, 8]),
         (512, [8, 8, 8]),
         (1024, [8, 8, 16]),
+    ];
+    for (nodes, shape) in told {
+        assert_eq!(sizes::shape(nodes), Ok(Shape(shape)), "{nodes}");
+    }
+}
+
+#[test]
+fn shapes_above_a_rack_are_what_our_rule_for_boxes_says() {
+    let told = [
+        (1536, [8, 8, 24]),
         (2048, [8, 8, 32]),
         (4096, [8, 16, 32]),
         (8192, [8, 32, 32]),
+        (9216, [16, 24, 24]),
         (40_960, [40, 32, 32]),
         (73_728, [72, 32, 32]),
     ];
@@ -52,6 +63,8 @@ fn shapes_are_those_of_the_sources() {
     for shape in [[8, 16, 16], [16, 16, 16], [16, 16, 32]] {
         assert_eq!(sizes::checked(Shape(shape)), Ok(Shape(shape)), "the other way to wire the same");
     }
+    let largest = Partition::new(NODES_MAX, 64).unwrap();
+    assert_eq!(largest.ends().1.to_string(), "R87-M1-N15-J35", "nine rows of eight racks");
 }
 
 #[test]
@@ -71,7 +84,6 @@ fn intrepid_has_40_racks_and_640_io_nodes_and_jugene_72_racks() {
     assert_eq!((intrepid.racks(), intrepid.psets(), intrepid.midplanes()), (40, 640, 80));
     let jugene = Partition::new(73_728, 64).unwrap();
     assert_eq!((jugene.racks(), jugene.midplanes()), (72, 144));
-    assert_eq!(jugene.ends().1.to_string(), "R87-M1-N15-J35");
     let lofar = Partition::new(2560, 16).unwrap();
     assert_eq!(lofar.psets(), 160, "two racks and a half at 1:16");
     let rack = Partition::new(RACK_NODES, 16).unwrap();
@@ -205,7 +217,7 @@ fn the_three_tests_for_an_io_node_agree_at_every_node() {
     for partition in partitions() {
         for address in sampled(&partition) {
             let node = partition.node(address).unwrap();
-            let told = personality(&partition, node, "block");
+            let told = personality(&partition, node, ("block", Mode::Smp));
             let is_io = matches!(node, Node::Io(_));
             let tests = [told.is_io_by_coord(), told.is_io_by_rank(), told.is_io_by_card()];
             assert_eq!(tests, [is_io; 3], "{}", partition.location(node));
@@ -220,7 +232,7 @@ fn every_nodes_personality_is_read_as_it_was_written_and_says_who_it_is() {
     for partition in partitions() {
         for address in sampled(&partition) {
             let node = partition.node(address).unwrap();
-            let written = personality(&partition, node, "block");
+            let written = personality(&partition, node, ("block", Mode::Smp));
             let bytes: [u8; LEN] = written.encode().unwrap();
             let read = Personality::decode(&bytes).unwrap();
             assert_eq!(read, written);
@@ -237,7 +249,7 @@ fn a_node_of_a_midplane_has_the_personality_that_the_sources_describe() {
     let midplane = Partition::new(512, 64).unwrap();
     let node = midplane.find("R00-M0-N04-J23").unwrap();
     assert_eq!(node, Node::Compute(Coord([7, 2, 0])));
-    let bytes = personality(&midplane, node, "R00-M0").encode().unwrap();
+    let bytes = personality(&midplane, node, ("R00-M0", Mode::Smp)).encode().unwrap();
     assert_eq!(bytes[..4], [0, 0, 0x0A, 104], "CRC, version, words");
     assert_eq!(bytes[4..12], [0x68, 0x01, 0x17, 0, 0, 0, 3, 0x52], "UCI, 850 MHz");
     assert_eq!(bytes[16..20], [0x0F, 0, 0, 0], "SMP");
@@ -265,11 +277,11 @@ fn what_there_is_not_says_what_there_is() {
     assert_eq!(shaped, format!("a partition of 8x8x12: want {want}"));
     let partition = Partition::new(128, 128).unwrap();
     let find = |text: &str| partition.find(text).unwrap_err().to_string();
-    assert_eq!(find("129"), "node 129: want 0 to 127 for a compute node, to 128 for an I/O node");
+    assert_eq!(find("129"), "want 0 to 127 for a compute node, to 128 for an I/O node");
     let ends = "this partition has compute cards R00-M0-N00-J04 to R00-M0-N03-J35";
-    assert_eq!(find("R00-M0-N04-J04"), format!("R00-M0-N04-J04: {ends}"));
-    assert_eq!(find("R90-M0-N00-J00"), format!("R90-M0-N00-J00: {ends}"));
-    let io = "R00-M0-N01-J00: no I/O node is there, the one of that pset is R00-M0-N00-J00";
+    assert_eq!(find("R00-M0-N04-J04"), ends);
+    assert_eq!(find("R90-M0-N00-J00"), ends);
+    let io = "no I/O node is there, the one of that pset is R00-M0-N00-J00";
     assert_eq!(find("R00-M0-N01-J00"), io);
     assert_eq!(find("R00"), "want a location like R00-M0-N04-J23, or an address on the collective network");
 }

@@ -1,6 +1,7 @@
 //! The whole path with real processes: `uem`, an ionode, many cnodes, real programs.
 
 use protocol::message::{Fid, Tag, Tmsg};
+use protocol::personality::Mode;
 use sim::machine::{Partition as Machine, boot};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -313,7 +314,8 @@ fn a_node_with_a_personality_has_its_name_of_it_and_tells_where_it_is() {
     let midplane = Machine::new(512, 64).expect("there are such");
     let io = site.at("io");
     for node in ["R00-M0-N04-J23", "R00-M0-N02-J00"] {
-        let personality = boot::personality(&midplane, midplane.find(node).expect("it is one"), "R00-M0");
+        let personality =
+            boot::personality(&midplane, midplane.find(node).expect("it is one"), ("R00-M0", Mode::Smp));
         let file = site.log(&format!("{node}.personality"));
         std::fs::write(&file, personality.encode().expect("a node can have it")).expect("it is written");
         let (at, file) = (site.at(node), file.display().to_string());
@@ -339,7 +341,8 @@ fn a_personality_that_is_none_is_refused_at_the_start_with_the_reason() {
     std::fs::create_dir_all(&dir).expect("a directory can be made");
     let midplane = Machine::new(512, 64).expect("there are such");
     let node = midplane.find("0").expect("it is one");
-    let bytes = boot::personality(&midplane, node, "R00-M0").encode().expect("a node can have it");
+    let bytes =
+        boot::personality(&midplane, node, ("R00-M0", Mode::Smp)).encode().expect("a node can have it");
     let mut corrupt = bytes;
     corrupt[151] = 8;
     let file = dir.join("personality");

@@ -3,7 +3,7 @@
 use bitflags::bitflags;
 
 bitflags! {
-    /// What the kernel is to switch on. IBM counts bits from the most significant: 0 is the highest [S1].
+    /// What the kernel is to switch on. IBM counts bits from the most significant: 0 is the highest (S1).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct NodeConfig: u32 {
         /// It runs in a simulation of the chip.
@@ -60,7 +60,7 @@ bitflags! {
 }
 
 impl NodeConfig {
-    /// What IBM's default for hardware switches on; torus and links are said by the control system [S1].
+    /// What IBM's default for hardware switches on; torus and links are said by the control system (S1).
     pub const HARDWARE: Self = Self::JTAG_LOADER
         .union(Self::LOCK_BOX)
         .union(Self::BIC)
@@ -78,7 +78,7 @@ impl NodeConfig {
 }
 
 bitflags! {
-    /// What holds for the whole block, in its one byte [S1].
+    /// What holds for the whole block, in its one byte (S1).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct BlockConfig: u8 {
         /// IP runs over the collective network.
@@ -101,11 +101,11 @@ bitflags! {
 impl BlockConfig {
     /// Both bits that say what CIOD does: `personality.sh` compares them.
     pub const CIO_MODE: Self = Self::CIO_MUX_ONLY.union(Self::CIO_NONE);
-    /// What `personality.sh` takes for the version of NFS: the two low bits of a field of three [S5].
+    /// What `personality.sh` takes for the version of NFS: the two low bits of a field of three (S5).
     pub const BGSYS: Self = Self::from_bits_retain(3 << 5);
 }
 
-/// How cores are divided among processes: a byte each, low half its cores, high half those privileged [S1].
+/// How cores are divided among processes: a byte each, low half its cores, high half those privileged (S1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// One process of four cores.
@@ -117,6 +117,16 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The mode in which a node has so many processes.
+    pub const fn of(processes: u32) -> Option<Self> {
+        match processes {
+            1 => Some(Self::Smp),
+            2 => Some(Self::Dual),
+            4 => Some(Self::Vn),
+            _ => None,
+        }
+    }
+
     /// The word that says so in a personality.
     pub const fn process_config(self) -> u32 {
         match self {

@@ -7,25 +7,25 @@ use core::fmt::{self, Display};
 
 /// Length of a location as text.
 pub const LOCATION_LEN: usize = 14;
-/// The row that stands for "a midplane, whichever": it prints as `Rxx-Mx` [S2].
+/// The row that stands for "a midplane, whichever": it prints as `Rxx-Mx` (S2).
 pub const ROW_GENERIC: u8 = 0xF;
-/// Node cards of a midplane, N00 to N15 [S9].
+/// Node cards of a midplane, N00 to N15 (S9).
 pub const NODE_CARDS: u8 = 16;
-/// The first compute card of a node card: J00 and J01 are I/O cards, J02 and J03 reserved [S9].
+/// The first compute card of a node card: J00 and J01 are I/O cards, J02 and J03 reserved (S9).
 pub const COMPUTE_CARD_FIRST: u8 = 4;
-/// The last: J35 [S9].
+/// The last: J35 (S9).
 pub const COMPUTE_CARD_LAST: u8 = 35;
-/// I/O cards of a node card, J00 and J01 [S9, S15].
+/// I/O cards of a node card, J00 and J01 (S9, S15).
 pub const IO_CARDS: u8 = 2;
 
-/// Component of a compute card in a UCI [S1].
+/// Component of a compute card in a UCI (S1).
 const COMPUTE_CARD: u32 = 13;
-/// Component of an I/O card in a UCI [S1].
+/// Component of an I/O card in a UCI (S1).
 const IO_CARD: u32 = 14;
 
 /// The place of a compute card or an I/O card.
 ///
-/// As a UCI, from the most significant bit [S1, S9]:
+/// As a UCI, from the most significant bit (S1, S9):
 ///
 /// ```text
 /// | component 5 | row 4 | column 4 | midplane 1 | node card 4 | card 6 | zero 8 |

@@ -1,9 +1,9 @@
-//! `personality.sh`: what Linux on the machine tells of a personality, for a shell to read [S5].
+//! `personality.sh`: what Linux on the machine tells of a personality, for a shell to read (S5).
 
 use super::{BlockConfig, NodeConfig, Personality};
 use core::fmt::{self, Display};
 
-/// The bit of TraceConfig that asks for more words [S1].
+/// The bit of TraceConfig that asks for more words (S1).
 const VERBOSE: u32 = 1;
 
 /// The text of `/proc/personality.sh`, line by line as that kernel prints it. Three of its names mislead, and
@@ -53,7 +53,7 @@ impl Display for Shell<'_> {
     }
 }
 
-/// Shapes that Linux knows of psets, by size [S5].
+/// Shapes that Linux knows of psets, by size (S5).
 fn pset_shape(size: u32) -> &'static str {
     match size {
         16 => "4 2 2",

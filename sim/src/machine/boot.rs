@@ -5,36 +5,28 @@
 use super::packaging::half;
 use super::torus::Axis;
 use super::{Node, Partition};
-use crate::parameters::{CLOCK_MHZ, ETHERNET_FRAME, MEMORY_MIB};
+use crate::parameters::{
+    BROADCAST, CACHES, CLOCK_MHZ, DDR_CAS, DDR_CHIPS, ETHERNET_FRAME, EXPORT_DIR, MEMORY_MIB, NETMASK,
+    RAS_POLICY, SERVICE_NODE,
+};
 use protocol::personality::{
     BlockConfig, Ddr, Ethernet, Kernel, Location, Mode, NOWHERE, Network, NodeConfig, Personality, TEXT_MAX,
 };
 use std::net::Ipv4Addr;
 
-/// What to report: verbosely, and fatal is fatal [S1].
-const RAS_POLICY: u32 = 2 << 30 | 1 << 29;
-/// Caches as IBM has them by default [S1]: instructions, data, and what goes with them.
-const CACHES: [u32; 4] = [0xF800_0000, 0xF780_0000, 0xC200_0020, 0x0AE8_0000];
-/// The chips, and their latency [S1].
-const DDR_CHIPS: u8 = 1;
-const DDR_CAS: u8 = 4;
-/// The network of all nodes is 10.0.0.0/8 [S9].
-const NETMASK: Ipv4Addr = Ipv4Addr::new(255, 0, 0, 0);
-const BROADCAST: Ipv4Addr = Ipv4Addr::new(10, 255, 255, 255);
-/// The service node, which has the system software too [own].
-const SERVICE_NODE: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 1);
-/// What it exports [own].
-const EXPORT_DIR: &str = "/bgsys";
-
-/// The personality of a node; `block_name` is what the partition is called.
-pub fn personality<'a>(partition: &Partition, node: Node, block_name: &'a str) -> Personality<'a> {
+/// The personality of a node; a block is booted with a name and a mode.
+pub fn personality<'a>(
+    partition: &Partition,
+    node: Node,
+    (block_name, mode): (&'a str, Mode),
+) -> Personality<'a> {
     let location = partition.location(node);
     let [l1, l2, l3, l3_select] = CACHES;
     let kernel = Kernel {
         uci: location.uci(),
         mhz: CLOCK_MHZ,
         ras_policy: RAS_POLICY,
-        processes: Mode::Smp.process_config(),
+        processes: mode.process_config(),
         trace: 0,
         node: switches(partition, node),
         l1,
@@ -50,8 +42,8 @@ pub fn personality<'a>(partition: &Partition, node: Node, block_name: &'a str) -
     Personality { crc: 0, kernel, ddr, network, ethernet, block: BlockConfig::default() }
 }
 
-/// The control system adds to IBM's defaults what depends on the kind of node [S1]: compute nodes have no
-/// Ethernet, I/O nodes no torus [S9].
+/// The control system adds to IBM's defaults what depends on the kind of node (S1): compute nodes have no
+/// Ethernet, I/O nodes no torus (S9).
 fn switches(partition: &Partition, node: Node) -> NodeConfig {
     let ports = NodeConfig::TREE_A | NodeConfig::TREE_B | NodeConfig::TREE_C;
     let mut switches = NodeConfig::HARDWARE | ports;
@@ -108,7 +100,7 @@ fn ethernet<'a>(partition: &Partition, node: Node, block_name: &'a str) -> Ether
     }
 }
 
-/// A node's address by its card: 10.(row 3, column 4, midplane 1).node card.card [S9]. Three bits are too
+/// A node's address by its card: 10.(row 3, column 4, midplane 1).node card.card (S9). Three bits are too
 /// few for Jugene's ninth row: there addresses come twice.
 pub fn ip(location: Location) -> Ipv4Addr {
     let rack = location.row << 5 | location.column << 1 | location.midplane;
@@ -116,7 +108,7 @@ pub fn ip(location: Location) -> Ipv4Addr {
 }
 
 /// A node's address on the collective network's Ethernet: a locally administered one, of its half of a node
-/// card and its rank [S9]. That it stands in the personality too is ours [own].
+/// card and its rank (S9). That it stands in the personality too is ours (own).
 fn mac(location: Location, rank: u32) -> [u8; 6] {
     let card = location.midplane << 5 | location.node_card << 1 | half(location);
     let [c, b, a, _] = rank.to_le_bytes();

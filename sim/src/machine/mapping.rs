@@ -4,7 +4,7 @@ use super::torus::{Coord, Shape};
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-/// An order of X, Y, Z and T, the fastest first; T is the process within its node. The default is XYZT [mem].
+/// An order of X, Y, Z and T, the fastest first; T is the process within its node. The default is XYZT (mem).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// Which digit each is: 0 to 2 for X, Y and Z, 3 for T.

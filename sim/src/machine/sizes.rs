@@ -2,26 +2,19 @@
 
 use super::Wrong;
 use super::torus::Shape;
-use crate::parameters::{MIDPLANE_EDGE, MIDPLANE_NODES, MIDPLANES_MAX, NODES_MAX, NODES_MIN, PSET_SIZES};
-
-/// Blocks up to a midplane and psets share their shapes: told twice and identically [S5, S18].
-const SMALL: [(u32, Shape); 6] = [
-    (16, Shape([4, 2, 2])),
-    (32, Shape([4, 4, 2])),
-    (64, Shape([4, 4, 4])),
-    (128, Shape([4, 4, 8])),
-    (256, Shape([8, 4, 8])),
-    (512, Shape([8, 8, 8])),
-];
+use crate::parameters::{
+    MIDPLANE_EDGE, MIDPLANE_NODES, MIDPLANES_MAX, NODES_MAX, NODES_MIN, PSET_SIZES, SHAPES,
+};
 
 /// The shape of a partition of so many nodes. Up to a midplane it is in a table. Above, a partition is a box
 /// of whole midplanes that takes as few rows of racks as it can, and in them as few racks side by side: Z
-/// grows first, then Y, then X. That gives 8x8x16 for a rack [S19], and 8x8x32, 8x16x32, 8x32x32, 40x32x32
-/// and 72x32x32 as they are recalled [mem]; for sizes between, like Shaheen's 1,536 or 9,216 [S14], it is
-/// ours [own].
+/// grows first, then Y, then X. That gives 8x8x16 for a rack (S19), and 8x8x32, 8x16x32, 8x32x32, 40x32x32
+/// and 72x32x32 as they are recalled (mem); for sizes between, like Shaheen's 1,536 or 9,216 (S14), it is
+/// ours (own).
 pub fn shape(nodes: u32) -> Result<Shape, Wrong> {
-    let found = SMALL.iter().find(|(size, _)| *size == nodes).map(|(_, shape)| *shape);
-    found.or_else(|| boxed(nodes)).ok_or_else(|| Wrong::Nodes { nodes, near: near(nodes) })
+    let found = SHAPES.into_iter().find(|(size, _)| *size == nodes);
+    let found = found.map(|(_, shape)| Shape(shape)).or_else(|| boxed(nodes));
+    found.ok_or_else(|| Wrong::Nodes { nodes, near: near(nodes) })
 }
 
 /// The shape of whole midplanes for so many nodes, if they make a box that the machine has.
@@ -42,7 +35,7 @@ pub fn checked(shape: Shape) -> Result<Shape, Wrong> {
     let midplane = Shape([MIDPLANE_EDGE as u8; 3]);
     let largest = MIDPLANES_MAX.map(|of| of * MIDPLANE_EDGE);
     let fits = shape.0.iter().zip(largest).all(|(nodes, most)| *nodes > 0 && u32::from(*nodes) <= most);
-    let is_small = SMALL.iter().any(|(_, small)| *small == shape);
+    let is_small = SHAPES.iter().any(|(_, small)| *small == shape.0);
     let is_whole = fits && shape.is_tiled_by(midplane);
     if is_small || is_whole { Ok(shape) } else { Err(Wrong::Shape(shape)) }
 }
@@ -51,7 +44,7 @@ pub fn checked(shape: Shape) -> Result<Shape, Wrong> {
 pub fn all() -> impl Iterator<Item = u32> {
     let midplanes = (NODES_MAX / MIDPLANE_NODES).max(1);
     let whole = (2..=midplanes).map(|count| count * MIDPLANE_NODES).filter(|nodes| boxed(*nodes).is_some());
-    SMALL.into_iter().map(|(size, _)| size).chain(whole)
+    SHAPES.into_iter().map(|(size, _)| size).chain(whole)
 }
 
 /// The sizes on both sides of one that there is not.
@@ -62,6 +55,6 @@ fn near(nodes: u32) -> (u32, u32) {
 
 /// The tile of a pset of so many nodes.
 pub fn tile(size: u32) -> Result<Shape, Wrong> {
-    let found = SMALL.iter().find(|(nodes, _)| *nodes == size && PSET_SIZES.contains(&size));
-    found.map(|(_, shape)| *shape).ok_or(Wrong::PsetSize(size))
+    let found = SHAPES.into_iter().find(|(nodes, _)| *nodes == size && PSET_SIZES.contains(&size));
+    found.map(|(_, shape)| Shape(shape)).ok_or(Wrong::PsetSize(size))
 }
