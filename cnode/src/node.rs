@@ -5,6 +5,7 @@ use crate::host::{Load, SessionSlot};
 use crate::join::Parent;
 use protocol::event::Events;
 use protocol::limits::{NODE_NAME_MAX, USER_NAME_MAX};
+use protocol::personality::Place;
 use protocol::refusal::Refusals;
 use protocol::server::UserId;
 use protocol::slots::{SlotSet, Slots};
@@ -32,6 +33,8 @@ pub struct Facts {
     pub cores: u32,
     /// The user it runs as, who may give an operator's commands as root may.
     pub operator: Text<USER_NAME_MAX>,
+    /// Where it is in a machine that tells its nodes.
+    pub place: Option<Place>,
     /// It has a parent to join.
     pub has_parent: bool,
 }

@@ -64,9 +64,10 @@ impl<B: Bounds> Node<B> {
         let facts = &self.facts;
         writeln!(out, "ns=1\nname={}\npath=/\nos={}\narch={}", facts.name, facts.os, facts.arch)?;
         writeln!(out, "cores={}\nmem={}\nleaves=1\nheight=0", facts.cores, self.load.mem)?;
-        match self.parent.rank() {
-            Some(rank) => writeln!(out, "rank={}", rank.index())?,
-            None => out.write_str("rank=\n")?,
+        match (facts.place, self.parent.rank()) {
+            (Some(place), _) => write!(out, "{place}")?,
+            (None, Some(rank)) => writeln!(out, "rank={}", rank.index())?,
+            (None, None) => out.write_str("rank=\n")?,
         }
         writeln!(out, "version={}", env!("CARGO_PKG_VERSION"))?;
         write!(out, "{}", self.tuning)?;

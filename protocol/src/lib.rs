@@ -25,6 +25,7 @@ pub mod linux;
 pub mod memberset;
 pub mod message;
 pub mod nodeset;
+pub mod personality;
 pub mod qid;
 pub mod quote;
 pub mod record;

@@ -1,4 +1,6 @@
-//! `sim`: seeds of a simulated partition.
+//! `sim`: seeds of a simulated partition, and the machine that it stands for.
+
+mod inspect;
 
 use argh::FromArgs;
 use sim::trace::Lines;
@@ -17,6 +19,7 @@ struct Args {
 enum Command {
     Run(Run),
     Seeds(Seeds),
+    Machine(inspect::Machine),
 }
 
 /// Run one seed and tell what it came to.
@@ -60,6 +63,7 @@ fn main() {
     std::process::exit(match args.command {
         Command::Run(run) => one(&run),
         Command::Seeds(seeds) => many(&seeds),
+        Command::Machine(machine) => inspect::run(&machine),
     });
 }
 

@@ -171,6 +171,7 @@ impl<B: Bounds> World<B> {
             arch: "ppc",
             cores: 4,
             operator: Text::EMPTY,
+            place: None,
             has_parent: true,
         }
     }

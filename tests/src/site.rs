@@ -60,7 +60,11 @@ impl Site {
         self.start(name, &args);
     }
 
-    fn start(&mut self, name: &str, args: &[&str]) {
+    /// Starts a daemon by its whole command line, which has it listen at `at(name)`.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn start(&mut self, name: &str, args: &[&str]) {
         let log = File::create(self.log(name)).expect("a log can be made");
         let mut command = Command::new(uem());
         command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);

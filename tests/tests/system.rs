@@ -1,10 +1,12 @@
 //! The whole path with real processes: `uem`, an ionode, many cnodes, real programs.
 
 use protocol::message::{Fid, Tag, Tmsg};
+use protocol::personality::Mode;
+use sim::machine::{Partition as Machine, boot};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Told, uem};
+use tests::{Answer, Link, Partition, Site, Told, uem};
 
 const GONE: Duration = Duration::from_secs(5);
 
@@ -304,4 +306,68 @@ fn members_that_share_an_output_file_lose_no_line_of_each_other() {
         ["err", "out"].iter().flat_map(|s| (0..4).map(move |m| format!("{s} {m}"))).collect();
     assert_eq!(lines, want);
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
+}
+
+#[test]
+fn a_node_with_a_personality_has_its_name_of_it_and_tells_where_it_is() {
+    let mut site = Site::up(0);
+    let midplane = Machine::new(512, 64).expect("there are such");
+    let io = site.at("io");
+    for node in ["R00-M0-N04-J23", "R00-M0-N02-J00"] {
+        let personality =
+            boot::personality(&midplane, midplane.find(node).expect("it is one"), ("R00-M0", Mode::Smp));
+        let file = site.log(&format!("{node}.personality"));
+        std::fs::write(&file, personality.encode().expect("a node can have it")).expect("it is written");
+        let (at, file) = (site.at(node), file.display().to_string());
+        site.start(node, &["cnode", "--personality", &file, "--listen", &at, "--parent", &io]);
+    }
+    let file = site.log("R00-M0-N04-J23.personality").display().to_string();
+    site.cnode("named", &["--personality", &file, "--parent", &io]);
+    site.until("they are up", |site| site.told(&["cat", "info"]).out.contains("\nleaves=3\n"));
+    let tells = |path: &str, lines: &str| {
+        let info = site.told(&["cat", path]).out;
+        assert!(info.contains(lines), "{path}: {info}");
+    };
+    let place = "\nlocation=R00-M0-N04-J23\ncoord=7,2,0\npset=1\nrank=23\n";
+    tells("net/R00-M0-N04-J23/info", place);
+    tells("net/named/info", place);
+    tells("net/named/info", "\nname=named\n");
+    tells("net/R00-M0-N02-J00/info", "\nlocation=R00-M0-N02-J00\ncoord=\npset=4\nrank=516\n");
+}
+
+#[test]
+fn a_personality_that_is_none_is_refused_at_the_start_with_the_reason() {
+    let dir = std::env::temp_dir().join(format!("uem-test-personality-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory can be made");
+    let midplane = Machine::new(512, 64).expect("there are such");
+    let node = midplane.find("0").expect("it is one");
+    let bytes =
+        boot::personality(&midplane, node, ("R00-M0", Mode::Smp)).encode().expect("a node can have it");
+    let mut corrupt = bytes;
+    corrupt[151] = 8;
+    let file = dir.join("personality");
+    let listen = format!("unix!{}", dir.join("node").display());
+    let start = |content: Option<&[u8]>| {
+        let _ = std::fs::remove_file(&file);
+        if let Some(content) = content {
+            std::fs::write(&file, content).expect("it is written");
+        }
+        let mut command = Command::new("timeout");
+        command.arg("10").arg(uem()).args(["cnode", "--listen", &listen, "--personality"]).arg(&file);
+        Told::of(&command.stdin(Stdio::null()).output().expect("uem starts"))
+    };
+    let at = file.display();
+    let wrong = [
+        (None, format!("unable to open personality {at}: No such file or directory (os error 2)")),
+        (Some(&bytes[..0]), format!("bad personality {at}: 0 bytes: want 416")),
+        (Some(&bytes[..415]), format!("bad personality {at}: 415 bytes: want 416")),
+        (Some(&[0; 416]), format!("bad personality {at}: version 0x00: want 0x0a")),
+        (Some(&corrupt), format!("bad personality {at}: at 8,0,0: want a node of its block of 8x8x8")),
+    ];
+    for (content, why) in wrong {
+        let told = start(content);
+        assert_eq!((told.code, told.err), (111, format!("cnode: fatal: {why}\n")));
+    }
+    // Best effort: the next run has a directory of its own.
+    let _ = std::fs::remove_dir_all(&dir);
 }

@@ -2,13 +2,16 @@
 
 use crate::debug::Debugger;
 use crate::driver::Driver;
+use crate::personality;
 use argh::FromArgs;
+use protocol::personality::Place;
 use protocol_host::{Dial, Listener};
+use std::path::PathBuf;
 
 /// The stub of a compute node: runs programs for its parent and its clients, as a file tree over 9P2000.
 #[derive(FromArgs)]
 struct Args {
-    /// name of this node in the partition (default: the host's)
+    /// name of this node in the partition (default: its location by its personality, or the host's)
     #[argh(option)]
     name: Option<String>,
     /// the ionode to join: tcp!host!port or unix!path
@@ -17,6 +20,9 @@ struct Args {
     /// where to listen for clients: tcp!host!port or unix!path; may be given several times
     #[argh(option)]
     listen: Vec<Dial>,
+    /// file of the 416 bytes that a Blue Gene/P tells its node: where it is
+    #[argh(option)]
+    personality: Option<PathBuf>,
 }
 
 /// Runs until it is told to end: 0 done, 100 usage, 111 a system call failed. `debugger` is what a helper of
@@ -38,12 +44,20 @@ pub fn main(args: Vec<String>, debugger: Debugger) -> i32 {
         eprintln!("cnode: fatal: nobody could reach it: want --parent tcp!host!port, --listen, or both");
         return 100;
     }
-    let name = args.name.clone().unwrap_or_else(protocol_host::host_name);
+    let place = match args.personality.as_deref().map(personality::place).transpose() {
+        Ok(place) => place,
+        Err(told) => {
+            eprintln!("cnode: fatal: {told}");
+            return 111;
+        }
+    };
+    let location = || place.map(|place| place.location.to_string());
+    let name = args.name.clone().or_else(location).unwrap_or_else(protocol_host::host_name);
     if protocol::nodeset::Name::new(&name).is_none() {
         eprintln!("cnode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
         return 100;
     }
-    match run(&name, args, debugger) {
+    match run((&name, place), args, debugger) {
         Ok(()) => 0,
         Err(told) => {
             eprintln!("cnode: fatal: {told}");
@@ -52,7 +66,7 @@ pub fn main(args: Vec<String>, debugger: Debugger) -> i32 {
     }
 }
 
-fn run(name: &str, args: Args, debugger: Debugger) -> Result<(), String> {
+fn run(known: (&str, Option<Place>), args: Args, debugger: Debugger) -> Result<(), String> {
     let mut listeners = Vec::new();
     for dial in &args.listen {
         let bound = Listener::bind(dial).map_err(|e| format!("unable to listen at {dial}: {e}"))?;
@@ -62,7 +76,7 @@ fn run(name: &str, args: Args, debugger: Debugger) -> Result<(), String> {
     let parent = args.parent.as_ref().map(|dial| (dial.to_string(), 1));
     let own = || listeners.first().map(|listener| (listener.dial().to_string(), 0));
     let at = parent.or_else(own).unwrap_or_default();
-    let driver = Driver::new(name, at, args.parent, debugger);
+    let driver = Driver::new(known, at, args.parent, debugger);
     let mut driver = driver.map_err(|e| format!("unable to start: {e}"))?;
     for listener in listeners {
         driver.listen(listener).map_err(|e| format!("unable to listen: {e}"))?;

@@ -13,6 +13,7 @@ use protocol::ename::Ename;
 use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::{LEAF_CLIENTS_MAX, MSIZE_LINK, NODE_NAME_MAX};
 use protocol::message::is_request;
+use protocol::personality::Place;
 use protocol::record::End;
 use protocol::server::LinkId;
 use protocol::slots::Slots;
@@ -77,7 +78,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(
-        name: &str,
+        (name, place): (&str, Option<Place>),
         at: (String, u8),
         parent: Option<Dial>,
         debugger: Debugger,
@@ -93,6 +94,7 @@ impl Driver {
             arch: std::env::consts::ARCH,
             cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
             operator: Text::cut(&protocol_host::user_name()),
+            place,
             has_parent: parent.is_some(),
         };
         let core = Cnode::<Full>::new(facts, Time(clock.now_us()));

@@ -7,6 +7,7 @@ mod debug;
 mod driver;
 mod host;
 mod load;
+mod personality;
 mod process;
 
 pub mod params;

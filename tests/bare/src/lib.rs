@@ -40,6 +40,7 @@ fn turn<B: Bounds>(bytes: &[u8], out: &mut [u8]) -> usize {
         arch: "none",
         cores: 1,
         operator: Text::default(),
+        place: None,
         has_parent: true,
     };
     let (now, link) = (Time(bytes.len() as u64), LinkId(1));

@@ -126,6 +126,7 @@ impl Net {
                 arch: "x86_64",
                 cores: 4,
                 operator: Text::cut("op"),
+                place: None,
                 has_parent: true,
             };
             net.leaves.push(Leaf {
