@@ -314,6 +314,14 @@ impl Node {
         Ok(())
     }
 
+    /// A read of a file that somebody waits for: who, and how much at most.
+    pub(crate) fn forward_of_read(&self, index: u16) -> Option<(RequestId, u32)> {
+        let entry = self.forwards.table[index as usize].as_ref()?;
+        let Kind::Read(most) = entry.kind else { return None };
+        let is_dir = self.forwards.dirs[dir_of(entry.to, entry.fid)];
+        Some((entry.request.filter(|_| !is_dir && entry.held.is_none())?, most))
+    }
+
     /// A request cannot be had there, or its child is gone.
     pub(crate) fn forward_failed(&mut self, index: u16, ename: Ename) {
         let Some(entry) = self.forwards.table[index as usize] else { return };

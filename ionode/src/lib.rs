@@ -47,7 +47,7 @@ use node::{Facts, Node};
 use protocol::ename::Ename;
 use protocol::join;
 use protocol::limits::MSIZE_LINK;
-use protocol::message::{frame, is_attach, is_request};
+use protocol::message::{frame, is_attach, is_request, is_rread, tag_of};
 use protocol::qid::Path;
 use protocol::server::{LinkId, Server};
 use protocol::set::{ChildSet, Rank};
@@ -129,6 +129,24 @@ impl Ionode {
         }
         self.settle(now, host);
         Ok(len)
+    }
+
+    /// Passes the first message of `bytes` on, where it is a child's answer to a read that a client waits
+    /// for: from where it was received to the start of `out`, which has room for it, as long as it was. All
+    /// else is left to `handle_bytes`, which takes this too, and keeps it until it is drained.
+    pub fn pass(&mut self, link: LinkId, bytes: &[u8], out: &mut [u8]) -> Option<(Target, usize)> {
+        let rank = self.node.children.on(link)?;
+        let len = frame(bytes, MSIZE_LINK).ok()??;
+        let message = &bytes[..len];
+        if !is_rread(message) {
+            return None;
+        }
+        let (request, data) = self.node.passable(rank, message)?;
+        let client = self.server.takes(request, len)?;
+        let tag = tag_of(message).ok()?;
+        let given = self.server.give(request, data, out);
+        self.node.passed(rank, tag);
+        Some((Target::Link(client), given))
     }
 
     /// The link is gone.

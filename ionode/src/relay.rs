@@ -1,5 +1,6 @@
 //! The way back of what `forward` passed on: answers of other nodes as answers of this one.
 
+use crate::ask::Ask;
 use crate::forward::{Forwarded, To};
 use crate::node::Node;
 use core::fmt::Write;
@@ -7,6 +8,8 @@ use protocol::ename::Ename;
 use protocol::limits::NODE_NAME_MAX;
 use protocol::message::{Qids, RREAD_HEADER, Rmsg, Tag};
 use protocol::qid::{Path, QTDIR, Qid};
+use protocol::server::RequestId;
+use protocol::set::Rank;
 use protocol::stat::{Stat, Stats};
 use protocol::table::File;
 use protocol::text::Text;
@@ -90,6 +93,23 @@ impl Node {
             all.push(here(*qid))?;
         }
         Ok(Rmsg::Walk { qids: all })
+    }
+
+    /// The request that a child's answer is for, and its data, if that is a file's and nothing else is to be
+    /// done with it than to pass it on.
+    pub(crate) fn passable<'a>(&self, rank: Rank, message: &'a [u8]) -> Option<(RequestId, &'a [u8])> {
+        let (tag, Rmsg::Read { data }) = Rmsg::decode(message).ok()? else { return None };
+        let Ask::Forward(index) = self.tags.asked(tag)? else { return None };
+        let (request, most) = self.forward_of_read(index)?;
+        let is_asked = self.tags.owed(tag).has(rank) && data.len() <= most as usize;
+        is_asked.then_some((request, data))
+    }
+
+    /// It was passed on: what was asked is answered.
+    pub(crate) fn passed(&mut self, rank: Rank, tag: Tag) {
+        if let Some(Ask::Forward(index)) = self.tags.excuse(tag, rank) {
+            self.take_forward(index as usize);
+        }
     }
 
     /// What a directory of this node's that is another node's is called here.

@@ -208,6 +208,11 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         self.slot(tag).owes
     }
 
+    /// Who owes an answer to a tag; nobody where it is not in use.
+    pub fn owed(&self, tag: Tag) -> ChildSet {
+        self.slots.slots().get(tag.0 as usize).map_or(ChildSet::EMPTY, |slot| slot.owes)
+    }
+
     /// What a tag is in use for.
     pub fn asked(&self, tag: Tag) -> Option<A> {
         self.slots.slots().get(tag.0 as usize)?.ask

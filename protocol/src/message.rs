@@ -191,6 +191,11 @@ pub fn is_request(message: &[u8]) -> bool {
     message.get(4).is_some_and(|kind| kind % 2 == 0)
 }
 
+/// It is an Rread.
+pub fn is_rread(message: &[u8]) -> bool {
+    message.get(4) == Some(&(TREAD + 1))
+}
+
 /// It is a Tattach: somebody may come in who has not been here.
 pub fn is_attach(message: &[u8]) -> bool {
     message.get(4) == Some(&TATTACH)

@@ -24,6 +24,12 @@ impl<B: Bounds> World<B> {
         // A drain may drop the link itself.
         while self.is_open(link, Side::Io) {
             let request = is_request(&inbox[at..]);
+            if let Some((Target::Link(to), len)) = self.io.pass(id, &inbox[at..], &mut self.out) {
+                let bytes: Rc<[u8]> = self.out[..len].into();
+                self.io_send(to, &bytes);
+                at += len;
+                continue;
+            }
             match self.io.handle_bytes(Time(self.now), id, &inbox[at..], &mut self.io_host) {
                 Ok(0) => break,
                 Ok(len) => {

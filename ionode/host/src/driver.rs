@@ -41,6 +41,14 @@ fn add(links: &mut Vec<LinkId>, link: LinkId) {
     }
 }
 
+/// Tells of a message that is to be sent.
+fn tell_out(level: u8, target: Target, message: &[u8]) {
+    match target {
+        Target::Link(LinkId(link)) => tell(level, Way::Out, format_args!("link {link}"), message),
+        Target::Children(set) => tell(level, Way::Out, format_args!("children {:016x}", set.0), message),
+    }
+}
+
 /// Who is at the other end of a stream.
 fn peer_of(stream: &Stream) -> Peer {
     Peer { is_local: stream.is_local(), uid: stream.peer_uid() }
@@ -204,6 +212,16 @@ impl Driver {
             let Some(stream) = self.links.get(link) else { return false };
             let bytes = stream.bytes();
             let request = is_request(bytes);
+            if !request && let Some((target, len)) = self.core.pass(id, bytes, self.outbox.room()) {
+                let level = self.core.debug_level();
+                tell(level, Way::In, format_args!("link {link}"), &bytes[..len]);
+                tell_out(level, target, self.outbox.push(target, len));
+                stream.consume(len);
+                if self.outbox.is_full() {
+                    self.send_all();
+                }
+                continue;
+            }
             match self.core.handle_bytes(Time(self.clock.now_us()), id, bytes, &mut self.host) {
                 Ok(0) => return true,
                 Ok(len) => {
@@ -242,12 +260,7 @@ impl Driver {
             let Some((target, len)) = self.core.poll_transmit(now, &mut self.host, room) else { return };
             let message = self.outbox.push(target, len);
             let level = self.core.debug_level();
-            match target {
-                Target::Link(LinkId(link)) => tell(level, Way::Out, format_args!("link {link}"), message),
-                Target::Children(set) => {
-                    tell(level, Way::Out, format_args!("children {:016x}", set.0), message);
-                }
-            }
+            tell_out(level, target, message);
             if self.outbox.is_full() {
                 self.send_all();
             }

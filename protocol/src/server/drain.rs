@@ -97,6 +97,26 @@ impl<B: Bounds> Server<B> {
         encode(tree, tag, &answer, out)
     }
 
+    /// Whom a parked read is for, if its data can go to them at once.
+    pub fn takes(&self, id: RequestId, len: usize) -> Option<LinkId> {
+        let waiting = self.requests.slots().get(id.index as usize)?.waiting.as_ref()?;
+        let link = waiting.link;
+        let is_parked = waiting.seq == id.seq && matches!(waiting.state, State::Parked);
+        // What is rewritten is so where it is drained.
+        let is_data = matches!(waiting.shape, Shape::Plain | Shape::Same);
+        (is_parked && is_data && !self.is_blocked(link) && len <= self.msize(link) as usize).then_some(link)
+    }
+
+    /// Answers a parked read, which `takes` that much, with data of another node, at the start of `out`.
+    pub fn give(&mut self, id: RequestId, data: &[u8], out: &mut [u8]) -> usize {
+        let waiting = *self.waiting_mut(id);
+        out[RREAD_HEADER..RREAD_HEADER + data.len()].copy_from_slice(data);
+        let len = seal_rread(waiting.tag, data.len(), out);
+        self.note(&waiting, &out[..len]);
+        self.forget(id);
+        len
+    }
+
     /// Notes what another node's answer says of the file: what a read of a stream gave, what was opened.
     fn note(&mut self, waiting: &Waiting, message: &[u8]) {
         if waiting.entry == u16::MAX || message.is_empty() {
