@@ -7,6 +7,7 @@
 use crate::ename::Ename;
 use crate::limits::{IOHDR, MSIZE_MIN, NODE_NAME_MAX};
 use crate::message::{Fid, HEADER, Names, RREAD_HEADER, Tag, Tmsg};
+use crate::message::{RERROR, TATTACH, TAUTH, TCREATE, TOPEN, TSTAT, TWSTAT};
 use crate::qid::QTDIR;
 use crate::server::mode;
 use crate::stat::{DMDIR, Stat};
@@ -42,11 +43,8 @@ const TLINK: u8 = 70;
 const TMKDIR: u8 = 72;
 const TRENAMEAT: u8 = 74;
 const TUNLINKAT: u8 = 76;
-const TAUTH: u8 = 102;
-const TATTACH: u8 = 104;
-const RERROR: u8 = 107;
-/// Those of 9P2000 that are not of this dialect: Topen, Tcreate, Tstat, Twstat.
-const REPLACED: [u8; 4] = [112, 114, 124, 126];
+/// Those of 9P2000 that are not of this dialect.
+const REPLACED: [u8; 4] = [TOPEN, TCREATE, TSTAT, TWSTAT];
 
 /// Open flags, as Linux numbers them for all machines.
 const ACCESS: u32 = 3;

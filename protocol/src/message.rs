@@ -30,19 +30,19 @@ impl Tag {
 pub const VERSION: &str = "9P2000";
 
 const TVERSION: u8 = 100;
-const TAUTH: u8 = 102;
-const TATTACH: u8 = 104;
-const RERROR: u8 = 107;
+pub(crate) const TAUTH: u8 = 102;
+pub(crate) const TATTACH: u8 = 104;
+pub(crate) const RERROR: u8 = 107;
 const TFLUSH: u8 = 108;
-const TWALK: u8 = 110;
-const TOPEN: u8 = 112;
-const TCREATE: u8 = 114;
+pub(crate) const TWALK: u8 = 110;
+pub(crate) const TOPEN: u8 = 112;
+pub(crate) const TCREATE: u8 = 114;
 const TREAD: u8 = 116;
 const TWRITE: u8 = 118;
 const TCLUNK: u8 = 120;
 const TREMOVE: u8 = 122;
-const TSTAT: u8 = 124;
-const TWSTAT: u8 = 126;
+pub(crate) const TSTAT: u8 = 124;
+pub(crate) const TWSTAT: u8 = 126;
 
 /// Bytes before the body: size, type, tag.
 pub const HEADER: usize = 7;

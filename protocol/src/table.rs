@@ -138,9 +138,14 @@ pub fn row_of(table: &'static [Row], path: Path) -> Option<&'static Row> {
 
 /// What a file holds comes as time goes by: a read waits for more of it, and an end says that there is none.
 pub fn is_stream(file: u8) -> bool {
-    [File::Stdout, File::Stderr, File::Wait, File::Events, File::Gdb]
-        .iter()
-        .any(|stream| *stream as u8 == file)
+    let streams = [File::Stdout, File::Stderr, File::Wait, File::Events, File::Gdb];
+    streams.iter().any(|stream| *stream as u8 == file)
+}
+
+/// The same of a file that is known by its name alone: no directory has a stream's.
+pub fn is_stream_name(name: &str) -> bool {
+    let mut rows = INNER.iter().chain(SESSION).chain(MEMBER_DEBUG);
+    rows.any(|row| row.name == name && is_stream(row.file as u8))
 }
 
 /// The type byte of a qid for a file of mode `mode`.

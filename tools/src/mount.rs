@@ -22,10 +22,9 @@ use argh::FromArgs;
 use daemon::Side;
 use device::{CHUNK, Device, is_root, plain};
 use point::SOURCE;
-use protocol_host::{Dial, user_name};
+use protocol_host::{Dial, connect_tcp, user_name};
 use served::Served;
 use std::io;
-use std::net::TcpStream;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -146,10 +145,7 @@ impl Place {
     fn connect(&self) -> io::Result<OwnedFd> {
         Ok(match &self.dial {
             Dial::Unix(path) => UnixStream::connect(path)?.into(),
-            Dial::Tcp { host, port } => {
-                let host = if host == "*" { "localhost" } else { host };
-                TcpStream::connect((host, *port))?.into()
-            }
+            Dial::Tcp { host, port } => connect_tcp(host, *port)?.into(),
         })
     }
 

@@ -1,11 +1,11 @@
 //! The memory files of an aggregator's sessions, and whom this machine knows.
 
-use crate::users::Users;
 use ionode::bounds::SESSIONS;
 use ionode::host::{Host, Param, SessionSlot};
 use protocol::ename::Ename;
 use protocol::limits::USER_NAME_MAX;
 use protocol::text::Text;
+use protocol_host::Users;
 use protocol_host::params::{AppendError, Kind, Params};
 
 /// The parameters of all sessions, by slot.
@@ -16,8 +16,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new() -> Self {
-        let users = Users::new("/etc/passwd".into());
-        Self { sessions: (0..SESSIONS).map(|_| Params::new()).collect(), users }
+        Self { sessions: (0..SESSIONS).map(|_| Params::new()).collect(), users: Users::default() }
     }
 }
 
@@ -58,7 +57,7 @@ impl Host for Memory {
     }
 
     fn user_name(&mut self, uid: u32) -> Option<Text<USER_NAME_MAX>> {
-        self.users.name(uid)
+        self.users.name(uid).and_then(Text::new)
     }
 
     fn ids(&mut self, name: &str) -> Option<(u32, u32)> {

@@ -5,6 +5,5 @@
 mod args;
 mod driver;
 mod host;
-mod users;
 
 pub use args::main;

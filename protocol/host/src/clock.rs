@@ -49,19 +49,6 @@ pub fn host_name() -> String {
     name.trim().split('.').next().unwrap_or("localhost").to_owned()
 }
 
-/// Who runs this, as the password file names them; root needs none.
-pub fn user_name() -> String {
-    // SAFETY: getuid cannot fail and takes no pointer.
-    let uid = unsafe { libc::getuid() };
-    let text = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let named = text.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    });
-    named.unwrap_or_else(|| if uid == 0 { "root".to_owned() } else { uid.to_string() })
-}
-
 /// SIGTERM, SIGINT and SIGHUP, and others that are asked for, as a descriptor that becomes readable.
 pub struct TermSignal(OwnedFd);
 

@@ -13,15 +13,17 @@ pub mod outbox;
 pub mod params;
 pub mod stream;
 pub mod told;
+pub mod users;
 
 mod socket;
 
 pub use blocking::{Conn, Wake, poll};
-pub use clock::{Clock, TermSignal, boot_id, host_name, until, user_name};
+pub use clock::{Clock, TermSignal, boot_id, host_name, until};
 pub use dial::{Dial, DialError};
 pub use dialer::Dialer;
 pub use links::{Links, Ready, Watcher};
 pub use listener::Listener;
 pub use outbox::Outbox;
-pub use stream::{Fill, Sent, Stream, is_overrun};
+pub use stream::{Fill, Sent, Stream, connect_tcp, is_overrun};
 pub use told::{Way, tell};
+pub use users::{Users, user_name};

@@ -252,7 +252,8 @@ impl Stream {
     }
 }
 
-fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+/// A TCP connection to the first address of a host that takes one, within `CONNECT_TIMEOUT`.
+pub fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     // As on Plan 9, `*` dialled is this machine.
     let host = if host == "*" { "localhost" } else { host };
     let deadline = Instant::now() + CONNECT_TIMEOUT;

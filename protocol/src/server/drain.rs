@@ -6,7 +6,7 @@ use super::{
 use crate::ename::Ename;
 use crate::limits::{IOHDR, MSIZE_LINK, NODE_NAME_MAX, USER_NAME_MAX};
 use crate::linux::{Shape, rewrite};
-use crate::message::{HEADER, RREAD_HEADER, Rmsg, Tag, seal_rread};
+use crate::message::{HEADER, RREAD_HEADER, Rmsg, TOPEN, Tag, seal_rread};
 use crate::qid::{Path, QTDIR, Qid};
 use crate::slots::Slots;
 use crate::stat::{DMDIR, Stat};
@@ -123,7 +123,7 @@ impl<B: Bounds> Server<B> {
             return;
         }
         let hold = self.fid_mut(waiting.entry as usize);
-        if message[4] == ROPEN {
+        if message[4] == TOPEN + 1 {
             hold.dir = message[HEADER] & QTDIR != 0;
         }
         let given = message.len().saturating_sub(RREAD_HEADER);
@@ -173,8 +173,6 @@ impl<B: Bounds> Server<B> {
     }
 }
 
-/// Type of an Ropen.
-const ROPEN: u8 = 113;
 /// Bytes of a stat at most: what it has of one length, its name, and thrice its owner's.
 const STAT_ROOM: usize = 49 + NODE_NAME_MAX + 3 * USER_NAME_MAX;
 

@@ -3,14 +3,11 @@
 use super::{Answer, Asker, Bounds, Hold, LinkId, Outcome, Server, Tree};
 use crate::ename::Ename;
 use crate::linux::{Asked, STEP_FID, Shape, step_fid, step_walk};
-use crate::message::{Fid, HEADER, Tag, Tmsg};
+use crate::message::{Fid, HEADER, TWALK, Tag, Tmsg};
 use crate::qid::QTDIR;
 use crate::slots::Slots;
 use crate::stat::DMDIR;
 use crate::wire::Botch;
-
-/// Type of an Rwalk.
-const RWALK: u8 = 111;
 
 impl<B: Bounds> Server<B> {
     pub(super) fn request_linux(
@@ -109,7 +106,7 @@ impl<B: Bounds> Server<B> {
         match shape {
             // A refusal interrupts what follows, which says so.
             Shape::Copy => true,
-            Shape::Find(wants_dir) if out[4] == RWALK => {
+            Shape::Find(wants_dir) if out[4] == TWALK + 1 => {
                 // The type of the first qid.
                 let is_dir = out[HEADER + 2] & QTDIR != 0;
                 let outcome = self.unlink_found(link, tag, (wants_dir, is_dir), tree);

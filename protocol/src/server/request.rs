@@ -11,7 +11,7 @@ use crate::message::{Fid, Names, Qids, Tag, Tmsg, VERSION};
 use crate::qid::{Path, QTDIR, Qid};
 use crate::slots::Slots;
 use crate::stat::{DMDIR, Stat};
-use crate::table::{INNER, Row, SESSION, find, is_stream};
+use crate::table::is_stream_name;
 use crate::wire::Botch;
 
 impl<B: Bounds> Server<B> {
@@ -199,7 +199,7 @@ impl<B: Bounds> Server<B> {
             Ok(number) => {
                 hold.away = number;
                 if let Some(last) = names.last() {
-                    hold.stream = find(SESSION, last).or(find(INNER, last)).is_some_and(is_stream_row);
+                    hold.stream = is_stream_name(last);
                 }
                 self.set_fid(to, newfid, hold);
                 let moved = Made::Moved { path: before.path, away: before.away };
@@ -431,10 +431,6 @@ impl<B: Bounds> Server<B> {
             }
         }
     }
-}
-
-fn is_stream_row(row: &Row) -> bool {
-    is_stream(row.file as u8)
 }
 
 fn alive(hold: &Hold) -> Result<(), Ename> {

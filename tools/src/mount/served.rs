@@ -17,6 +17,7 @@ use crate::signal::Signals;
 use polyfuse_kernel::FOPEN_STREAM;
 use protocol::message::Fid;
 use protocol::server::mode;
+use protocol::table::is_stream_name;
 use protocol_host::Dial;
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
@@ -25,9 +26,7 @@ use std::time::Instant;
 
 /// Requests of the kernel that are taken in before links have their turn.
 const TURN: usize = 64;
-/// Files that have no offsets.
-const STREAMS: [&str; 4] = ["stdout", "stderr", "wait", "events"];
-/// A stream that is read and written at once, through one descriptor too.
+/// The stream that is read and written at once, through one descriptor too.
 const DUPLEX: &str = "gdb";
 
 /// An open file.
@@ -217,8 +216,8 @@ impl Served {
     fn open(&mut self, node: u64, uid: u32, flags: u32) -> Result<Made, i32> {
         let (path, _) = self.nodes.find(node).ok_or(libc::ESTALE)?;
         let name = path.rsplit('/').next().unwrap_or("");
-        let past = STREAMS.contains(&name).then(Past::default);
         let stream = if name == DUPLEX { FOPEN_STREAM } else { 0 };
+        let past = (is_stream_name(name) && name != DUPLEX).then(Past::default);
         let access = match flags as i32 & libc::O_ACCMODE {
             libc::O_WRONLY => mode::WRITE,
             libc::O_RDWR => mode::RDWR,

@@ -1,8 +1,6 @@
 //! Names and numbers of this machine's users, as `/etc/passwd` has them: a name service may take as long as
-//! it likes, and an aggregator waits for nobody.
+//! it likes, and who asks here waits for nobody.
 
-use protocol::limits::USER_NAME_MAX;
-use protocol::text::Text;
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -16,26 +14,42 @@ const FRESH: Duration = Duration::from_secs(1);
 const PASSWD_MAX: u64 = 16 << 20;
 
 /// The users as they were when the file was last changed.
-pub(crate) struct Users {
+pub struct Users {
     path: PathBuf,
     /// When it was looked at, and which file it was: its number, size and time.
     looked: Option<Instant>,
     stamp: Option<(u64, u64, i64, i64)>,
-    names: HashMap<u32, Text<USER_NAME_MAX>>,
+    names: HashMap<u32, String>,
     ids: HashMap<String, (u32, u32)>,
 }
 
+impl Default for Users {
+    /// This machine's.
+    fn default() -> Self {
+        Self::new("/etc/passwd".into())
+    }
+}
+
 impl Users {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    /// Those of a file like passwd(5).
+    pub fn new(path: PathBuf) -> Self {
         Self { path, looked: None, stamp: None, names: HashMap::new(), ids: HashMap::new() }
     }
 
-    pub(crate) fn name(&mut self, uid: u32) -> Option<Text<USER_NAME_MAX>> {
+    /// What a user is called.
+    pub fn name(&mut self, uid: u32) -> Option<&str> {
         self.renew();
-        self.names.get(&uid).copied()
+        self.names.get(&uid).map(String::as_str)
     }
 
-    pub(crate) fn ids(&mut self, name: &str) -> Option<(u32, u32)> {
+    /// The same of whoever it is: the number of one who is not known, as no file knows more of him.
+    pub fn called(&mut self, uid: u32) -> String {
+        let unnamed = || if uid == 0 { "root".to_owned() } else { uid.to_string() };
+        self.name(uid).map_or_else(unnamed, str::to_owned)
+    }
+
+    /// The numbers of a user and his group.
+    pub fn ids(&mut self, name: &str) -> Option<(u32, u32)> {
         self.renew();
         self.ids.get(name).copied()
     }
@@ -66,14 +80,21 @@ impl Users {
     fn add(&mut self, line: &str) {
         let fields: Vec<&str> = line.splitn(5, ':').collect();
         let [name, _, uid, gid, ..] = fields[..] else { return };
-        let (Ok(uid), Ok(gid), Some(text)) = (uid.parse(), gid.parse(), Text::new(name)) else { return };
-        self.names.entry(uid).or_insert(text);
+        let (Ok(uid), Ok(gid), false) = (uid.parse(), gid.parse(), name.is_empty()) else { return };
+        self.names.entry(uid).or_insert_with(|| name.to_owned());
         self.ids.entry(name.to_owned()).or_insert((uid, gid));
     }
 }
 
 fn stamp_of(meta: &Metadata) -> (u64, u64, i64, i64) {
     (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec())
+}
+
+/// Who runs this, as the password file names them; root needs none.
+pub fn user_name() -> String {
+    // SAFETY: getuid cannot fail and takes no pointer.
+    let uid = unsafe { libc::getuid() };
+    Users::default().called(uid)
 }
 
 #[cfg(test)]
@@ -91,12 +112,12 @@ mod tests {
         std::fs::write(&path, lines).expect("a file is written");
         assert_eq!(users.name(0), None, "for a second they are who they were");
         aged(&mut users);
-        assert_eq!(users.name(1000).expect("she is there").as_str(), "ann");
+        assert_eq!(users.name(1000), Some("ann"));
         assert_eq!((users.ids("ann"), users.ids("alias")), (Some((1000, 100)), Some((1000, 7))));
         assert_eq!((users.ids("bad"), users.name(7)), (None, None));
         std::fs::write(&path, "eve:x:1000:1000::/:\n").expect("a file is written");
         aged(&mut users);
-        assert_eq!((users.name(1000).expect("she is there").as_str(), users.ids("ann")), ("eve", None));
+        assert_eq!((users.ids("ann"), users.name(1000)), (None, Some("eve")));
         std::fs::remove_file(&path).expect("it is there");
         aged(&mut users);
         assert_eq!(users.name(1000), None);
