@@ -5,6 +5,7 @@
 //!
 //! `world` is time and who there is; `aggregator` and `node` drive the two cores, `client` is a job; `link`
 //! is what carries messages and `fault` what breaks; `workload` is what a seed does, `check` what it claims.
+//! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
 
 #![forbid(unsafe_code)]
@@ -19,6 +20,9 @@ pub mod machine;
 mod memory;
 mod node;
 pub mod parameters;
+pub mod queue;
+pub mod random;
+pub mod time;
 pub mod trace;
 pub mod workload;
 pub mod world;

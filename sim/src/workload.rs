@@ -2,7 +2,8 @@
 
 use crate::check::Claim;
 use crate::fault::Fault;
-use crate::trace::{Lines, Random, Trace};
+use crate::random::Random;
+use crate::trace::{Lines, Trace};
 use crate::world::World;
 use cnode::{Bounds, Full, Small};
 use std::collections::BTreeSet;
