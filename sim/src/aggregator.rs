@@ -1,107 +1,178 @@
-//! What happens at the ionode: bytes, hangups, its time, and what its core wants.
+//! What happens at aggregators: bytes, hangups, their time, and what their cores want.
 
 use crate::link::Side;
+use crate::medium::LATENCY;
+use crate::memory::Params;
+use crate::run::Run;
+use crate::time::Ps;
+use crate::trace::What;
 use crate::world::{Event, Place, World};
 use cnode::Bounds;
-use ionode::Target;
-use ionode::host::Effect;
+use ionode::bounds::PARENT;
+use ionode::host::{Effect, Peer};
+use ionode::node::Facts;
+use ionode::{Ionode, Target};
+use protocol::ename::Ename;
 use protocol::message::is_request;
-use protocol::time::Time;
-use std::rc::Rc;
+use protocol::server::LinkId;
+use protocol::set::ChildSet;
+use protocol::text::Text;
+
+/// An aggregator.
+pub(crate) struct Aggregator {
+    pub(crate) core: Box<Ionode>,
+    pub(crate) params: Params,
+    pub(crate) run: Run,
+    /// Links by the number that the core knows them by; the first is its own parent's.
+    pub(crate) links: Vec<Option<u32>>,
+}
+
+impl Aggregator {
+    /// One that has just started, with nobody under it.
+    pub(crate) fn new(now: Ps, facts: Facts, run: Run) -> Self {
+        let core = Box::new(Ionode::new(facts, run.clock.read(now)));
+        Self { core, params: Params::default(), run, links: vec![None] }
+    }
+}
 
 impl<B: Bounds> World<B> {
-    pub(crate) fn io_tick(&mut self) {
-        self.io_ticking = None;
-        self.io.handle_timeout(Time(self.now), &mut self.io_host);
-        self.drain_io();
+    /// What a run of an aggregator, counted from 1, is to know of itself.
+    pub(crate) fn io_facts(&self, io: u32, run: u32) -> Facts {
+        // The one of a partition without levels has the seed itself, as it always had.
+        let boot = self.seed.wrapping_add(u64::from(io) << 20).wrapping_add(u64::from(run - 1) << 52);
+        Facts {
+            name: Text::cut(&self.levels.name_of_io(io)),
+            boot,
+            os: "linux",
+            arch: "ppc",
+            operator: Text::EMPTY,
+            has_parent: self.levels.above_io(io).is_some(),
+        }
     }
 
-    pub(crate) fn io_bytes(&mut self, link: usize, bytes: &[u8]) {
-        let id = self.links[link].id;
-        let mut inbox = std::mem::take(&mut self.links[link].ends[Side::Io as usize].inbox);
-        inbox.extend_from_slice(bytes);
-        let mut at = 0;
-        // A drain may drop the link itself.
-        while self.is_open(link, Side::Io) {
-            let request = is_request(&inbox[at..]);
-            if let Some((Target::Link(to), len)) = self.io.pass(id, &inbox[at..], &mut self.out) {
-                let bytes: Rc<[u8]> = self.out[..len].into();
-                self.io_send(to, &bytes);
-                at += len;
-                continue;
+    pub(crate) fn io_tick(&mut self, io: u32) -> Result<(), String> {
+        let now = self.queue.now();
+        let aggregator = &mut self.aggregators[io as usize];
+        aggregator.run.woken();
+        aggregator.core.handle_timeout(aggregator.run.clock.read(now), &mut aggregator.params);
+        self.drain_io(io)?;
+        self.check_ends(io)
+    }
+
+    pub(crate) fn io_bytes(&mut self, io: u32, link: u32, to: Side, message: &[u8]) -> Result<(), String> {
+        let id = if to == Side::Above { self.links.get(link).id } else { PARENT };
+        let aggregator = &mut self.aggregators[io as usize];
+        if let Some((Target::Link(passed), len)) = aggregator.core.pass(id, message, &mut self.out) {
+            let out = std::mem::take(&mut self.out);
+            self.io_send(io, passed, &out[..len]);
+            self.out = out;
+            return self.drain_io(io);
+        }
+        let now = aggregator.run.clock.read(self.queue.now());
+        match aggregator.core.handle_bytes(now, id, message, &mut aggregator.params) {
+            Ok(len) if len == message.len() => {}
+            Ok(_) => return Err(format!("an aggregator took less of {:?} than all", &message[..7])),
+            Err(_) => {
+                self.tell(self.place_at(link, to.other()), What::Botched);
+                self.drop_link(io, id)?;
             }
-            match self.io.handle_bytes(Time(self.now), id, &inbox[at..], &mut self.io_host) {
-                Ok(0) => break,
-                Ok(len) => {
-                    at += len;
-                    if request {
-                        self.drain_io();
-                    }
+        }
+        debug_assert!(is_request(message) || message.len() >= 7, "messages are whole");
+        self.drain_io(io)
+    }
+
+    pub(crate) fn io_hangup(&mut self, io: u32, link: u32, side: Side) -> Result<(), String> {
+        let id = if side == Side::Above { self.links.get(link).id } else { PARENT };
+        self.io_lost(io, id)?;
+        self.check_ends(io)
+    }
+
+    /// A link of an aggregator is gone.
+    fn io_lost(&mut self, io: u32, id: LinkId) -> Result<(), String> {
+        let now = self.queue.now();
+        let aggregator = &mut self.aggregators[io as usize];
+        aggregator.core.handle_hangup(aggregator.run.clock.read(now), id, &mut aggregator.params);
+        self.drain_io(io)
+    }
+
+    /// The aggregator hangs up.
+    fn drop_link(&mut self, io: u32, id: LinkId) -> Result<(), String> {
+        let Some(link) = self.link_at(io, id) else { return Ok(()) };
+        let side = if id == PARENT { Side::Below } else { Side::Above };
+        self.close(link, side);
+        self.io_lost(io, id)
+    }
+
+    /// The link that an aggregator knows by that number.
+    fn link_at(&self, io: u32, id: LinkId) -> Option<u32> {
+        self.aggregators[io as usize].links.get(id.0 as usize).copied().flatten()
+    }
+
+    pub(crate) fn drain_io(&mut self, io: u32) -> Result<(), String> {
+        let place = Place::Io(io);
+        while let Some(effect) = self.aggregators[io as usize].core.poll_effect() {
+            let aggregator = &mut self.aggregators[io as usize];
+            match effect {
+                Effect::Drop(id) => self.drop_link(io, id)?,
+                Effect::Dial => {
+                    let run = aggregator.run.number;
+                    let slow = self.cables.get(&place).map_or_else(Default::default, |cable| cable.slow);
+                    self.queue.push(self.queue.now() + LATENCY + slow, Event::Dial(place, run));
                 }
-                Err(_) => {
-                    self.tell(self.links[link].peer, "botched");
-                    self.drop_link(link);
+                Effect::Mount(index) => {
+                    // Nothing here is there to be mounted.
+                    let now = aggregator.run.clock.read(self.queue.now());
+                    let core = &mut aggregator.core;
+                    core.unmounted(now, index, Ename::Unsupported, &mut aggregator.params);
                 }
-            }
-        }
-        if self.is_open(link, Side::Io) {
-            inbox.drain(..at);
-            self.links[link].ends[Side::Io as usize].inbox = inbox;
-        }
-        self.drain_io();
-    }
-
-    pub(crate) fn io_hangup(&mut self, link: usize) {
-        let id = self.links[link].id;
-        if self.shut(link, Side::Io) {
-            self.io.handle_hangup(Time(self.now), id, &mut self.io_host);
-            self.drain_io();
-        }
-    }
-
-    /// The ionode hangs up.
-    fn drop_link(&mut self, link: usize) {
-        let id = self.links[link].id;
-        if self.is_open(link, Side::Io) {
-            self.close(link, Side::Io);
-            self.io.handle_hangup(Time(self.now), id, &mut self.io_host);
-            self.drain_io();
-        }
-    }
-
-    fn drain_io(&mut self) {
-        while let Some(effect) = self.io.poll_effect() {
-            if let Effect::Drop(id) = effect
-                && let Some(link) = self.link_at(id)
-            {
-                self.drop_link(link);
+                Effect::Exit => aggregator.run.dead = true,
             }
         }
         let mut out = std::mem::take(&mut self.out);
-        while let Some((target, len)) = self.io.poll_transmit(Time(self.now), &mut self.io_host, &mut out) {
-            let bytes: Rc<[u8]> = out[..len].into();
+        let now = self.aggregators[io as usize].run.clock.read(self.queue.now());
+        loop {
+            let Aggregator { core, params, .. } = &mut self.aggregators[io as usize];
+            let Some((target, len)) = core.poll_transmit(now, params, &mut out) else { break };
             match target {
-                Target::Link(id) => self.io_send(id, &bytes),
-                Target::Children(set) => {
-                    self.fanouts = (self.fanouts.0 + 1, self.fanouts.1 + u64::from(set.count()));
-                    self.tell(Place::Io, &format!("sends type {} of {len} to {:016x}", bytes[4], set.0));
-                    for id in set.into_iter().filter_map(|rank| self.io.link_of(rank)).collect::<Vec<_>>() {
-                        self.io_send(id, &bytes);
-                    }
-                }
+                Target::Link(id) => self.io_send(io, id, &out[..len]),
+                Target::Children(set) => self.fan_out(io, set, &out[..len]),
             }
         }
         self.out = out;
-        let due = self.io.poll_timeout().0;
-        if self.io_ticking.is_none_or(|at| due < at) {
-            self.io_ticking = Some(due);
-            self.schedule(due, Event::Tick(Place::Io));
+        let aggregator = &mut self.aggregators[io as usize];
+        if let Some(at) = aggregator.run.wakes(aggregator.core.poll_timeout()) {
+            self.queue.push(at, Event::Tick(place));
+        }
+        Ok(())
+    }
+
+    fn io_send(&mut self, io: u32, id: LinkId, bytes: &[u8]) {
+        if let Some(link) = self.link_at(io, id) {
+            let to = if id == PARENT { Side::Above } else { Side::Below };
+            self.send(link, to, bytes);
         }
     }
 
-    fn io_send(&mut self, id: protocol::server::LinkId, bytes: &Rc<[u8]>) {
-        if let Some(link) = self.link_at(id) {
-            self.send(link, Side::Peer, bytes);
+    /// The same bytes to many: one message, whatever their number.
+    fn fan_out(&mut self, io: u32, set: ChildSet, bytes: &[u8]) {
+        self.counts.fanouts.0 += 1;
+        self.counts.fanouts.1 += u64::from(set.count());
+        self.tell(Place::Io(io), What::Sends { kind: bytes[4], len: bytes.len() as u32, set: set.0 });
+        let message = self.messages.take(bytes);
+        for rank in set {
+            let aggregator = &self.aggregators[io as usize];
+            let link = aggregator.core.link_of(rank).and_then(|id| self.link_at(io, id));
+            if let Some(link) = link {
+                self.send_message(link, Side::Below, message);
+            }
         }
+        self.messages.sweep(message);
+    }
+
+    /// An aggregator has connected with its own parent.
+    pub(crate) fn io_dialled(&mut self, io: u32, link: u32) {
+        let aggregator = &mut self.aggregators[io as usize];
+        aggregator.links[0] = Some(link);
+        aggregator.core.connect(PARENT, Peer { is_local: false, uid: None });
     }
 }

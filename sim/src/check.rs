@@ -1,11 +1,12 @@
 //! The claims on a run: what is told of a job, what is left when nobody wants anything any more, and that
 //! nobody is lost and alive.
 
+use crate::aggregator::Aggregator;
 use crate::client::Job;
-use crate::link::Side;
-use crate::node::Leaf;
-use crate::world::{Place, World, name_of};
+use crate::world::World;
 use cnode::Bounds;
+use ionode::bounds::PARENT;
+use ionode::child::State;
 use ionode::step::down_name;
 use protocol::ename::Ename;
 use protocol::failure::{Failure, Fault, Step};
@@ -13,7 +14,7 @@ use protocol::record::{End, Outcome};
 use protocol::slots::Slots;
 use std::collections::BTreeMap;
 
-/// What is in use at the ionode by and for jobs: equal before them and after.
+/// What is in use at an aggregator by and for jobs: equal before them and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Census {
     /// Sessions.
@@ -45,73 +46,106 @@ pub struct Claim<'a> {
 pub(crate) type Ledger = BTreeMap<(String, u32), End>;
 
 impl<B: Bounds> World<B> {
-    /// What is in use at the ionode now.
-    pub fn census(&self) -> Census {
-        let node = self.io.node();
-        let users = node.users.iter().filter(|user| !user.is_empty()).count();
-        let clients = self.links.iter().filter(|link| matches!(link.peer, Place::Client(_)));
-        let open = clients.filter(|link| link.ends[Side::Io as usize].is_open);
-        Census {
-            sessions: node.sessions.iter().filter(|session| session.used).count(),
-            client_fids: open.map(|link| self.io.fid_count(link.id)).sum(),
-            child_fids: node.fid_count() - users,
-            tags: node.question_count(),
+    /// What is in use at the aggregators now.
+    pub fn census(&self) -> Vec<Census> {
+        let mut clients = vec![0; self.aggregators.len()];
+        for link in self.links.of_clients() {
+            clients[link.above as usize] += self.aggregators[link.above as usize].core.fid_count(link.id);
         }
+        let census = |(aggregator, client_fids): (&Aggregator, usize)| {
+            let node = aggregator.core.node();
+            let users = node.users.iter().filter(|user| !user.is_empty()).count();
+            let sessions = node.sessions.iter().filter(|session| session.used).count();
+            Census {
+                sessions,
+                client_fids,
+                child_fids: node.fid_count() - users,
+                tags: node.question_count(),
+            }
+        };
+        self.aggregators.iter().zip(clients).map(census).collect()
     }
 
     /// What is left when nobody wants anything any more: nothing may be, beside what was there before.
-    pub fn check_quiet(&self, before: Census) -> Result<(), String> {
-        let node = self.io.node();
-        if !node.is_quiet() || node.forward_count() > 0 {
-            return Err("the ionode still waits for something or holds an answer".to_owned());
+    pub fn check_quiet(&self, before: &[Census]) -> Result<(), String> {
+        for ((io, before), after) in (0..).zip(before).zip(self.census()) {
+            let aggregator = &self.aggregators[io as usize];
+            if aggregator.run.dead || aggregator.run.stopped {
+                continue;
+            }
+            let (name, node) = (self.levels.name_of_io(io), aggregator.core.node());
+            if !node.is_quiet() || node.forward_count() > 0 {
+                return Err(format!("{name} still waits for something or holds an answer"));
+            }
+            if after != *before {
+                return Err(format!("in use at {name} before: {before:?}, after: {after:?}"));
+            }
+            if let Some(above) = self.levels.above_io(io) {
+                let has = aggregator.core.fid_count(PARENT);
+                self.check_fids(above, &name, has)?;
+            }
         }
-        let after = self.census();
-        if after != before {
-            return Err(format!("in use at the ionode before: {before:?}, after: {after:?}"));
-        }
-        for (index, leaf) in self.leaves.iter().enumerate().filter(|(_, leaf)| !leaf.dead && !leaf.stopped) {
+        for (index, leaf) in (0..).zip(&self.leaves).filter(|(_, leaf)| !leaf.run.dead && !leaf.run.stopped) {
             if leaf.machine.running() > 0 {
                 return Err(format!("node {index} still runs a program"));
             }
             if leaf.core.session_count() > 0 {
                 return Err(format!("node {index} still has a session"));
             }
-            let Some(rank) = node.children.find(&name_of(index)) else { continue };
-            if !node.children.up().has(rank) {
-                continue;
-            }
-            let (has, known) = (leaf.core.fid_count(), node.fids_on(rank));
-            if has != known {
-                return Err(format!("node {index} has {has} fids, of which its parent knows {known}"));
-            }
-            // That of its attach.
-            let held = self.io.link_of(rank).map_or(0, |link| self.io.fid_count(link));
-            if held != 1 {
-                return Err(format!("node {index} holds {held} fids at its parent"));
-            }
+            let name = self.levels.name_of_leaf(index);
+            self.check_fids(self.levels.above_leaf(index), &name, leaf.core.fid_count())?;
         }
         Ok(())
     }
 
-    /// Every node that can be reached serves.
+    /// A child has the fids that its parent knows of, and itself one at its parent, that of its attach.
+    fn check_fids(&self, above: u32, name: &str, has: usize) -> Result<(), String> {
+        let parent = &self.aggregators[above as usize];
+        let children = &parent.core.node().children;
+        let Some(rank) = children.find(name).filter(|rank| children.up().has(*rank)) else { return Ok(()) };
+        if parent.run.dead || parent.run.stopped {
+            return Ok(());
+        }
+        let known = parent.core.node().fids_on(rank);
+        if has != known {
+            return Err(format!("{name} has {has} fids, of which its parent knows {known}"));
+        }
+        let held = parent.core.link_of(rank).map_or(0, |link| parent.core.fid_count(link));
+        if held != 1 {
+            return Err(format!("{name} holds {held} fids at its parent"));
+        }
+        Ok(())
+    }
+
+    /// Every node that can be reached serves, and so does every aggregator.
     pub fn check_up(&self) -> Result<(), String> {
-        for index in 0..self.leaves.len() {
-            let leaf = &self.leaves[index];
-            if leaf.dead || leaf.stopped {
-                continue;
+        let serves = |above: u32, name: &str| {
+            let parent = &self.aggregators[above as usize];
+            if parent.run.dead || parent.run.stopped {
+                return Ok(());
             }
-            let state = self.io.node().child_state(&name_of(index));
-            if state != Some(ionode::child::State::Up) {
-                return Err(format!("node {index} is {state:?}"));
+            let state = parent.core.node().child_state(name);
+            if state == Some(State::Up) { Ok(()) } else { Err(format!("{name} is {state:?}")) }
+        };
+        let running = (0..).zip(&self.leaves).filter(|(_, leaf)| !leaf.run.dead && !leaf.run.stopped);
+        for (index, _) in running {
+            serves(self.levels.above_leaf(index), &self.levels.name_of_leaf(index))?;
+        }
+        for (io, aggregator) in (0..).zip(&self.aggregators) {
+            if let Some(above) = self.levels.above_io(io)
+                && !aggregator.run.dead
+                && !aggregator.run.stopped
+            {
+                serves(above, &self.levels.name_of_io(io))?;
             }
         }
         Ok(())
     }
 
-    /// No member has two outcomes, one after the other, and none that was told lost lives on a node that
-    /// serves, be its session gone or not.
-    pub(crate) fn check_ends(&mut self) -> Result<(), String> {
-        let node = self.io.node();
+    /// No member has two outcomes at an aggregator, one after the other, and none that was told lost lives on
+    /// a node that serves, be its session gone or not.
+    pub(crate) fn check_ends(&mut self, io: u32) -> Result<(), String> {
+        let node = self.aggregators[io as usize].core.node();
         for session in node.sessions.iter().filter(|session| session.used && session.executed) {
             let name = down_name(node.facts.boot, session.serial);
             let told = (0..session.range.told).filter_map(|nth| node.outcomes.nth(session.range, nth));
@@ -128,8 +162,8 @@ impl<B: Bounds> World<B> {
         }
         for rank in node.children.serving() {
             let name = node.children.get(rank).name;
-            let named = |(index, leaf): &(usize, &Leaf<B>)| !leaf.dead && name_of(*index) == name.as_str();
-            let Some((_, leaf)) = self.leaves.iter().enumerate().find(named) else { continue };
+            let leaf = self.levels.leaf_named(name.as_str()).map(|leaf| &self.leaves[leaf as usize]);
+            let Some(leaf) = leaf.filter(|leaf| !leaf.run.dead) else { continue };
             let (sessions, members) = (leaf.core.node().sessions.slots(), leaf.core.node().members.slots());
             for member in members.iter().filter(|member| member.state.is_live()) {
                 let session = sessions[member.session as usize].name.as_str().to_owned();
@@ -149,7 +183,9 @@ impl<B: Bounds> World<B> {
         if job.is_refused && claim.is_crowded {
             return Ok(());
         }
-        let hurt = |name: &str| self.hurt.iter().any(|index| name_of(*index) == name);
+        let hurt = |name: &str| {
+            self.levels.leaf_named(name).is_some_and(|leaf| self.hurt.contains(&(leaf as usize)))
+        };
         let good = if claim.program == "nosuch" { End::Never(Ename::NotFound.into()) } else { End::Exit(0) };
         let another = End::Never(Failure::bad(Step::Gang, 0, Fault::Another));
         // In a gang one that cannot start, or is lost before, keeps the others from it.

@@ -1,16 +1,22 @@
-//! What can be broken: a node, its machine, or its cable to the ionode.
+//! What can be broken: a node, an aggregator, its machine, or its cable to above.
 
+use crate::aggregator::Aggregator;
 use crate::link::Side;
-use crate::world::{Event, LATENCY_US, Place, World};
+use crate::medium::LATENCY;
+use crate::node::Leaf;
+use crate::run::Run;
+use crate::time::Ps;
+use crate::trace::What;
+use crate::world::{Event, Place, World};
 use cnode::Bounds;
 
 /// Within this time a kernel says again what was not acknowledged.
-const RETRY_US: u64 = 2_000_000;
+const RETRY: Ps = Ps::us(2_000_000);
 
-/// What happens to a node or its cable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What happens to a node or an aggregator, or to its cable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// The node neither reads nor answers.
+    /// It neither reads nor answers.
     Stop,
     /// It goes on.
     Continue,
@@ -24,80 +30,172 @@ pub enum Fault {
     Cut,
     /// Every message takes so many microseconds more, in both directions.
     Slow(u64),
-    /// Nothing that goes up (to the ionode) arrives any more, or nothing that goes down, or nothing at all;
-    /// there is no hangup.
+    /// Nothing that goes up arrives any more, or nothing that goes down, or nothing at all; there is no
+    /// hangup.
     Mute {
-        /// Towards the ionode.
+        /// Towards the aggregator above.
         up: bool,
         /// Towards the node.
         down: bool,
     },
     /// Both directions work again; a link that was there is reset at both ends, as what was lost on it is.
     Heal,
+    /// The next messages that go up, and those that go down, so many, are lost.
+    Lose {
+        /// Towards the aggregator above.
+        up: u32,
+        /// Towards the node.
+        down: u32,
+    },
+    /// In each of the next messages that go up, and of those that go down, so many, a bit is changed.
+    Corrupt {
+        /// Towards the aggregator above.
+        up: u32,
+        /// Towards the node.
+        down: u32,
+    },
+    /// Its clock runs so many millionths fast, or slow.
+    Skew(i32),
 }
 
 impl Fault {
     /// Members on that node may be lost by it.
     pub fn hurts(self) -> bool {
-        !matches!(self, Self::Slow(_))
+        !matches!(self, Self::Slow(_) | Self::Skew(_))
     }
 }
 
 impl<B: Bounds> World<B> {
     /// Breaks a node at a time, in microseconds.
     pub fn plan(&mut self, at: u64, leaf: usize, fault: Fault) {
-        if fault.hurts() {
-            self.hurt.insert(leaf);
-        }
-        self.schedule(at, Event::Fault(leaf, fault));
+        self.plan_at(at, Place::Leaf(leaf as u32), fault);
     }
 
-    pub(crate) fn fault(&mut self, index: usize, fault: Fault) {
-        self.tell(Place::Leaf(index), &format!("{fault:?}"));
+    /// Breaks a node or an aggregator at a time, in microseconds.
+    pub fn plan_at(&mut self, at: u64, place: Place, fault: Fault) {
+        if fault.hurts() {
+            match place {
+                Place::Leaf(leaf) => {
+                    self.hurt.insert(leaf as usize);
+                }
+                Place::Io(io) => self.hurt.extend(self.levels.leaves_below(io).map(|leaf| leaf as usize)),
+                Place::Client(_) => {}
+            }
+        }
+        self.planned.push((place, fault));
+        self.at(at, Event::Fault((self.planned.len() - 1) as u32));
+    }
+
+    pub(crate) fn fault(&mut self, number: u32) {
+        let (place, fault) = self.planned[number as usize];
+        self.tell(place, What::Breaks(fault));
         match fault {
-            Fault::Stop => self.leaves[index].stopped = true,
-            Fault::Continue => {
-                self.leaves[index].stopped = false;
-                for event in std::mem::take(&mut self.leaves[index].later) {
-                    self.schedule(self.now, event);
-                }
-            }
-            Fault::Kill | Fault::Crash => match (fault, self.leaves[index].die()) {
-                (Fault::Kill, Some(link)) => self.close(link, Side::Peer),
-                (_, Some(link)) => {
-                    self.shut(link, Side::Peer);
-                }
-                (_, None) => {}
-            },
-            Fault::Return => self.revive(index),
+            Fault::Stop => self.with_run(place, |run| run.stopped = true),
+            Fault::Continue => self.go_on(place),
+            Fault::Kill | Fault::Crash => self.die(place, fault == Fault::Kill),
+            Fault::Return => self.revive(place),
             Fault::Cut => {
-                if let Some(link) = self.leaves[index].link {
-                    self.reset(link, 0);
+                if let Some(link) = self.link_above(place) {
+                    self.reset(link, Ps::ZERO);
                 }
             }
-            Fault::Slow(us) => self.cables[index].slow_us = us,
-            Fault::Mute { up, down } => {
-                // What was lost is lost until the link is reset: one fault does not end another.
-                let mute = &mut self.cables[index].mute;
-                *mute = [mute[0] | up, mute[1] | down];
+            Fault::Skew(ppm) => {
+                let now = self.queue.now();
+                self.with_run(place, |run| run.clock.skew(now, ppm));
+                // What was due by the clock as it ran is due otherwise now.
+                self.queue.push(now, Event::Tick(place));
             }
             Fault::Heal => {
-                self.cables[index].mute = [false; 2];
-                self.reset_all(index, 0);
+                if let Some(cable) = self.cables.get_mut(&place) {
+                    cable.mute = [false; 2];
+                }
+                self.reset_all(place, Ps::ZERO);
+            }
+            Fault::Slow(us) => self.cables.entry(place).or_default().slow = Ps::us(us),
+            Fault::Mute { up, down } => {
+                // What was lost is lost until the link is reset: one fault does not end another.
+                let mute = &mut self.cables.entry(place).or_default().mute;
+                *mute = [mute[0] | up, mute[1] | down];
+            }
+            Fault::Lose { up, down } => self.cables.entry(place).or_default().lose = [up, down],
+            Fault::Corrupt { up, down } => self.cables.entry(place).or_default().corrupt = [up, down],
+        }
+        self.cables.retain(|_, cable| *cable != crate::link::Cable::default());
+    }
+
+    fn with_run(&mut self, place: Place, act: impl FnOnce(&mut Run)) {
+        if let Some(run) = self.run_of(place) {
+            act(run);
+        }
+    }
+
+    fn link_above(&self, place: Place) -> Option<u32> {
+        match place {
+            Place::Leaf(leaf) => self.leaves[leaf as usize].link,
+            Place::Io(io) => self.aggregators[io as usize].links[0],
+            Place::Client(client) => self.clients[client as usize].link,
+        }
+    }
+
+    fn go_on(&mut self, place: Place) {
+        let Some(run) = self.run_of(place) else { return };
+        run.stopped = false;
+        for event in std::mem::take(&mut run.later) {
+            self.queue.push(self.queue.now(), event);
+        }
+    }
+
+    /// It is gone; its kernel tells all whom it had links with, or nobody does.
+    fn die(&mut self, place: Place, tells: bool) {
+        let Some(run) = self.run_of(place) else { return };
+        run.dead = true;
+        for event in std::mem::take(&mut run.later) {
+            self.discard(event);
+        }
+        let mut links: Vec<(u32, Side)> =
+            self.link_above(place).into_iter().map(|link| (link, Side::Below)).collect();
+        if let Place::Io(io) = place {
+            let below = self.aggregators[io as usize].links.iter().skip(1).flatten();
+            links.extend(below.map(|link| (*link, Side::Above)));
+        }
+        for (link, side) in links {
+            if tells {
+                self.close(link, side);
+            } else {
+                self.shut(link, side);
             }
         }
     }
 
-    /// A new run of a node that is gone. Its kernel knows nothing of the links of the run before: what the
-    /// ionode's kernel says on one again, after a while, resets it.
-    fn revive(&mut self, index: usize) {
-        if !self.leaves[index].dead {
+    /// A new run of what is gone. Its kernel knows nothing of the links of the run before: what others'
+    /// kernels say on one again, after a while, resets it.
+    fn revive(&mut self, place: Place) {
+        let Some(number) = self.run_of(place).filter(|run| run.dead).map(|run| run.number + 1) else {
             return;
+        };
+        let after = Ps(self.random.below(RETRY.0));
+        self.reset_all(place, after);
+        let now = self.queue.now();
+        let run = Run::new(number, now, self.epoch());
+        match place {
+            Place::Leaf(leaf) => {
+                let facts = self.leaf_facts(leaf, number);
+                self.leaves[leaf as usize] = Leaf::new(now, facts, run);
+            }
+            Place::Io(io) => {
+                self.reset_below(io, after);
+                let facts = self.io_facts(io, number);
+                self.aggregators[io as usize] = Aggregator::new(now, facts, run);
+            }
+            Place::Client(_) => {}
         }
-        let after = self.random.below(RETRY_US);
-        self.reset_all(index, after);
-        let facts = self.facts(index, self.leaves[index].run + 1);
-        self.leaves[index].revive(facts, self.now);
-        self.schedule(self.now + LATENCY_US, Event::Tick(Place::Leaf(index)));
+        self.queue.push(now + LATENCY, Event::Tick(place));
+    }
+
+    /// Links of those below an aggregator that was gone, who do not know of it yet.
+    fn reset_below(&mut self, io: u32, after: Ps) {
+        for link in self.links.open_below(io) {
+            self.reset(link, after);
+        }
     }
 }

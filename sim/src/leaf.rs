@@ -1,109 +1,170 @@
-//! A simulated compute node's machine: parameters in memory, scripted programs, pipes that are queues.
+//! A simulated compute node's machine: parameters in memory, programs, pipes that are queues.
 
+use crate::program::{PIPE, Program, Went};
+use crate::time::Ps;
 use cnode::host::{Host, Load, MemberSlot, Param, Pull, Push, SessionSlot, Stream};
 use protocol::ename::Ename;
 use protocol::quote::Words;
 use protocol::record::End;
-use std::collections::{BTreeMap, VecDeque};
 
-/// Bytes a simulated pipe holds, as Linux's do.
-const PIPE: usize = 65_536;
-
-/// What a program is going to do by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// End after so many microseconds.
-    Exit(u64, End),
-    /// Nothing until its input ends.
-    Reads,
+/// A start that is on its way.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    member: MemberSlot,
+    pid: u32,
+    begun: Result<(), Ename>,
 }
 
-/// A running program.
-#[derive(Debug)]
-pub struct Program {
-    output: [VecDeque<u8>; 2],
-    /// It copies its input to its output.
-    is_cat: bool,
-    /// It has ended: its outputs end when they are read.
-    pub ended: bool,
-}
-
-/// The machine of one compute node.
+/// The machine of one compute node. As a rule a node is idle: then it takes next to nothing.
 #[derive(Debug, Default)]
-pub struct Machine {
-    name: String,
-    params: BTreeMap<(SessionSlot, u8), Vec<u8>>,
-    spills: BTreeMap<SessionSlot, Vec<u8>>,
-    /// Running and ended programs, by member.
-    pub programs: BTreeMap<MemberSlot, Program>,
-    /// Starts that are on their way, by member: the process, and what its program is going to do.
-    pub starting: BTreeMap<MemberSlot, (u32, Result<Next, Ename>)>,
+pub(crate) struct Machine(Option<Box<Busy>>);
+
+/// What a node has that runs something, few of each.
+#[derive(Debug, Default)]
+struct Busy {
+    params: Vec<(SessionSlot, u8, Vec<u8>)>,
+    /// Stdin messages that not all members have yet.
+    spills: Vec<(SessionSlot, Vec<u8>)>,
+    /// Running and ended programs.
+    programs: Vec<(MemberSlot, Program)>,
+    starting: Vec<Start>,
     /// Members that wait no longer for the others of their gang.
-    pub going: Vec<MemberSlot>,
-    /// Ends that the core has brought about: a signal, or the end of input.
-    pub ending: Vec<(MemberSlot, End)>,
+    going: Vec<MemberSlot>,
+    /// Members whose program is to go on: by a signal, or the end of input.
+    ending: Vec<MemberSlot>,
 }
 
 impl Machine {
-    /// The machine of the node called `name`.
-    pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), ..Self::default() }
+    fn busy(&mut self) -> &mut Busy {
+        self.0.get_or_insert_default()
     }
 
-    /// Starts a member: `hostname`, `echo …`, `member`, `cat`, `true`, `false`, `exit N`, `sleep SECONDS`.
-    pub fn start(&mut self, member: MemberSlot, slot: SessionSlot, number: u32) -> Result<Next, Ename> {
-        let args = self.params.get(&(slot, 0)).cloned().unwrap_or_default();
-        let text = String::from_utf8_lossy(&args).into_owned();
+    fn program(&mut self, member: MemberSlot) -> Option<&mut Program> {
+        let programs = &mut self.0.as_mut()?.programs;
+        programs.iter_mut().find(|(own, _)| *own == member).map(|(_, program)| program)
+    }
+
+    /// Starts a member's program, whose process is going to be `pid`; whose it is: node, number, time.
+    pub(crate) fn start(
+        &mut self,
+        member: MemberSlot,
+        slot: SessionSlot,
+        pid: u32,
+        (node, number, now): (&str, u32, Ps),
+    ) {
+        let busy = self.busy();
+        let args = busy.params.iter().find(|(own, param, _)| (*own, *param) == (slot, Param::Args as u8));
+        let text = String::from_utf8_lossy(args.map_or(&[][..], |(_, _, args)| args)).into_owned();
         let words: Vec<&str> = Words::new(&text).flatten().filter_map(|word| word.plain()).collect();
-        let second = words.get(1).and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
-        let exit = |code: u8| Next::Exit(100, End::Exit(code));
-        let (said, next) = match words.first().copied() {
-            Some("hostname") => (format!("{}\n", self.name), exit(0)),
-            Some("member") => (format!("{number}\n"), exit(0)),
-            Some("echo") => (format!("{}\n", words[1..].join(" ")), exit(0)),
-            Some("true") => (String::new(), exit(0)),
-            Some("false") => (String::new(), exit(1)),
-            Some("exit") => (String::new(), exit(second as u8)),
-            Some("sleep") => (String::new(), Next::Exit(second * 1_000_000, End::Exit(0))),
-            Some("cat") => (String::new(), Next::Reads),
-            _ => return Err(Ename::NotFound),
-        };
-        let output = [said.into_bytes().into(), VecDeque::new()];
-        self.programs.insert(member, Program { output, is_cat: next == Next::Reads, ended: false });
-        Ok(next)
+        let program = Program::new(&words, (node, number, now.to_us()));
+        let begun = program.map(|program| busy.programs.push((member, program)));
+        busy.starting.push(Start { member, pid, begun });
+    }
+
+    /// What came of a start that is still on its way.
+    pub(crate) fn starting(&self, member: MemberSlot, pid: u32) -> Option<Result<(), Ename>> {
+        let starting = &self.0.as_ref()?.starting;
+        starting.iter().find(|start| (start.member, start.pid) == (member, pid)).map(|start| start.begun)
+    }
+
+    /// The process of a member whose start is still on its way.
+    pub(crate) fn pid_of_starting(&self, member: MemberSlot) -> Option<u32> {
+        let starting = &self.0.as_ref()?.starting;
+        starting.iter().find(|start| start.member == member).map(|start| start.pid)
+    }
+
+    /// A start is not on its way any more.
+    pub(crate) fn begun(&mut self, member: MemberSlot) {
+        self.busy().starting.retain(|start| start.member != member);
+    }
+
+    /// The program of a member does what comes next.
+    pub(crate) fn goes_on(&mut self, member: MemberSlot) -> Option<Went> {
+        self.program(member)?.goes_on()
+    }
+
+    /// Members that wait no longer for the others of their gang, with their processes.
+    pub(crate) fn going(&mut self) -> Vec<(MemberSlot, u32)> {
+        let Some(busy) = &mut self.0 else { return Vec::new() };
+        let going = std::mem::take(&mut busy.going);
+        going.into_iter().filter_map(|member| Some((member, self.pid_of_starting(member)?))).collect()
+    }
+
+    /// Members whose program is to go on, with their processes; `pid` knows those that have started.
+    pub(crate) fn ending(&mut self, pid: impl Fn(MemberSlot) -> u32) -> Vec<(MemberSlot, u32)> {
+        let Some(busy) = &mut self.0 else { return Vec::new() };
+        let ending = std::mem::take(&mut busy.ending);
+        let pid = |member| self.pid_of_starting(member).unwrap_or_else(|| pid(member));
+        ending.into_iter().map(|member| (member, pid(member))).collect()
     }
 
     /// Programs that have not ended.
-    pub fn running(&self) -> usize {
-        self.programs.values().filter(|program| !program.ended).count()
+    pub(crate) fn running(&self) -> usize {
+        let programs = self.0.as_ref().map_or(&[][..], |busy| &busy.programs);
+        programs.iter().filter(|(_, program)| !program.ended).count()
+    }
+
+    /// Bytes that it takes beside its own.
+    pub(crate) fn memory(&self) -> usize {
+        let Some(busy) = &self.0 else { return 0 };
+        let params: usize = busy.params.iter().map(|(_, _, bytes)| bytes.capacity() + 32).sum();
+        size_of::<Busy>() + params + busy.programs.capacity() * size_of::<(MemberSlot, Program)>()
+    }
+
+    /// It is idle again if nothing is left.
+    fn rests(&mut self) {
+        let is_empty = |busy: &Busy| {
+            busy.params.is_empty()
+                && busy.spills.is_empty()
+                && busy.programs.is_empty()
+                && busy.starting.is_empty()
+                && busy.going.is_empty()
+                && busy.ending.is_empty()
+        };
+        self.0 = self.0.take().filter(|busy| !is_empty(busy));
     }
 }
 
 impl Host for Machine {
     fn append(&mut self, session: SessionSlot, param: Param, data: &[u8]) -> Result<(), Ename> {
-        self.params.entry((session, param as u8)).or_default().extend_from_slice(data);
+        let params = &mut self.busy().params;
+        let own =
+            |(slot, kind, _): &&mut (SessionSlot, u8, Vec<u8>)| (*slot, *kind) == (session, param as u8);
+        match params.iter_mut().find(own) {
+            Some((_, _, bytes)) => bytes.extend_from_slice(data),
+            None => params.push((session, param as u8, data.to_vec())),
+        }
         Ok(())
     }
 
     fn truncate(&mut self, session: SessionSlot, param: Param) {
-        self.params.remove(&(session, param as u8));
+        if let Some(busy) = &mut self.0 {
+            busy.params.retain(|(slot, kind, _)| (*slot, *kind) != (session, param as u8));
+        }
     }
 
     fn param(&mut self, session: SessionSlot, param: Param, offset: u64, out: &mut [u8]) -> usize {
-        let Some(bytes) = self.params.get(&(session, param as u8)) else { return 0 };
-        let left = bytes.get(offset as usize..).unwrap_or(&[]);
+        let params = self.0.as_ref().map_or(&[][..], |busy| &busy.params);
+        let own = params.iter().find(|(slot, kind, _)| (*slot, *kind) == (session, param as u8));
+        let left = own.and_then(|(_, _, bytes)| bytes.get(offset as usize..)).unwrap_or(&[]);
         let len = left.len().min(out.len());
         out[..len].copy_from_slice(&left[..len]);
         len
     }
 
     fn spill(&mut self, session: SessionSlot, data: &[u8]) -> Result<(), Ename> {
-        self.spills.insert(session, data.to_vec());
+        let spills = &mut self.busy().spills;
+        spills.retain(|(slot, _)| *slot != session);
+        spills.push((session, data.to_vec()));
         Ok(())
     }
 
     fn spilled_record(&mut self, session: SessionSlot, offset: u32) -> (u32, bool) {
-        let left = self.spills.get(&session).map_or(&[][..], |bytes| &bytes[offset as usize..]);
+        let left = self
+            .0
+            .as_ref()
+            .and_then(|busy| busy.spilled(session))
+            .map_or(&[][..], |spill| &spill[offset as usize..]);
         match left.iter().position(|byte| *byte == b'\n') {
             Some(at) => (at as u32 + 1, true),
             None => (left.len() as u32, false),
@@ -111,32 +172,30 @@ impl Host for Machine {
     }
 
     fn feed(&mut self, session: SessionSlot, member: MemberSlot, offset: u32, len: u32) -> Push {
-        let Some(bytes) = self.spills.get(&session) else { return Push::Closed };
-        let piece = bytes[offset as usize..(offset + len) as usize].to_vec();
+        let spill = self.0.as_ref().and_then(|busy| busy.spilled(session));
+        let Some(piece) = spill.and_then(|spill| spill.get(offset as usize..(offset + len) as usize)) else {
+            return Push::Closed;
+        };
+        let piece = piece.to_vec();
         self.write(member, &piece)
     }
 
     fn has_read_all(&mut self, member: MemberSlot) -> bool {
         // What is simulated passes its input on at once, as far as its output has room.
-        self.programs.get(&member).is_none_or(|program| program.output[0].len() < PIPE)
+        self.program(member).is_none_or(|program| program.output(Stream::Stdout).len() < PIPE)
     }
 
     fn write(&mut self, member: MemberSlot, data: &[u8]) -> Push {
-        let Some(program) = self.programs.get_mut(&member).filter(|p| p.is_cat && !p.ended) else {
-            return Push::Closed;
-        };
-        let room = PIPE - program.output[0].len();
-        if room == 0 {
-            return Push::Full;
+        match self.program(member).and_then(|program| program.takes(data)) {
+            None => Push::Closed,
+            Some(0) => Push::Full,
+            Some(len) => Push::Took(len),
         }
-        let len = data.len().min(room);
-        program.output[0].extend(&data[..len]);
-        Push::Took(len)
     }
 
     fn close_stdin(&mut self, member: MemberSlot) {
-        if self.programs.get(&member).is_some_and(|program| program.is_cat && !program.ended) {
-            self.ending.push((member, End::Exit(0)));
+        if self.program(member).is_some_and(Program::input_ends) {
+            self.busy().ending.push(member);
         }
     }
 
@@ -151,12 +210,10 @@ impl Host for Machine {
     }
 
     fn peek(&mut self, member: MemberSlot, stream: Stream, out: &mut [u8]) -> Pull {
-        let Some(program) = self.programs.get(&member) else { return Pull::End };
-        let queue = &program.output[stream as usize];
-        let len = queue.len().min(out.len());
-        for (to, from) in out.iter_mut().zip(queue) {
-            *to = *from;
-        }
+        let Some(program) = self.program(member) else { return Pull::End };
+        let output = program.output(stream);
+        let len = output.len().min(out.len());
+        out[..len].copy_from_slice(&output[..len]);
         match (len, program.ended) {
             (0, true) => Pull::End,
             (0, false) => Pull::Empty,
@@ -165,23 +222,23 @@ impl Host for Machine {
     }
 
     fn discard(&mut self, member: MemberSlot, stream: Stream, len: usize) {
-        if let Some(program) = self.programs.get_mut(&member) {
-            program.output[stream as usize].drain(..len);
+        if let Some(program) = self.program(member) {
+            program.taken(stream, len);
         }
     }
 
     fn is_last(&mut self, member: MemberSlot, _: Stream) -> bool {
-        self.programs.get(&member).is_none_or(|program| program.ended)
+        self.program(member).is_none_or(|program| program.ended)
     }
 
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool {
-        self.programs.get(&member).is_some_and(|program| program.output[stream as usize].len() == PIPE)
+        self.program(member).is_some_and(|program| program.output(stream).len() >= PIPE)
     }
 
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename> {
         let deadly = !matches!(signal, 0 | 17..=20 | 23 | 28);
-        if deadly && self.programs.get(&member).is_some_and(|program| !program.ended) {
-            self.ending.push((member, End::Signal(signal)));
+        if deadly && self.program(member).is_some_and(|program| program.dies(End::Signal(signal))) {
+            self.busy().ending.push(member);
         }
         Ok(())
     }
@@ -189,24 +246,36 @@ impl Host for Machine {
     fn resize(&mut self, _: MemberSlot, _: u16, _: u16) {}
 
     fn go(&mut self, member: MemberSlot) {
-        self.going.push(member);
+        self.busy().going.push(member);
     }
 
     fn cancel(&mut self, member: MemberSlot) {
-        self.starting.remove(&member);
-        self.programs.remove(&member);
+        self.begun(member);
+        self.release_member(member);
     }
 
     fn release_member(&mut self, member: MemberSlot) {
-        self.programs.remove(&member);
+        if let Some(busy) = &mut self.0 {
+            busy.programs.retain(|(own, _)| *own != member);
+        }
+        self.rests();
     }
 
     fn release_session(&mut self, session: SessionSlot) {
-        self.params.retain(|(slot, _), _| *slot != session);
-        self.spills.remove(&session);
+        if let Some(busy) = &mut self.0 {
+            busy.params.retain(|(slot, _, _)| *slot != session);
+            busy.spills.retain(|(slot, _)| *slot != session);
+        }
+        self.rests();
     }
 
     fn load(&mut self) -> Load {
         Load { load_centi: 0, memfree: 1 << 20, mem: 2 << 20 }
+    }
+}
+
+impl Busy {
+    fn spilled(&self, session: SessionSlot) -> Option<&[u8]> {
+        self.spills.iter().find(|(slot, _)| *slot == session).map(|(_, spill)| spill.as_slice())
     }
 }

@@ -1,158 +1,306 @@
-//! Links of nodes and clients with the ionode: messages in order, delayed or lost, and hangups.
+//! Links: conversations of who dialled, below, with the aggregator that was dialled, above. Messages come in
+//! order, delayed, lost or changed, and so do hangups.
 
-use crate::world::{Event, LATENCY_US, Place, World};
+use crate::medium::LATENCY;
+use crate::time::Ps;
+use crate::world::{Event, Place, World};
 use cnode::Bounds;
+use ionode::host::Peer;
 use protocol::server::LinkId;
-use std::rc::Rc;
 
 /// One end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The ionode's.
-    Io = 0,
-    /// The node's, or the client's.
-    Peer = 1,
+    /// The aggregator that was dialled.
+    Above = 0,
+    /// Who dialled: a node, an aggregator, a client.
+    Below = 1,
 }
 
 impl Side {
     pub(crate) fn other(self) -> Self {
         match self {
-            Self::Io => Self::Peer,
-            Self::Peer => Self::Io,
+            Self::Above => Self::Below,
+            Self::Below => Self::Above,
         }
     }
 }
 
 /// What one end of a link has.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct End {
     /// It has not hung up, and not seen a hangup.
     pub(crate) is_open: bool,
-    /// What came and was not taken.
-    pub(crate) inbox: Vec<u8>,
+    /// Messages that were sent to it so far, and that it has had: a gap is seen by their numbers.
+    sent: u32,
+    had: u32,
     /// When the last of what is on its way arrives: nothing overtakes it.
-    arrival: u64,
+    pub(crate) arrival: Ps,
 }
 
 /// One conversation, from its connect to its last hangup.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Link {
-    pub(crate) peer: Place,
-    /// Its number at the ionode.
+    /// Who dialled.
+    pub(crate) below: Place,
+    /// Who was dialled.
+    pub(crate) above: u32,
+    /// Its number there.
     pub(crate) id: LinkId,
     /// By `Side`.
     pub(crate) ends: [End; 2],
     /// It was reset: what is on its way never arrives.
     is_torn: bool,
+    /// Events that name it: its place is nobody else's before they have come.
+    named: u32,
 }
 
-/// What a node's links go through.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a place's link to above goes through, where that is not as usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cable {
     /// What a message takes more than usual.
-    pub(crate) slow_us: u64,
-    /// Nothing arrives at that side.
+    pub(crate) slow: Ps,
+    /// By `Side`: nothing arrives there.
     pub(crate) mute: [bool; 2],
+    /// By `Side`: so many messages to it get lost.
+    pub(crate) lose: [u32; 2],
+    /// By `Side`: so many messages to it are changed on their way.
+    pub(crate) corrupt: [u32; 2],
+}
+
+/// All links, by number; the number of one that is over is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    slots: Vec<Link>,
+    free: Vec<u32>,
+}
+
+impl Links {
+    pub(crate) fn get(&self, link: u32) -> &Link {
+        &self.slots[link as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, link: u32) -> &mut Link {
+        &mut self.slots[link as usize]
+    }
+
+    fn add(&mut self, link: Link) -> u32 {
+        if let Some(number) = self.free.pop() {
+            self.slots[number as usize] = link;
+            return number;
+        }
+        self.slots.push(link);
+        (self.slots.len() - 1) as u32
+    }
+
+    fn sweep(&mut self, number: u32) {
+        let link = &self.slots[number as usize];
+        if link.named == 0 && link.ends.iter().all(|end| !end.is_open) {
+            self.free.push(number);
+        }
+    }
+
+    /// Those of clients that are open above.
+    pub(crate) fn of_clients(&self) -> impl Iterator<Item = &Link> {
+        let is_client = |link: &&Link| matches!(link.below, Place::Client(_));
+        self.slots.iter().filter(is_client).filter(|link| link.ends[Side::Above as usize].is_open)
+    }
+
+    /// Those that somebody below an aggregator holds open.
+    pub(crate) fn open_below(&self, io: u32) -> Vec<u32> {
+        let links = (0..).zip(&self.slots);
+        let is_his = |link: &Link| link.above == io && link.ends[Side::Below as usize].is_open;
+        links.filter(|(_, link)| is_his(link)).map(|(number, _)| number).collect()
+    }
+
+    /// Bytes that it has taken.
+    pub(crate) fn memory(&self) -> usize {
+        self.slots.capacity() * size_of::<Link>() + self.free.capacity() * 4
+    }
 }
 
 impl<B: Bounds> World<B> {
-    /// Connects a peer with the ionode.
-    pub(crate) fn connect(&mut self, peer: Place, local: bool) -> usize {
-        let link = self.links.len();
+    /// Connects somebody with an aggregator that runs.
+    pub(crate) fn connect(&mut self, below: Place, above: u32, local: bool) -> u32 {
+        let aggregator = &mut self.aggregators[above as usize];
         // A driver uses the first number that is free, and so do we: the cores are to bear that.
-        let free = self.io_links.iter().skip(1).position(Option::is_none);
-        let free = free.map_or(self.io_links.len(), |at| at + 1);
-        if free == self.io_links.len() {
-            self.io_links.push(None);
+        let free = aggregator.links.iter().skip(1).position(Option::is_none);
+        let free = free.map_or(aggregator.links.len(), |at| at + 1);
+        if free == aggregator.links.len() {
+            aggregator.links.push(None);
         }
-        self.io_links[free] = Some(link);
         let id = LinkId(free as u16);
-        let end = || End { is_open: true, ..End::default() };
-        self.links.push(Link { peer, id, ends: [end(), end()], is_torn: false });
-        self.io.connect(id, ionode::host::Peer { is_local: local, uid: None });
+        let open = End { is_open: true, ..End::default() };
+        let link = self.links.add(Link { below, above, id, ends: [open; 2], is_torn: false, named: 0 });
+        aggregator.links[free] = Some(link);
+        aggregator.core.connect(id, Peer { is_local: local, uid: None });
         link
     }
 
-    /// The link that the ionode knows by that number.
-    pub(crate) fn link_at(&self, id: LinkId) -> Option<usize> {
-        self.io_links.get(id.0 as usize).copied().flatten()
+    pub(crate) fn is_open(&self, link: u32, side: Side) -> bool {
+        self.links.get(link).ends[side as usize].is_open
     }
 
-    pub(crate) fn is_open(&self, link: usize, side: Side) -> bool {
-        self.links[link].ends[side as usize].is_open
-    }
-
-    fn cable(&self, link: usize) -> Cable {
-        match self.links[link].peer {
-            Place::Leaf(leaf) => self.cables[leaf],
-            Place::Client(_) | Place::Io => Cable::default(),
+    /// Who is at an end of a link.
+    pub(crate) fn place_at(&self, link: u32, side: Side) -> Place {
+        let link = self.links.get(link);
+        match side {
+            Side::Above => Place::Io(link.above),
+            Side::Below => link.below,
         }
     }
 
-    /// When something that is sent now arrives at a side: in order, after a delay from the seed.
-    fn arrival(&mut self, link: usize, to: Side) -> u64 {
-        let delay = LATENCY_US + self.random.below(LATENCY_US) + self.cable(link).slow_us;
-        let end = &mut self.links[link].ends[to as usize];
-        end.arrival = end.arrival.max(self.now + delay);
-        end.arrival
+    pub(crate) fn cable(&self, link: u32) -> Cable {
+        // As a rule nothing is out of order.
+        if self.cables.is_empty() {
+            return Cable::default();
+        }
+        self.cables.get(&self.links.get(link).below).copied().unwrap_or_default()
     }
 
-    pub(crate) fn send(&mut self, link: usize, to: Side, bytes: &Rc<[u8]>) {
-        if self.is_open(link, to.other()) {
-            let at = self.arrival(link, to);
-            self.schedule(at, Event::Bytes { link, to, bytes: bytes.clone() });
+    /// Sends a message, or as many as there are back to back.
+    pub(crate) fn send(&mut self, link: u32, to: Side, burst: &[u8]) {
+        let mut rest = burst;
+        while let Some(len) = rest.get(..4).map(|len| u32::from_le_bytes([len[0], len[1], len[2], len[3]])) {
+            let (message, next) = rest.split_at((len as usize).clamp(4, rest.len()));
+            let number = self.messages.take(message);
+            self.send_message(link, to, number);
+            self.messages.sweep(number);
+            rest = next;
         }
     }
 
-    /// What is on its way to a side gets there.
-    pub(crate) fn arrives(&self, link: usize, to: Side) -> bool {
-        self.is_open(link, to) && !self.links[link].is_torn && !self.cable(link).mute[to as usize]
+    /// The same for a message that is sent to others too.
+    pub(crate) fn send_message(&mut self, link: u32, to: Side, message: u32) {
+        if !self.is_open(link, to.other()) {
+            return;
+        }
+        let end = &mut self.links.get_mut(link).ends[to as usize];
+        end.sent = end.sent.wrapping_add(1);
+        let seq = end.sent as u16;
+        self.messages.owe(message);
+        self.links.get_mut(link).named += 1;
+        self.carry(link, to, seq, message);
+    }
+
+    /// What was on its way to a side has come there: the message, if it gets there whole. One that is out of
+    /// turn or was changed ends the link, as nothing more can be believed.
+    pub(crate) fn arrives(&mut self, link: u32, to: Side, seq: u16, message: u32) -> Arrival {
+        let cable = self.cable(link);
+        if !self.is_open(link, to) || self.links.get(link).is_torn || cable.mute[to as usize] {
+            return Arrival::Lost;
+        }
+        if cable.lose[to as usize] > 0 {
+            self.spend(link, |cable| &mut cable.lose[to as usize]);
+            return Arrival::Lost;
+        }
+        let end = &mut self.links.get_mut(link).ends[to as usize];
+        end.had = end.had.wrapping_add(1);
+        let is_next = end.had as u16 == seq;
+        let mut is_sound = self.messages.is_sound(message);
+        if cable.corrupt[to as usize] > 0 {
+            self.spend(link, |cable| &mut cable.corrupt[to as usize]);
+            let bit = self.random.below(1 << 20);
+            let copy = self.messages.corrupted(message, bit);
+            is_sound = self.messages.is_sound(copy);
+            self.messages.sweep(copy);
+        }
+        if is_next && is_sound { Arrival::Whole } else { Arrival::Broken }
+    }
+
+    fn spend(&mut self, link: u32, of: impl Fn(&mut Cable) -> &mut u32) {
+        let below = self.links.get(link).below;
+        if let Some(cable) = self.cables.get_mut(&below) {
+            *of(cable) -= 1;
+            if *cable == Cable::default() {
+                self.cables.remove(&below);
+            }
+        }
+    }
+
+    /// An event that named a link has come.
+    pub(crate) fn unname(&mut self, link: u32) {
+        self.links.get_mut(link).named -= 1;
+        self.links.sweep(link);
     }
 
     /// One end hangs up; the other sees it behind what was sent before.
-    pub(crate) fn close(&mut self, link: usize, side: Side) {
-        if self.shut(link, side) {
-            let to = side.other();
+    pub(crate) fn close(&mut self, link: u32, side: Side) {
+        let to = side.other();
+        if self.shut(link, side) && self.is_open(link, to) {
             let at = self.arrival(link, to);
-            self.schedule(at, Event::Hangup { link, to });
+            self.hangup_at(at, link, to);
         }
     }
 
+    fn hangup_at(&mut self, at: Ps, link: u32, to: Side) {
+        self.links.get_mut(link).named += 1;
+        self.queue.push(at, Event::Hangup { link, to });
+    }
+
     /// One end is closed; false if it was.
-    pub(crate) fn shut(&mut self, link: usize, side: Side) -> bool {
-        let Link { peer, id, ends, .. } = &mut self.links[link];
-        let was_open = std::mem::take(&mut ends[side as usize]).is_open;
-        match (side, *peer) {
-            (Side::Io, _) if was_open => self.io_links[id.0 as usize] = None,
-            (Side::Peer, Place::Leaf(leaf)) if self.leaves[leaf].link == Some(link) => {
-                self.leaves[leaf].link = None;
+    pub(crate) fn shut(&mut self, link: u32, side: Side) -> bool {
+        let Link { below, above, id, ends, .. } = self.links.get_mut(link);
+        let was_open = std::mem::take(&mut ends[side as usize].is_open);
+        match (side, *below) {
+            (Side::Above, _) if was_open => self.aggregators[*above as usize].links[id.0 as usize] = None,
+            (Side::Below, Place::Leaf(leaf)) => {
+                let own = &mut self.leaves[leaf as usize].link;
+                *own = own.filter(|own| *own != link);
+            }
+            (Side::Below, Place::Io(io)) => {
+                let own = &mut self.aggregators[io as usize].links[0];
+                *own = own.filter(|own| *own != link);
             }
             _ => {}
+        }
+        if was_open {
+            self.links.sweep(link);
         }
         was_open
     }
 
-    /// What is on its way is lost, and both ends see a hangup after so many microseconds.
-    pub(crate) fn reset(&mut self, link: usize, after: u64) {
-        self.links[link].is_torn = true;
-        for to in [Side::Io, Side::Peer] {
-            let at = self.now + after + LATENCY_US + self.random.below(LATENCY_US);
-            self.schedule(at, Event::Hangup { link, to });
+    /// What is on its way is lost, and both ends see a hangup after a while.
+    pub(crate) fn reset(&mut self, link: u32, after: Ps) {
+        self.links.get_mut(link).is_torn = true;
+        for to in [Side::Above, Side::Below] {
+            let jitter = self.random.below(LATENCY.0);
+            let at = self.queue.now() + after + LATENCY + Ps(jitter);
+            self.hangup_at(at, link, to);
         }
     }
 
-    /// Every link of a node is reset, as far as an end does not know yet that it is gone.
-    pub(crate) fn reset_all(&mut self, leaf: usize, after: u64) {
-        for link in 0..self.links.len() {
-            let known = |end: &End| !end.is_open;
-            if self.links[link].peer == Place::Leaf(leaf) && !self.links[link].ends.iter().all(known) {
-                self.reset(link, after);
-            }
+    /// Every link of a place to above is reset, as far as an end does not know yet that it is gone.
+    pub(crate) fn reset_all(&mut self, below: Place, after: Ps) {
+        let (own, above) = match below {
+            Place::Leaf(leaf) => (self.leaves[leaf as usize].link, self.levels.above_leaf(leaf)),
+            Place::Io(io) => match self.levels.above_io(io) {
+                Some(above) => (self.aggregators[io as usize].links[0], above),
+                None => return,
+            },
+            Place::Client(_) => return,
+        };
+        let known = self.aggregators[above as usize].links.iter().skip(1).flatten().copied();
+        let mut links: Vec<u32> = known.filter(|link| self.links.get(*link).below == below).collect();
+        links.extend(own.filter(|own| !links.contains(own)));
+        for link in links {
+            self.reset(link, after);
         }
     }
 
     /// A hangup gets to a side: it was reset, or its other end hung up and nothing keeps that from it.
-    pub(crate) fn sees_hangup(&self, link: usize, to: Side) -> bool {
-        self.is_open(link, to) && (self.links[link].is_torn || !self.cable(link).mute[to as usize])
+    pub(crate) fn sees_hangup(&self, link: u32, to: Side) -> bool {
+        self.is_open(link, to) && (self.links.get(link).is_torn || !self.cable(link).mute[to as usize])
     }
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It is there.
+    Whole,
+    /// Nothing came.
+    Lost,
+    /// Something came that is not what was sent next.
+    Broken,
 }

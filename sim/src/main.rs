@@ -1,6 +1,7 @@
 //! `sim`: seeds of a simulated partition, and the machine that it stands for.
 
 mod inspect;
+mod load;
 
 use argh::FromArgs;
 use sim::trace::Lines;
@@ -19,6 +20,7 @@ struct Args {
 enum Command {
     Run(Run),
     Seeds(Seeds),
+    Load(load::Load),
     Machine(inspect::Machine),
 }
 
@@ -63,6 +65,7 @@ fn main() {
     std::process::exit(match args.command {
         Command::Run(run) => one(&run),
         Command::Seeds(seeds) => many(&seeds),
+        Command::Load(load) => load::run(&load),
         Command::Machine(machine) => inspect::run(&machine),
     });
 }

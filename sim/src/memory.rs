@@ -1,9 +1,35 @@
-//! The memory files of the simulated ionode.
+//! What a simulated partition takes of memory, and the memory files of its aggregators.
 
+use crate::world::World;
+use cnode::{Bounds, Cnode};
 use protocol::ename::Ename;
 use protocol::limits::USER_NAME_MAX;
 use protocol::text::Text;
 use std::collections::BTreeMap;
+
+/// Bytes that a simulated partition has taken, by what for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The cores of compute nodes.
+    pub cores: usize,
+    /// Their simulated machines.
+    pub hosts: usize,
+    /// Links, messages on their way, and what is to come.
+    pub network: usize,
+}
+
+impl<B: Bounds> World<B> {
+    /// What it takes now, its aggregators' tables apart.
+    pub fn memory(&self) -> Memory {
+        let leaf = size_of::<crate::node::Leaf<B>>();
+        Memory {
+            cores: self.leaves.len() * size_of::<Cnode<B>>(),
+            hosts: self.leaves.capacity() * leaf
+                + self.leaves.iter().map(|leaf| leaf.machine.memory()).sum::<usize>(),
+            network: self.links.memory() + self.messages.memory() + self.queue.bytes(),
+        }
+    }
+}
 
 /// The parameters of all sessions.
 #[derive(Debug, Default)]

@@ -89,9 +89,9 @@ pub fn run_sized<B: Bounds>(
         let claim = Claim { program: "hostname", size: up, lines: 1, is_crowded: false, is_gang: false };
         world.check_job(world.job(job), claim).map_err(|e| format!("afterwards: {e}"))?;
     }
-    world.check_quiet(before)?;
+    world.check_quiet(&before)?;
     let (digest, events) = (world.trace.digest(), world.trace.events());
-    let summary = Summary { digest, events, jobs: stayed.count(), fanouts: world.fanouts };
+    let summary = Summary { digest, events, jobs: stayed.count(), fanouts: world.counts.fanouts };
     Ok((summary, world.trace))
 }
 

@@ -1,37 +1,36 @@
-//! The world: one ionode, its cnodes, clients, the links between them, and time.
+//! The world: aggregators in levels, compute nodes below them, clients, the links between them, and time.
 
+use crate::aggregator::Aggregator;
 use crate::check::Ledger;
 use crate::client::Job;
 use crate::fault::Fault;
-use crate::link::{Cable, Link, Side};
-use crate::memory::Params;
+use crate::levels::Levels;
+use crate::link::{Arrival, Cable, Links, Side};
+use crate::message::Messages;
 use crate::node::Leaf;
+use crate::queue::Queue;
 use crate::random::Random;
-use crate::trace::{Lines, Trace};
+use crate::run::Run;
+use crate::time::Ps;
+use crate::trace::{Lines, Trace, What};
 use cnode::Bounds;
 use cnode::host::MemberSlot;
-use ionode::Ionode;
-use protocol::message::frame;
-use protocol::record::End;
-use protocol::text::Text;
-use protocol::time::Time;
+use protocol::limits::CHILDREN_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Delay of a message on a link, in microseconds: at least this, and up to as much again.
-pub(crate) const LATENCY_US: u64 = 20;
 /// Room for any message.
-pub(crate) const OUT: usize = 1 << 17;
+pub(crate) const OUT: usize = protocol::limits::MSIZE_MAX as usize;
 
 /// Where something happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
-    /// The aggregator.
-    Io,
+    /// An aggregator, by its number in `Levels`.
+    Io(u32),
     /// A compute node, by number from 0.
-    Leaf(usize),
+    Leaf(u32),
     /// A client, by number from 0.
-    Client(usize),
+    Client(u32),
 }
 
 /// What a client does by itself.
@@ -41,140 +40,151 @@ pub(crate) enum Act {
     /// It flushes what it waits for.
     Flush,
     /// It looks at what runs, and at a node.
-    Look(usize),
+    Look(u32),
     /// It is gone without a clunk.
     Vanish,
 }
 
 /// What comes next. What a node has begun ends with its run.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Bytes {
-        link: usize,
+        link: u32,
         to: Side,
-        bytes: Rc<[u8]>,
+        seq: u16,
+        message: u32,
     },
     Hangup {
-        link: usize,
+        link: u32,
         to: Side,
     },
     Tick(Place),
-    Dial {
-        leaf: usize,
-        run: u32,
-    },
-    Undialed {
-        leaf: usize,
-        run: u32,
-    },
+    Dial(Place, u32),
+    Undialed(Place, u32),
     /// The last says whether it waits for the others of its gang.
     Started {
-        leaf: usize,
+        leaf: u32,
         run: u32,
-        member: MemberSlot,
         pid: u32,
+        member: MemberSlot,
         waits: bool,
     },
-    Ended {
-        leaf: usize,
+    /// A program goes on.
+    Step {
+        leaf: u32,
         run: u32,
-        member: MemberSlot,
         pid: u32,
-        end: End,
+        member: MemberSlot,
     },
-    Fault(usize, Fault),
-    Act(usize, Act),
+    /// What is planned under that number.
+    Fault(u32),
+    Act(u32, Act),
 }
 
+const _: () = assert!(size_of::<Event>() <= 20, "events are moved about a lot");
+
 /// A client and its job.
-struct Client {
+pub(crate) struct Client {
     res: String,
     program: String,
     input: Option<Vec<u8>>,
-    job: Job,
-    link: Option<usize>,
+    pub(crate) job: Job,
+    pub(crate) link: Option<u32>,
+}
+
+/// What happened so often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events taken.
+    pub events: u64,
+    /// 9P messages that came to whom they were for.
+    pub messages: u64,
+    /// Messages that went to a set of children, and children that they went to.
+    pub fanouts: (u64, u64),
+}
+
+impl Counts {
+    /// What happened since then.
+    #[must_use]
+    pub fn since(self, then: Self) -> Self {
+        Self {
+            events: self.events - then.events,
+            messages: self.messages - then.messages,
+            fanouts: (self.fanouts.0 - then.fanouts.0, self.fanouts.1 - then.fanouts.1),
+        }
+    }
 }
 
 /// Everything there is, with nodes whose tables have the bounds `B`.
 pub struct World<B: Bounds> {
-    pub(crate) now: u64,
-    seed: u64,
-    seq: u64,
-    events: BTreeMap<(u64, u64), Event>,
-    pub(crate) io: Ionode,
-    pub(crate) io_host: Params,
-    pub(crate) io_ticking: Option<u64>,
-    /// Links by the number that the ionode knows them by.
-    pub(crate) io_links: Vec<Option<usize>>,
-    pub(crate) links: Vec<Link>,
+    pub(crate) queue: Queue<Event>,
+    pub(crate) levels: Rc<Levels>,
+    pub(crate) seed: u64,
+    pub(crate) aggregators: Vec<Aggregator>,
     pub(crate) leaves: Vec<Leaf<B>>,
-    pub(crate) cables: Vec<Cable>,
-    clients: Vec<Client>,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) links: Links,
+    pub(crate) messages: Messages,
+    /// Of places whose link to above is not as usual.
+    pub(crate) cables: BTreeMap<Place, Cable>,
     pub(crate) random: Random,
     pub(crate) next_pid: u32,
+    pub(crate) planned: Vec<(Place, Fault)>,
     /// Nodes whose members may be lost.
     pub(crate) hurt: BTreeSet<usize>,
     pub(crate) ledger: Ledger,
     /// What happened.
     pub trace: Trace,
-    /// Messages that went to a set of children, and children they went to.
-    pub fanouts: (u64, u64),
+    /// How often.
+    pub counts: Counts,
     pub(crate) out: Vec<u8>,
 }
 
 impl<B: Bounds> World<B> {
-    /// A partition of `nodes` nodes (at most 64) whose delays come from `seed`.
+    /// A partition of `nodes` nodes, with 64 children to an aggregator; delays come from `seed`.
     pub fn new(seed: u64, nodes: usize, lines: Lines) -> Self {
-        let facts = ionode::node::Facts {
-            name: Text::cut("io"),
-            boot: seed,
-            os: "linux",
-            arch: "ppc",
-            operator: Text::EMPTY,
-            has_parent: false,
-        };
+        Self::of(seed, Levels::even(nodes as u32, CHILDREN_MAX as u32), lines)
+    }
+
+    /// A partition whose nodes and aggregators are those.
+    pub fn of(seed: u64, levels: Levels, lines: Lines) -> Self {
+        let levels = Rc::new(levels);
         let mut world = Self {
-            now: 1,
+            queue: Queue::default(),
             seed,
-            seq: 0,
-            events: BTreeMap::new(),
-            io: Ionode::new(facts, Time(1)),
-            io_host: Params::default(),
-            io_ticking: None,
-            // The first is a parent's, and there is none.
-            io_links: vec![None],
-            links: Vec::new(),
-            leaves: Vec::new(),
-            cables: vec![Cable::default(); nodes],
+            aggregators: Vec::new(),
+            leaves: Vec::with_capacity(levels.nodes()),
             clients: Vec::new(),
+            links: Links::default(),
+            messages: Messages::default(),
+            cables: BTreeMap::new(),
             random: Random::new(seed),
             next_pid: 0,
+            planned: Vec::new(),
             hurt: BTreeSet::new(),
             ledger: Ledger::default(),
-            trace: Trace::new(lines),
-            fanouts: (0, 0),
+            trace: Trace::new(lines, levels.clone()),
+            counts: Counts::default(),
             out: vec![0; OUT],
+            levels,
         };
-        for index in 0..nodes {
-            let leaf = Leaf::new(world.facts(index, 1), 1);
-            world.leaves.push(leaf);
-            world.schedule(1, Event::Tick(Place::Leaf(index)));
+        for io in 0..world.levels.aggregators() {
+            let aggregator =
+                Aggregator::new(Ps::ZERO, world.io_facts(io, 1), Run::new(1, Ps::ZERO, world.epoch()));
+            world.aggregators.push(aggregator);
+            world.queue.push(Ps::us(1), Event::Tick(Place::Io(io)));
+        }
+        for leaf in 0..world.levels.nodes() as u32 {
+            let (facts, run) = (world.leaf_facts(leaf, 1), Run::new(1, Ps::ZERO, world.epoch()));
+            world.leaves.push(Leaf::new(Ps::ZERO, facts, run));
+            world.queue.push(Ps::us(1), Event::Tick(Place::Leaf(leaf)));
         }
         world
     }
 
-    /// What a run of a node, counted from 1, is to know of itself.
-    pub(crate) fn facts(&self, index: usize, run: u32) -> cnode::node::Facts {
-        cnode::node::Facts {
-            name: Text::cut(&name_of(index)),
-            boot: self.seed.wrapping_add(index as u64 + 1).wrapping_add(u64::from(run) << 32),
-            os: "linux",
-            arch: "ppc",
-            cores: 4,
-            operator: Text::EMPTY,
-            place: None,
-            has_parent: true,
-        }
+    /// What a clock says that is started now: no two nodes count from the same instant.
+    pub(crate) fn epoch(&mut self) -> u64 {
+        1 + self.random.below(1_000_000_000)
     }
 
     /// Begins a job at a time, in microseconds: its number.
@@ -183,23 +193,23 @@ impl<B: Bounds> World<B> {
         let input = input.map(<[u8]>::to_vec);
         self.clients.push(Client { res, program, input, job: Job::default(), link: None });
         let number = self.clients.len() - 1;
-        self.schedule(at, Event::Act(number, Act::Begin));
+        self.at(at, Event::Act(number as u32, Act::Begin));
         number
     }
 
     /// The client of a job flushes what it waits for at a time, and asks again.
     pub fn flush(&mut self, at: u64, job: usize) {
-        self.schedule(at, Event::Act(job, Act::Flush));
+        self.at(at, Event::Act(job as u32, Act::Flush));
     }
 
     /// The client of a job reads at a time what its session, a member of it and a node are doing.
     pub fn look(&mut self, at: u64, job: usize, leaf: usize) {
-        self.schedule(at, Event::Act(job, Act::Look(leaf)));
+        self.at(at, Event::Act(job as u32, Act::Look(leaf as u32)));
     }
 
     /// The client of a job is gone at a time: its link hangs up, and nothing was clunked.
     pub fn vanish(&mut self, at: u64, job: usize) {
-        self.schedule(at, Event::Act(job, Act::Vanish));
+        self.at(at, Event::Act(job as u32, Act::Vanish));
     }
 
     /// A job as its client sees it.
@@ -209,117 +219,202 @@ impl<B: Bounds> World<B> {
 
     /// Now, in microseconds.
     pub fn now(&self) -> u64 {
-        self.now
+        self.queue.now().to_us()
     }
 
-    pub(crate) fn schedule(&mut self, at: u64, event: Event) {
-        self.seq += 1;
-        self.events.insert((at.max(self.now), self.seq), event);
+    /// Who is below whom.
+    pub fn levels(&self) -> &Levels {
+        &self.levels
     }
 
-    pub(crate) fn tell(&mut self, place: Place, what: &str) {
-        let place = match place {
-            Place::Io => "io".to_owned(),
-            Place::Leaf(leaf) => format!("n{leaf}"),
-            Place::Client(client) => format!("c{client}"),
-        };
-        self.trace.tell(self.now, &place, what);
+    pub(crate) fn at(&mut self, us: u64, event: Event) {
+        self.queue.push(Ps::us(us), event);
+    }
+
+    pub(crate) fn tell(&mut self, place: Place, what: What) {
+        self.trace.tell(self.queue.now(), place, what);
     }
 
     /// Runs until `end` (microseconds) or a broken claim.
     pub fn run_until(&mut self, end: u64) -> Result<(), String> {
-        while let Some((&key, _)) = self.events.first_key_value() {
-            if key.0 > end {
-                break;
-            }
-            self.now = key.0;
-            if let Some(event) = self.events.remove(&key) {
-                self.step(event)?;
-            }
+        let end = Ps::us(end);
+        while let Some(event) = self.queue.pop(end) {
+            self.counts.events += 1;
+            self.step(event)?;
         }
-        self.now = end;
+        self.queue.advance(end);
         Ok(())
+    }
+
+    pub(crate) fn run_of(&mut self, place: Place) -> Option<&mut Run> {
+        match place {
+            Place::Io(io) => Some(&mut self.aggregators[io as usize].run),
+            Place::Leaf(leaf) => Some(&mut self.leaves[leaf as usize].run),
+            Place::Client(_) => None,
+        }
+    }
+
+    /// Where an event happens, and the run that it belongs to if that is one alone.
+    fn whose(&self, event: &Event) -> Option<(Place, Option<u32>)> {
+        match *event {
+            Event::Bytes { link, to, .. } | Event::Hangup { link, to } => {
+                Some((self.place_at(link, to), None))
+            }
+            Event::Tick(place) => Some((place, None)),
+            Event::Dial(place, run) | Event::Undialed(place, run) => Some((place, Some(run))),
+            Event::Started { leaf, run, .. } | Event::Step { leaf, run, .. } => {
+                Some((Place::Leaf(leaf), Some(run)))
+            }
+            Event::Fault(_) | Event::Act(..) => None,
+        }
     }
 
     fn step(&mut self, event: Event) -> Result<(), String> {
+        if let Some((place, number)) = self.whose(&event)
+            && let Some(run) = self.run_of(place)
+        {
+            if run.dead || number.is_some_and(|number| number != run.number) {
+                self.discard(event);
+                return Ok(());
+            }
+            if run.stopped {
+                run.later.push(event);
+                return Ok(());
+            }
+        }
         match event {
             Event::Act(client, act) => self.act(client, act),
-            Event::Fault(leaf, fault) => self.fault(leaf, fault),
-            Event::Tick(Place::Io) => {
-                self.io_tick();
-                return self.check_ends();
-            }
+            Event::Fault(number) => self.fault(number),
+            Event::Tick(Place::Io(io)) => return self.io_tick(io),
+            Event::Tick(Place::Leaf(leaf)) => self.leaf_tick(leaf),
             Event::Tick(Place::Client(_)) => {}
-            Event::Bytes { link, to, bytes } if self.arrives(link, to) => match (to, self.links[link].peer) {
-                (Side::Io, _) => self.io_bytes(link, &bytes),
-                (Side::Peer, Place::Client(client)) => return self.client_bytes(client, link, &bytes),
-                (Side::Peer, _) => self.leaf_event(Event::Bytes { link, to, bytes }),
-            },
-            Event::Hangup { link, to } if self.sees_hangup(link, to) => match (to, self.links[link].peer) {
-                (Side::Io, _) => {
-                    self.io_hangup(link);
-                    return self.check_ends();
-                }
-                (Side::Peer, Place::Client(_)) => {
-                    self.shut(link, to);
-                }
-                (Side::Peer, _) => self.leaf_event(event),
-            },
-            Event::Bytes { .. } | Event::Hangup { .. } => {}
-            event => self.leaf_event(event),
+            Event::Bytes { link, to, seq, message } => {
+                let taken = match self.arrives(link, to, seq, message) {
+                    Arrival::Whole => self.deliver(link, to, message),
+                    Arrival::Broken => {
+                        self.tell(self.place_at(link, to), What::Broken);
+                        self.hang_up(link, to)
+                    }
+                    Arrival::Lost => Ok(()),
+                };
+                self.messages.release(message);
+                self.unname(link);
+                return taken;
+            }
+            Event::Hangup { link, to } => {
+                let seen = if self.sees_hangup(link, to) { self.hung_up(link, to) } else { Ok(()) };
+                self.unname(link);
+                return seen;
+            }
+            Event::Dial(place, run) => self.dial(place, run),
+            Event::Undialed(place, _) => self.undialed(place),
+            Event::Started { leaf, pid, member, waits, .. } => self.started(leaf, member, pid, waits),
+            Event::Step { leaf, pid, member, .. } => self.program_steps(leaf, member, pid),
         }
         Ok(())
     }
 
-    fn act(&mut self, client: usize, act: Act) {
+    /// An event for somebody who is gone.
+    pub(crate) fn discard(&mut self, event: Event) {
+        match event {
+            Event::Bytes { link, message, .. } => {
+                self.messages.release(message);
+                self.unname(link);
+            }
+            Event::Hangup { link, .. } => self.unname(link),
+            _ => {}
+        }
+    }
+
+    fn deliver(&mut self, link: u32, to: Side, message: u32) -> Result<(), String> {
+        self.counts.messages += 1;
+        let place = self.place_at(link, to);
+        let bytes = self.messages.lend(message);
+        self.tell(place, What::Gets { kind: bytes[4], len: bytes.len() as u32 });
+        let taken = match place {
+            Place::Io(io) => self.io_bytes(io, link, to, &bytes),
+            Place::Leaf(leaf) => {
+                self.leaf_bytes(leaf, link, &bytes);
+                Ok(())
+            }
+            Place::Client(client) => self.client_bytes(client, link, &bytes),
+        };
+        self.messages.give_back(message, bytes);
+        taken
+    }
+
+    /// A side hangs up by itself: what came was nonsense.
+    fn hang_up(&mut self, link: u32, side: Side) -> Result<(), String> {
+        let place = self.place_at(link, side);
+        self.close(link, side);
+        self.knows_hangup(place, link, side)
+    }
+
+    /// A side sees that the other hung up.
+    fn hung_up(&mut self, link: u32, side: Side) -> Result<(), String> {
+        let place = self.place_at(link, side);
+        self.shut(link, side);
+        self.knows_hangup(place, link, side)
+    }
+
+    fn knows_hangup(&mut self, place: Place, link: u32, side: Side) -> Result<(), String> {
+        match place {
+            Place::Io(io) => return self.io_hangup(io, link, side),
+            Place::Leaf(leaf) => self.leaf_hangup(leaf),
+            Place::Client(client) => self.clients[client as usize].link = None,
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, client: u32, act: Act) {
         let place = Place::Client(client);
-        let Client { res, program, input, job, link } = &mut self.clients[client];
+        let Client { res, program, input, job, link } = &mut self.clients[client as usize];
         match (act, *link) {
             (Act::Begin, _) => {
                 let burst = job.begin(res, program, input.as_deref());
-                self.tell(place, "begins");
+                self.tell(place, What::Begins);
                 // The ionode gives up the session of a client on its own machine at once, others linger.
                 let local = self.random.below(2) == 0;
-                let link = self.connect(place, local);
-                self.clients[client].link = Some(link);
-                self.send(link, Side::Io, &burst.into());
+                let root = self.levels.root();
+                if self.aggregators[root as usize].run.dead {
+                    return;
+                }
+                let link = self.connect(place, root, local);
+                self.clients[client as usize].link = Some(link);
+                self.send(link, Side::Above, &burst);
             }
             (Act::Flush, Some(link)) => {
                 let burst = job.flush();
                 if !burst.is_empty() {
-                    self.tell(place, "flushes");
-                    self.send(link, Side::Io, &burst.into());
+                    self.tell(place, What::Flushes);
+                    self.send(link, Side::Above, &burst);
                 }
             }
             (Act::Look(leaf), Some(link)) if !job.over => {
-                let burst = job.look(&name_of(leaf));
-                self.tell(place, &format!("looks at n{leaf}"));
-                self.send(link, Side::Io, &burst.into());
+                let burst = job.look(&self.levels.name_of_leaf(leaf));
+                self.tell(place, What::Looks(leaf));
+                self.send(link, Side::Above, &burst);
             }
             (Act::Vanish, Some(link)) => {
-                self.tell(place, "vanishes");
-                self.close(link, Side::Peer);
+                self.tell(place, What::Vanishes);
+                self.clients[client as usize].link = None;
+                self.close(link, Side::Below);
             }
             (Act::Look(_), Some(_)) | (Act::Flush | Act::Look(_) | Act::Vanish, None) => {}
         }
     }
 
-    fn client_bytes(&mut self, client: usize, link: usize, bytes: &[u8]) -> Result<(), String> {
-        let mut inbox = std::mem::take(&mut self.links[link].ends[Side::Peer as usize].inbox);
-        inbox.extend_from_slice(bytes);
-        while let Ok(Some(len)) = frame(&inbox, OUT as u32) {
-            let message: Vec<u8> = inbox.drain(..len).collect();
-            let job = &mut self.clients[client].job;
-            let burst = job.answer(&message).map_err(|claim| format!("client {client}: {claim}"))?;
-            let over = job.over;
-            if !burst.is_empty() {
-                self.send(link, Side::Io, &burst.into());
-            }
-            if over {
-                self.close(link, Side::Peer);
-            }
+    fn client_bytes(&mut self, client: u32, link: u32, message: &[u8]) -> Result<(), String> {
+        let job = &mut self.clients[client as usize].job;
+        let burst = job.answer(message).map_err(|claim| format!("client {client}: {claim}"))?;
+        let over = job.over;
+        if !burst.is_empty() {
+            self.send(link, Side::Above, &burst);
         }
-        self.links[link].ends[Side::Peer as usize].inbox = inbox;
+        if over {
+            self.clients[client as usize].link = None;
+            self.close(link, Side::Below);
+        }
         Ok(())
     }
 
@@ -328,13 +423,27 @@ impl<B: Bounds> World<B> {
         self.leaves.len()
     }
 
-    /// Nodes that serve, as the ionode sees them.
+    /// Nodes that serve, as the aggregators see them, those below aggregators that do not serve apart.
     pub fn up(&self) -> u32 {
-        self.io.node().children.up().count()
+        let serves = |io: &u32| {
+            let mut io = *io;
+            while let Some(above) = self.levels.above_io(io) {
+                let children = &self.aggregators[above as usize].core.node().children;
+                let rank = children.find(self.aggregators[io as usize].core.node().facts.name.as_str());
+                if !rank.is_some_and(|rank| children.up().has(rank)) {
+                    return false;
+                }
+                io = above;
+            }
+            true
+        };
+        let up = |io: u32| self.aggregators[io as usize].core.node().children.up().count();
+        self.levels.on(0).filter(serves).map(up).sum()
     }
-}
 
-/// The name of the node with that number.
-pub fn name_of(index: usize) -> String {
-    format!("node{:02}", index + 1)
+    /// Nodes that the root knows it has, whoever is above them.
+    pub fn known(&self) -> u32 {
+        let children = &self.aggregators[self.levels.root() as usize].core.node().children;
+        children.up().into_iter().map(|rank| children.get(rank).leaves).sum()
+    }
 }
