@@ -56,7 +56,7 @@ impl<B: Bounds> World<B> {
         aggregator.run.woken();
         aggregator.core.handle_timeout(aggregator.run.clock.read(now), &mut aggregator.params);
         self.drain_io(io)?;
-        self.check_ends(io)
+        self.check_ends(io, false)
     }
 
     pub(crate) fn io_bytes(&mut self, io: u32, link: u32, to: Side, message: &[u8]) -> Result<(), String> {
@@ -84,7 +84,7 @@ impl<B: Bounds> World<B> {
     pub(crate) fn io_hangup(&mut self, io: u32, link: u32, side: Side) -> Result<(), String> {
         let id = if side == Side::Above { self.links.get(link).id } else { PARENT };
         self.io_lost(io, id)?;
-        self.check_ends(io)
+        self.check_ends(io, true)
     }
 
     /// A link of an aggregator is gone.
@@ -170,9 +170,10 @@ impl<B: Bounds> World<B> {
     }
 
     /// An aggregator has connected with its own parent.
-    pub(crate) fn io_dialled(&mut self, io: u32, link: u32) {
+    pub(crate) fn io_dialled(&mut self, io: u32, link: u32) -> Result<(), String> {
         let aggregator = &mut self.aggregators[io as usize];
         aggregator.links[0] = Some(link);
         aggregator.core.connect(PARENT, Peer { is_local: false, uid: None });
+        self.drain_io(io)
     }
 }

@@ -7,11 +7,9 @@ use crate::world::World;
 use cnode::Bounds;
 use ionode::bounds::PARENT;
 use ionode::child::State;
-use ionode::step::down_name;
 use protocol::ename::Ename;
 use protocol::failure::{Failure, Fault, Step};
 use protocol::record::{End, Outcome};
-use protocol::slots::Slots;
 use std::collections::BTreeMap;
 
 /// What is in use at an aggregator by and for jobs: equal before them and after.
@@ -41,9 +39,6 @@ pub struct Claim<'a> {
     /// All members run, or none.
     pub is_gang: bool,
 }
-
-/// What was told of members, by the name that their session has on the nodes and their number.
-pub(crate) type Ledger = BTreeMap<(String, u32), End>;
 
 impl<B: Bounds> World<B> {
     /// What is in use at the aggregators now.
@@ -137,39 +132,6 @@ impl<B: Bounds> World<B> {
                 && !aggregator.run.stopped
             {
                 serves(above, &self.levels.name_of_io(io))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// No member has two outcomes at an aggregator, one after the other, and none that was told lost lives on
-    /// a node that serves, be its session gone or not.
-    pub(crate) fn check_ends(&mut self, io: u32) -> Result<(), String> {
-        let node = self.aggregators[io as usize].core.node();
-        for session in node.sessions.iter().filter(|session| session.used && session.executed) {
-            let name = down_name(node.facts.boot, session.serial);
-            let told = (0..session.range.told).filter_map(|nth| node.outcomes.nth(session.range, nth));
-            for (member, _, outcome) in told {
-                let key = (name.as_str().to_owned(), member);
-                let end = *self.ledger.entry(key).or_insert(outcome.end);
-                if end != outcome.end {
-                    return Err(format!("member {member} has two outcomes: {end:?}, {:?}", outcome.end));
-                }
-            }
-        }
-        if self.ledger.values().all(|end| *end != End::Lost) {
-            return Ok(());
-        }
-        for rank in node.children.serving() {
-            let name = node.children.get(rank).name;
-            let leaf = self.levels.leaf_named(name.as_str()).map(|leaf| &self.leaves[leaf as usize]);
-            let Some(leaf) = leaf.filter(|leaf| !leaf.run.dead) else { continue };
-            let (sessions, members) = (leaf.core.node().sessions.slots(), leaf.core.node().members.slots());
-            for member in members.iter().filter(|member| member.state.is_live()) {
-                let session = sessions[member.session as usize].name.as_str().to_owned();
-                if self.ledger.get(&(session, member.number)) == Some(&End::Lost) {
-                    return Err(format!("member {} on {name} was told lost and lives", member.number));
-                }
             }
         }
         Ok(())

@@ -39,6 +39,8 @@ pub struct Job {
     pub exec: Option<bool>,
     /// There was no node to reserve: nothing runs, and nothing more is to come.
     pub is_refused: bool,
+    /// The partition's root is gone: nothing more is to come.
+    pub is_cut: bool,
     input: Option<Vec<u8>>,
     waited: bool,
     read: bool,

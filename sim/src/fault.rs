@@ -54,6 +54,10 @@ pub enum Fault {
         /// Towards the node.
         down: u32,
     },
+    /// It takes nothing in: its FIFO is full soon, and then the channel that it is on, to all its siblings.
+    Clog,
+    /// It takes in again.
+    Unclog,
     /// Its clock runs so many millionths fast, or slow.
     Skew(i32),
 }
@@ -80,6 +84,11 @@ impl<B: Bounds> World<B> {
                 }
                 Place::Io(io) => self.hurt.extend(self.levels.leaves_below(io).map(|leaf| leaf as usize)),
                 Place::Client(_) => {}
+            }
+            if fault == Fault::Clog
+                && let Some(above) = self.above(place)
+            {
+                self.hurt.extend(self.levels.leaves_below(above).map(|leaf| leaf as usize));
             }
         }
         self.planned.push((place, fault));
@@ -111,6 +120,8 @@ impl<B: Bounds> World<B> {
                 }
                 self.reset_all(place, Ps::ZERO);
             }
+            Fault::Clog => self.clog(place),
+            Fault::Unclog => self.unclog(place),
             Fault::Slow(us) => self.cables.entry(place).or_default().slow = Ps::us(us),
             Fault::Mute { up, down } => {
                 // What was lost is lost until the link is reset: one fault does not end another.

@@ -16,6 +16,7 @@ pub mod client;
 mod clock;
 pub mod fault;
 mod leaf;
+mod ledger;
 pub mod levels;
 mod link;
 pub mod machine;

@@ -113,7 +113,7 @@ fn many(seeds: &Seeds) -> i32 {
 }
 
 fn refuse(nodes: usize) -> Option<i32> {
-    if (1..=64).contains(&nodes) {
+    if (1..=4096).contains(&nodes) {
         return None;
     }
     eprintln!("sim: --nodes {nodes}: want 1 to 64");

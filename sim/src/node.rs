@@ -63,41 +63,34 @@ impl<B: Bounds> World<B> {
         &mut self.leaves[leaf as usize]
     }
 
-    pub(crate) fn leaf_tick(&mut self, index: u32) {
+    pub(crate) fn leaf_tick(&mut self, index: u32) -> Result<(), String> {
         let now = self.queue.now();
         let leaf = self.leaf(index);
         leaf.run.woken();
         leaf.core.handle_timeout(leaf.run.clock.read(now), &mut leaf.machine);
-        self.drain_leaf(index);
+        self.drain_leaf(index)
     }
 
-    pub(crate) fn leaf_hangup(&mut self, index: u32) {
+    pub(crate) fn leaf_hangup(&mut self, index: u32) -> Result<(), String> {
         let now = self.queue.now();
         let leaf = self.leaf(index);
         leaf.core.handle_hangup(leaf.run.clock.read(now), PARENT, &mut leaf.machine);
-        self.drain_leaf(index);
+        self.drain_leaf(index)
     }
 
     /// Somebody connects with their parent, if that is there.
-    pub(crate) fn dial(&mut self, place: Place, run: u32) {
-        let above = match place {
-            Place::Leaf(leaf) => self.levels.above_leaf(leaf),
-            Place::Io(io) => match self.levels.above_io(io) {
-                Some(above) => above,
-                None => return,
-            },
-            Place::Client(_) => return,
-        };
+    pub(crate) fn dial(&mut self, place: Place, run: u32) -> Result<(), String> {
+        let Some(above) = self.above(place) else { return Ok(()) };
         let parent = &mut self.aggregators[above as usize].run;
         let is_mute = self.cables.get(&place).is_some_and(|cable| cable.mute.contains(&true));
         if parent.dead || is_mute {
             let after = if is_mute { DIAL } else { LATENCY };
             self.queue.push(self.queue.now() + after, Event::Undialed(place, run));
-            return;
+            return Ok(());
         }
         if parent.stopped {
             parent.later.push(Event::Dial(place, run));
-            return;
+            return Ok(());
         }
         let link = self.connect(place, above, false);
         match place {
@@ -105,29 +98,30 @@ impl<B: Bounds> World<B> {
                 let leaf = self.leaf(index);
                 leaf.link = Some(link);
                 leaf.core.connect(PARENT, false);
-                self.drain_leaf(index);
+                self.drain_leaf(index)
             }
             Place::Io(io) => self.io_dialled(io, link),
-            Place::Client(_) => {}
+            Place::Client(_) => Ok(()),
         }
     }
 
-    pub(crate) fn undialed(&mut self, place: Place) {
+    pub(crate) fn undialed(&mut self, place: Place) -> Result<(), String> {
         let now = self.queue.now();
         match place {
             Place::Leaf(leaf) => {
                 self.leaf(leaf).completes(now, Completion::Undialed);
-                self.drain_leaf(leaf);
+                self.drain_leaf(leaf)
             }
             Place::Io(io) => {
                 let aggregator = &mut self.aggregators[io as usize];
                 aggregator.core.undialed(aggregator.run.clock.read(now));
+                self.drain_io(io)
             }
-            Place::Client(_) => {}
+            Place::Client(_) => Ok(()),
         }
     }
 
-    pub(crate) fn leaf_bytes(&mut self, index: u32, link: u32, message: &[u8]) {
+    pub(crate) fn leaf_bytes(&mut self, index: u32, link: u32, message: &[u8]) -> Result<(), String> {
         let now = self.queue.now();
         let leaf = self.leaf(index);
         let now = leaf.run.clock.read(now);
@@ -139,14 +133,20 @@ impl<B: Bounds> World<B> {
                 self.close(link, Side::Below);
             }
         }
-        self.drain_leaf(index);
+        self.drain_leaf(index)
     }
 
-    pub(crate) fn started(&mut self, index: u32, member: MemberSlot, pid: u32, waits: bool) {
+    pub(crate) fn started(
+        &mut self,
+        index: u32,
+        member: MemberSlot,
+        pid: u32,
+        waits: bool,
+    ) -> Result<(), String> {
         let now = self.queue.now();
         let leaf = self.leaf(index);
         // It may have been cancelled, and its place may be another's.
-        let Some(begun) = leaf.machine.starting(member, pid) else { return };
+        let Some(begun) = leaf.machine.starting(member, pid) else { return Ok(()) };
         let waits = waits && begun.is_ok();
         if !waits {
             leaf.machine.begun(member);
@@ -157,31 +157,30 @@ impl<B: Bounds> World<B> {
             Err(ename) => Completion::Failed { member, failure: ename.into() },
         };
         leaf.completes(now, done);
-        if begun.is_ok() && !waits {
-            self.program_steps(index, member, pid);
-        } else {
-            self.drain_leaf(index);
-        }
+        if begun.is_ok() && !waits { self.program_steps(index, member, pid) } else { self.drain_leaf(index) }
     }
 
     /// A program goes on, until it waits for time or input, or ends.
-    pub(crate) fn program_steps(&mut self, index: u32, member: MemberSlot, pid: u32) {
+    pub(crate) fn program_steps(&mut self, index: u32, member: MemberSlot, pid: u32) -> Result<(), String> {
         let now = self.queue.now();
         let leaf = self.leaf(index);
         let starting = leaf.machine.pid_of_starting(member);
         // It may have ended otherwise, and its place may be another's.
         if starting.unwrap_or(leaf.core.member_pid(member)) != pid {
-            return;
+            return Ok(());
         }
-        let Some(went) = leaf.machine.goes_on(member) else { return };
+        let Some(went) = leaf.machine.goes_on(member) else { return Ok(()) };
         if starting.is_some() && matches!(went, Went::Ended(_)) {
             // One that ends before its program is told as started first, as by a real driver.
             leaf.machine.begun(member);
             leaf.completes(now, Completion::Started { member, pid });
         }
         if let Went::Ended(end) = went {
+            self.ends(index, member, end);
+            let leaf = self.leaf(index);
             leaf.completes(now, Completion::Exited { member, end, user: 0, sys: 0 });
         }
+        let leaf = self.leaf(index);
         for stream in [Stream::Stdout, Stream::Stderr] {
             leaf.completes(now, Completion::Readable { member, stream });
         }
@@ -189,11 +188,11 @@ impl<B: Bounds> World<B> {
         if let Went::Waits(us) = went {
             self.queue.push(now + Ps::us(us), Event::Step { leaf: index, run, pid, member });
         }
-        self.drain_leaf(index);
+        self.drain_leaf(index)
     }
 
-    fn start(&mut self, index: u32, effect: &Effect) {
-        let Effect::Start { member, session, number, gang, .. } = *effect else { return };
+    fn start(&mut self, index: u32, effect: &Effect) -> Result<(), String> {
+        let Effect::Start { member, session, number, gang, .. } = *effect else { return Ok(()) };
         self.next_pid += 1;
         let (pid, now) = (self.next_pid, self.queue.now());
         let name = self.levels.name_of_leaf(index);
@@ -201,13 +200,15 @@ impl<B: Bounds> World<B> {
         let within = if self.random.below(64) == 0 { SLOW_START_US } else { START_US };
         let at = now + Ps::us(START_US + self.random.below(within));
         self.tell(Place::Leaf(index), What::Starts(number));
+        self.starts(index, session, number)?;
         let leaf = self.leaf(index);
         leaf.machine.start(member, session, pid, (&name, number, now));
         let run = leaf.run.number;
         self.queue.push(at, Event::Started { leaf: index, run, member, pid, waits: gang });
+        Ok(())
     }
 
-    pub(crate) fn drain_leaf(&mut self, index: u32) {
+    pub(crate) fn drain_leaf(&mut self, index: u32) -> Result<(), String> {
         let now = self.queue.now();
         while let Some(effect) = self.leaf(index).core.poll_effect() {
             let place = Place::Leaf(index);
@@ -217,7 +218,7 @@ impl<B: Bounds> World<B> {
                     let run = self.leaf(index).run.number;
                     self.queue.push(now + LATENCY + slow, Event::Dial(place, run));
                 }
-                Effect::Start { .. } => self.start(index, &effect),
+                Effect::Start { .. } => self.start(index, &effect)?,
                 // Scripted programs have nothing to look into.
                 Effect::Debug { helper: member, .. } => {
                     let done = Completion::Failed { member, failure: Ename::Unsupported.into() };
@@ -251,5 +252,6 @@ impl<B: Bounds> World<B> {
         if let Some(at) = leaf.run.wakes(leaf.core.poll_timeout()) {
             self.queue.push(at, Event::Tick(Place::Leaf(index)));
         }
+        Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! The world: aggregators in levels, compute nodes below them, clients, the links between them, and time.
 
 use crate::aggregator::Aggregator;
-use crate::check::Ledger;
 use crate::client::Job;
 use crate::fault::Fault;
+use crate::ledger::Ledger;
 use crate::levels::Levels;
 use crate::link::{Arrival, Cable, Links, Side};
+use crate::medium::Clog;
 use crate::message::Messages;
 use crate::node::Leaf;
 use crate::queue::Queue;
@@ -127,11 +128,15 @@ pub struct World<B: Bounds> {
     pub(crate) messages: Messages,
     /// Of places whose link to above is not as usual.
     pub(crate) cables: BTreeMap<Place, Cable>,
+    /// Channels below aggregators that are full.
+    pub(crate) clogs: BTreeMap<u32, Clog>,
     pub(crate) random: Random,
     pub(crate) next_pid: u32,
     pub(crate) planned: Vec<(Place, Fault)>,
     /// Nodes whose members may be lost.
     pub(crate) hurt: BTreeSet<usize>,
+    /// What is claimed of members is looked at all the time; else at quiet points alone.
+    pub(crate) is_checked: bool,
     pub(crate) ledger: Ledger,
     /// What happened.
     pub trace: Trace,
@@ -158,10 +163,12 @@ impl<B: Bounds> World<B> {
             links: Links::default(),
             messages: Messages::default(),
             cables: BTreeMap::new(),
+            clogs: BTreeMap::new(),
             random: Random::new(seed),
             next_pid: 0,
             planned: Vec::new(),
             hurt: BTreeSet::new(),
+            is_checked: true,
             ledger: Ledger::default(),
             trace: Trace::new(lines, levels.clone()),
             counts: Counts::default(),
@@ -217,6 +224,11 @@ impl<B: Bounds> World<B> {
         &self.clients[number].job
     }
 
+    /// What is claimed of members is not looked at from now on: that costs time for each of them.
+    pub fn unchecked(&mut self) {
+        self.is_checked = false;
+    }
+
     /// Now, in microseconds.
     pub fn now(&self) -> u64 {
         self.queue.now().to_us()
@@ -244,6 +256,15 @@ impl<B: Bounds> World<B> {
         }
         self.queue.advance(end);
         Ok(())
+    }
+
+    /// The aggregator above somebody, clients' the root.
+    pub(crate) fn above(&self, place: Place) -> Option<u32> {
+        match place {
+            Place::Leaf(leaf) => Some(self.levels.above_leaf(leaf)),
+            Place::Io(io) => self.levels.above_io(io),
+            Place::Client(_) => Some(self.levels.root()),
+        }
     }
 
     pub(crate) fn run_of(&mut self, place: Place) -> Option<&mut Run> {
@@ -286,7 +307,7 @@ impl<B: Bounds> World<B> {
             Event::Act(client, act) => self.act(client, act),
             Event::Fault(number) => self.fault(number),
             Event::Tick(Place::Io(io)) => return self.io_tick(io),
-            Event::Tick(Place::Leaf(leaf)) => self.leaf_tick(leaf),
+            Event::Tick(Place::Leaf(leaf)) => return self.leaf_tick(leaf),
             Event::Tick(Place::Client(_)) => {}
             Event::Bytes { link, to, seq, message } => {
                 let taken = match self.arrives(link, to, seq, message) {
@@ -306,10 +327,12 @@ impl<B: Bounds> World<B> {
                 self.unname(link);
                 return seen;
             }
-            Event::Dial(place, run) => self.dial(place, run),
-            Event::Undialed(place, _) => self.undialed(place),
-            Event::Started { leaf, pid, member, waits, .. } => self.started(leaf, member, pid, waits),
-            Event::Step { leaf, pid, member, .. } => self.program_steps(leaf, member, pid),
+            Event::Dial(place, run) => return self.dial(place, run),
+            Event::Undialed(place, _) => return self.undialed(place),
+            Event::Started { leaf, pid, member, waits, .. } => {
+                return self.started(leaf, member, pid, waits);
+            }
+            Event::Step { leaf, pid, member, .. } => return self.program_steps(leaf, member, pid),
         }
         Ok(())
     }
@@ -333,10 +356,7 @@ impl<B: Bounds> World<B> {
         self.tell(place, What::Gets { kind: bytes[4], len: bytes.len() as u32 });
         let taken = match place {
             Place::Io(io) => self.io_bytes(io, link, to, &bytes),
-            Place::Leaf(leaf) => {
-                self.leaf_bytes(leaf, link, &bytes);
-                Ok(())
-            }
+            Place::Leaf(leaf) => self.leaf_bytes(leaf, link, &bytes),
             Place::Client(client) => self.client_bytes(client, link, &bytes),
         };
         self.messages.give_back(message, bytes);
@@ -360,8 +380,11 @@ impl<B: Bounds> World<B> {
     fn knows_hangup(&mut self, place: Place, link: u32, side: Side) -> Result<(), String> {
         match place {
             Place::Io(io) => return self.io_hangup(io, link, side),
-            Place::Leaf(leaf) => self.leaf_hangup(leaf),
-            Place::Client(client) => self.clients[client as usize].link = None,
+            Place::Leaf(leaf) => return self.leaf_hangup(leaf),
+            Place::Client(client) => {
+                let client = &mut self.clients[client as usize];
+                (client.link, client.job.is_cut) = (None, true);
+            }
         }
         Ok(())
     }
@@ -377,6 +400,7 @@ impl<B: Bounds> World<B> {
                 let local = self.random.below(2) == 0;
                 let root = self.levels.root();
                 if self.aggregators[root as usize].run.dead {
+                    self.clients[client as usize].job.is_cut = true;
                     return;
                 }
                 let link = self.connect(place, root, local);

@@ -1,0 +1,130 @@
+//! What was told of members, beside what became of them: nobody has two outcomes, no member is started twice,
+//! none ends otherwise than its program did, and none that was told lost lives on a node that serves.
+
+use crate::world::World;
+use cnode::Bounds;
+use cnode::host::{MemberSlot, SessionSlot};
+use ionode::session::Session;
+use ionode::step::down_name;
+use protocol::record::End;
+use protocol::slots::Slots;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A member as nodes know it: the name of its session there, and its number.
+type Key = (String, u32);
+
+/// What is known of members.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// Outcomes in the order in which each session of each run of an aggregator had them.
+    told: BTreeMap<(u32, u32, u32), Vec<(u32, End)>>,
+    /// Members that a lowest aggregator told lost.
+    lost: BTreeSet<Key>,
+    /// Members that were started, and how their program ended.
+    started: BTreeMap<Key, Option<End>>,
+}
+
+impl<B: Bounds> World<B> {
+    fn key(&self, leaf: u32, session: SessionSlot, number: u32) -> Key {
+        let sessions = self.leaves[leaf as usize].core.node().sessions.slots();
+        (sessions[session as usize].name.as_str().to_owned(), number)
+    }
+
+    /// A node starts a member.
+    pub(crate) fn starts(&mut self, leaf: u32, session: SessionSlot, number: u32) -> Result<(), String> {
+        if !self.is_checked {
+            return Ok(());
+        }
+        match self.ledger.started.insert(self.key(leaf, session, number), None) {
+            None => Ok(()),
+            Some(_) => Err(format!("member {number} is started twice, now on node {leaf}")),
+        }
+    }
+
+    /// The program of a member ends.
+    pub(crate) fn ends(&mut self, leaf: u32, member: MemberSlot, end: End) {
+        if self.is_checked {
+            let member = &self.leaves[leaf as usize].core.node().members.slots()[member as usize];
+            let key = self.key(leaf, member.session, member.number);
+            self.ledger.started.insert(key, Some(end));
+        }
+    }
+
+    /// What an aggregator tells of members is what it told before, and what became of them; no node that it
+    /// serves runs one that was told lost, be its session gone or not. `all` says whether to look at what was
+    /// looked at before, too.
+    pub(crate) fn check_ends(&mut self, io: u32, all: bool) -> Result<(), String> {
+        if !self.is_checked {
+            return Ok(());
+        }
+        let mut ledger = std::mem::take(&mut self.ledger);
+        let told = self.check_told(&mut ledger, io, all);
+        let alive = if ledger.lost.is_empty() { Ok(()) } else { self.check_lost(&ledger, io) };
+        self.ledger = ledger;
+        told.and(alive)
+    }
+
+    fn check_told(&self, ledger: &mut Ledger, io: u32, all: bool) -> Result<(), String> {
+        let aggregator = &self.aggregators[io as usize];
+        let node = aggregator.core.node();
+        let is_lowest = self.levels.level(io) == 0;
+        for session in node.sessions.iter().filter(|session| session.used && session.executed) {
+            let known = ledger.told.entry((io, aggregator.run.number, session.serial)).or_default();
+            let first = if all { 0 } else { known.len() as u32 };
+            for nth in first..session.range.told {
+                let Some((index, _, outcome)) = node.outcomes.nth(session.range, nth) else { break };
+                let (number, end) = (session.number(index), outcome.end);
+                match known.get(nth as usize) {
+                    Some(before) if *before != (number, end) => {
+                        return Err(format!("member {number} is told {end:?}, and before {before:?}"));
+                    }
+                    Some(_) => continue,
+                    None => known.push((number, end)),
+                }
+                if is_lowest {
+                    let key = (name_below(node.facts.boot, session), number);
+                    check_truth(&ledger.started, &key, end)?;
+                    if end == End::Lost {
+                        ledger.lost.insert(key);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_lost(&self, ledger: &Ledger, io: u32) -> Result<(), String> {
+        let node = self.aggregators[io as usize].core.node();
+        for rank in node.children.serving() {
+            let name = node.children.get(rank).name;
+            let Some(index) = self.levels.leaf_named(name.as_str()) else { continue };
+            let leaf = &self.leaves[index as usize];
+            let live = leaf.core.node().members.slots().iter().filter(|member| member.state.is_live());
+            for member in live.filter(|_| !leaf.run.dead) {
+                if ledger.lost.contains(&self.key(index, member.session, member.number)) {
+                    return Err(format!("member {} on {name} was told lost and lives", member.number));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of a session on the children.
+fn name_below(boot: u64, session: &Session) -> String {
+    down_name(boot, session.serial).as_str().to_owned()
+}
+
+/// An end that is told is the one that the program had.
+fn check_truth(started: &BTreeMap<Key, Option<End>>, key: &Key, end: End) -> Result<(), String> {
+    let number = key.1;
+    match (end, started.get(key)) {
+        (End::Exit(_) | End::Signal(_), Some(Some(had))) if *had != end => {
+            Err(format!("member {number} is told {end:?}, and its program had {had:?}"))
+        }
+        (End::Exit(_) | End::Signal(_), None | Some(None)) => {
+            Err(format!("member {number} is told {end:?}, and its program has not ended"))
+        }
+        _ => Ok(()),
+    }
+}
