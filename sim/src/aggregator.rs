@@ -39,7 +39,7 @@ impl<B: Bounds> World<B> {
     /// What a run of an aggregator, counted from 1, is to know of itself.
     pub(crate) fn io_facts(&self, io: u32, run: u32) -> Facts {
         // The one of a partition without levels has the seed itself, as it always had.
-        let boot = self.seed.wrapping_add(u64::from(io) << 20).wrapping_add(u64::from(run - 1) << 52);
+        let boot = self.seed.wrapping_add(u64::from(io) << 20).wrapping_add(u64::from(run - 1) << 16);
         Facts {
             name: Text::cut(&self.levels.name_of_io(io)),
             boot,

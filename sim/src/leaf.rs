@@ -1,11 +1,14 @@
 //! A simulated compute node's machine: parameters in memory, programs, pipes that are queues.
 
-use crate::program::{PIPE, Program, Went};
-use crate::time::Ps;
-use cnode::host::{Host, Load, MemberSlot, Param, Pull, Push, SessionSlot, Stream};
+use crate::program::{PIPE, Program};
+use cnode::host::{Completion, Host, Load, MemberSlot, Param, Pull, Push, SessionSlot, Stream};
+use cnode::{Bounds, Cnode};
 use protocol::ename::Ename;
 use protocol::quote::Words;
 use protocol::record::End;
+use protocol::time::Time;
+
+pub use crate::program::Went;
 
 /// A start that is on its way.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +20,7 @@ struct Start {
 
 /// The machine of one compute node. As a rule a node is idle: then it takes next to nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Machine(Option<Box<Busy>>);
+pub struct Machine(Option<Box<Busy>>);
 
 /// What a node has that runs something, few of each.
 #[derive(Debug, Default)]
@@ -44,54 +47,50 @@ impl Machine {
         programs.iter_mut().find(|(own, _)| *own == member).map(|(_, program)| program)
     }
 
-    /// Starts a member's program, whose process is going to be `pid`; whose it is: node, number, time.
-    pub(crate) fn start(
+    /// Starts a member's program, whose process is going to be `pid`; whose it is: node, number, and the time
+    /// in microseconds.
+    pub fn start(
         &mut self,
         member: MemberSlot,
         slot: SessionSlot,
         pid: u32,
-        (node, number, now): (&str, u32, Ps),
+        (node, number, now): (&str, u32, u64),
     ) {
         let busy = self.busy();
         let args = busy.params.iter().find(|(own, param, _)| (*own, *param) == (slot, Param::Args as u8));
         let text = String::from_utf8_lossy(args.map_or(&[][..], |(_, _, args)| args)).into_owned();
         let words: Vec<&str> = Words::new(&text).flatten().filter_map(|word| word.plain()).collect();
-        let program = Program::new(&words, (node, number, now.to_us()));
+        let program = Program::new(&words, (node, number, now));
         let begun = program.map(|program| busy.programs.push((member, program)));
         busy.starting.push(Start { member, pid, begun });
     }
 
     /// What came of a start that is still on its way.
-    pub(crate) fn starting(&self, member: MemberSlot, pid: u32) -> Option<Result<(), Ename>> {
+    fn starting(&self, member: MemberSlot, pid: u32) -> Option<Result<(), Ename>> {
         let starting = &self.0.as_ref()?.starting;
         starting.iter().find(|start| (start.member, start.pid) == (member, pid)).map(|start| start.begun)
     }
 
     /// The process of a member whose start is still on its way.
-    pub(crate) fn pid_of_starting(&self, member: MemberSlot) -> Option<u32> {
+    fn pid_of_starting(&self, member: MemberSlot) -> Option<u32> {
         let starting = &self.0.as_ref()?.starting;
         starting.iter().find(|start| start.member == member).map(|start| start.pid)
     }
 
     /// A start is not on its way any more.
-    pub(crate) fn begun(&mut self, member: MemberSlot) {
+    fn begun(&mut self, member: MemberSlot) {
         self.busy().starting.retain(|start| start.member != member);
     }
 
-    /// The program of a member does what comes next.
-    pub(crate) fn goes_on(&mut self, member: MemberSlot) -> Option<Went> {
-        self.program(member)?.goes_on()
-    }
-
     /// Members that wait no longer for the others of their gang, with their processes.
-    pub(crate) fn going(&mut self) -> Vec<(MemberSlot, u32)> {
+    pub fn going(&mut self) -> Vec<(MemberSlot, u32)> {
         let Some(busy) = &mut self.0 else { return Vec::new() };
         let going = std::mem::take(&mut busy.going);
         going.into_iter().filter_map(|member| Some((member, self.pid_of_starting(member)?))).collect()
     }
 
     /// Members whose program is to go on, with their processes; `pid` knows those that have started.
-    pub(crate) fn ending(&mut self, pid: impl Fn(MemberSlot) -> u32) -> Vec<(MemberSlot, u32)> {
+    pub fn ending(&mut self, pid: impl Fn(MemberSlot) -> u32) -> Vec<(MemberSlot, u32)> {
         let Some(busy) = &mut self.0 else { return Vec::new() };
         let ending = std::mem::take(&mut busy.ending);
         let pid = |member| self.pid_of_starting(member).unwrap_or_else(|| pid(member));
@@ -123,6 +122,58 @@ impl Machine {
         };
         self.0 = self.0.take().filter(|busy| !is_empty(busy));
     }
+}
+
+/// The start of a member has come about, if it is that process: its node is told, and its program begins
+/// unless it waits for the others of its gang. What it comes to.
+pub fn started<B: Bounds>(
+    core: &mut Cnode<B>,
+    machine: &mut Machine,
+    now: Time,
+    (member, pid): (MemberSlot, u32),
+    waits: bool,
+) -> Option<Went> {
+    // It may have been cancelled, and its place may be another's.
+    let begun = machine.starting(member, pid)?;
+    let waits = waits && begun.is_ok();
+    if !waits {
+        machine.begun(member);
+    }
+    let done = match begun {
+        Ok(()) if waits => Completion::Ready { member },
+        Ok(()) => Completion::Started { member, pid },
+        Err(ename) => Completion::Failed { member, failure: ename.into() },
+    };
+    core.handle_completion(now, done, machine);
+    if begun.is_ok() && !waits { goes_on(core, machine, now, (member, pid)) } else { None }
+}
+
+/// A program goes on, if it is that process's, until it waits for time or input, or ends; its node is told
+/// what there is to read. What it came to.
+pub fn goes_on<B: Bounds>(
+    core: &mut Cnode<B>,
+    machine: &mut Machine,
+    now: Time,
+    (member, pid): (MemberSlot, u32),
+) -> Option<Went> {
+    let starting = machine.pid_of_starting(member);
+    // It may have ended otherwise, and its place may be another's.
+    if starting.unwrap_or(core.member_pid(member)) != pid {
+        return None;
+    }
+    let went = machine.program(member)?.goes_on()?;
+    if let Went::Ended(end) = went {
+        if starting.is_some() {
+            // One that ends before its program is told as started first, as by a real driver.
+            machine.begun(member);
+            core.handle_completion(now, Completion::Started { member, pid }, machine);
+        }
+        core.handle_completion(now, Completion::Exited { member, end, user: 0, sys: 0 }, machine);
+    }
+    for stream in [Stream::Stdout, Stream::Stderr] {
+        core.handle_completion(now, Completion::Readable { member, stream }, machine);
+    }
+    Some(went)
 }
 
 impl Host for Machine {

@@ -11,7 +11,7 @@ use protocol::slots::Slots;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A member as nodes know it: the name of its session there, and its number.
-type Key = (String, u32);
+pub(crate) type Key = (String, u32);
 
 /// What is known of members.
 #[derive(Debug, Default)]
@@ -41,13 +41,16 @@ impl<B: Bounds> World<B> {
         }
     }
 
+    /// Whose a member's place at a node is, if that is to be known.
+    pub(crate) fn member_key(&self, leaf: u32, member: MemberSlot) -> Option<Key> {
+        let members = self.leaves[leaf as usize].core.node().members.slots();
+        let member = members.get(member as usize).filter(|_| self.is_checked)?;
+        Some(self.key(leaf, member.session, member.number))
+    }
+
     /// The program of a member ends.
-    pub(crate) fn ends(&mut self, leaf: u32, member: MemberSlot, end: End) {
-        if self.is_checked {
-            let member = &self.leaves[leaf as usize].core.node().members.slots()[member as usize];
-            let key = self.key(leaf, member.session, member.number);
-            self.ledger.started.insert(key, Some(end));
-        }
+    pub(crate) fn ends(&mut self, key: Key, end: End) {
+        self.ledger.started.insert(key, Some(end));
     }
 
     /// What an aggregator tells of members is what it told before, and what became of them; no node that it

@@ -15,7 +15,7 @@ pub mod check;
 pub mod client;
 mod clock;
 pub mod fault;
-mod leaf;
+pub mod leaf;
 mod ledger;
 pub mod levels;
 mod link;

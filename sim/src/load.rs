@@ -37,12 +37,10 @@ pub(crate) fn run(load: &Load) -> i32 {
     let seconds = begun.elapsed().as_secs_f64();
     let total = |of: fn(&scale::Stage) -> u64| report.stages.iter().map(of).sum::<u64>();
     let (events, messages) = (total(|stage| stage.counts.events), total(|stage| stage.counts.messages));
-    println!(
-        "nodes {} aggregators {aggregators} events {events} messages {messages} seconds {seconds:.3} events/s {:.0} messages/s {:.0}",
-        load.nodes,
-        events as f64 / seconds,
-        messages as f64 / seconds
-    );
+    let rate = |count: u64| (count as f64 / seconds) as u64;
+    let nodes = load.nodes;
+    println!("nodes {nodes} aggregators {aggregators} messages {messages} seconds {seconds:.3}");
+    println!("events {events} events/s {} messages/s {}", rate(events), rate(messages));
     for stage in &report.stages {
         println!(
             "{} {} events {} messages {}",

@@ -1,14 +1,14 @@
 //! What happens at compute nodes: bytes, starts, ends, and what their cores want.
 
-use crate::leaf::Machine;
+use crate::leaf::{self, Machine, Went};
+use crate::ledger::Key;
 use crate::link::Side;
 use crate::medium::LATENCY;
-use crate::program::Went;
 use crate::run::Run;
 use crate::time::Ps;
 use crate::trace::What;
 use crate::world::{Event, Place, World};
-use cnode::host::{Completion, Effect, MemberSlot, Stream};
+use cnode::host::{Completion, Effect, MemberSlot};
 use cnode::join::PARENT;
 use cnode::node::Facts;
 use cnode::{Bounds, Cnode};
@@ -136,57 +136,38 @@ impl<B: Bounds> World<B> {
         self.drain_leaf(index)
     }
 
-    pub(crate) fn started(
-        &mut self,
-        index: u32,
-        member: MemberSlot,
-        pid: u32,
-        waits: bool,
-    ) -> Result<(), String> {
+    pub(crate) fn started(&mut self, index: u32, who: (MemberSlot, u32), waits: bool) -> Result<(), String> {
+        let key = self.member_key(index, who.0);
         let now = self.queue.now();
-        let leaf = self.leaf(index);
-        // It may have been cancelled, and its place may be another's.
-        let Some(begun) = leaf.machine.starting(member, pid) else { return Ok(()) };
-        let waits = waits && begun.is_ok();
-        if !waits {
-            leaf.machine.begun(member);
-        }
-        let done = match begun {
-            Ok(()) if waits => Completion::Ready { member },
-            Ok(()) => Completion::Started { member, pid },
-            Err(ename) => Completion::Failed { member, failure: ename.into() },
-        };
-        leaf.completes(now, done);
-        if begun.is_ok() && !waits { self.program_steps(index, member, pid) } else { self.drain_leaf(index) }
+        let Leaf { core, machine, run, .. } = self.leaf(index);
+        let went = leaf::started(core, machine, run.clock.read(now), who, waits);
+        self.went(index, who, key, went)
     }
 
-    /// A program goes on, until it waits for time or input, or ends.
-    pub(crate) fn program_steps(&mut self, index: u32, member: MemberSlot, pid: u32) -> Result<(), String> {
+    /// A program goes on.
+    pub(crate) fn program_steps(&mut self, index: u32, who: (MemberSlot, u32)) -> Result<(), String> {
+        let key = self.member_key(index, who.0);
         let now = self.queue.now();
-        let leaf = self.leaf(index);
-        let starting = leaf.machine.pid_of_starting(member);
-        // It may have ended otherwise, and its place may be another's.
-        if starting.unwrap_or(leaf.core.member_pid(member)) != pid {
-            return Ok(());
-        }
-        let Some(went) = leaf.machine.goes_on(member) else { return Ok(()) };
-        if starting.is_some() && matches!(went, Went::Ended(_)) {
-            // One that ends before its program is told as started first, as by a real driver.
-            leaf.machine.begun(member);
-            leaf.completes(now, Completion::Started { member, pid });
-        }
-        if let Went::Ended(end) = went {
-            self.ends(index, member, end);
-            let leaf = self.leaf(index);
-            leaf.completes(now, Completion::Exited { member, end, user: 0, sys: 0 });
-        }
-        let leaf = self.leaf(index);
-        for stream in [Stream::Stdout, Stream::Stderr] {
-            leaf.completes(now, Completion::Readable { member, stream });
-        }
-        let run = leaf.run.number;
-        if let Went::Waits(us) = went {
-            self.queue.push(now + Ps::us(us), Event::Step { leaf: index, run, pid, member });
+        let Leaf { core, machine, run, .. } = self.leaf(index);
+        let went = leaf::goes_on(core, machine, run.clock.read(now), who);
+        self.went(index, who, key, went)
+    }
+
+    fn went(
+        &mut self,
+        index: u32,
+        (member, pid): (MemberSlot, u32),
+        key: Option<Key>,
+        went: Option<Went>,
+    ) -> Result<(), String> {
+        match (went, key) {
+            (Some(Went::Waits(us)), _) => {
+                let run = self.leaf(index).run.number;
+                let at = self.queue.now() + Ps::us(us);
+                self.queue.push(at, Event::Step { leaf: index, run, pid, member });
+            }
+            (Some(Went::Ended(end)), Some(key)) => self.ends(key, end),
+            _ => {}
         }
         self.drain_leaf(index)
     }
@@ -202,7 +183,7 @@ impl<B: Bounds> World<B> {
         self.tell(Place::Leaf(index), What::Starts(number));
         self.starts(index, session, number)?;
         let leaf = self.leaf(index);
-        leaf.machine.start(member, session, pid, (&name, number, now));
+        leaf.machine.start(member, session, pid, (&name, number, now.to_us()));
         let run = leaf.run.number;
         self.queue.push(at, Event::Started { leaf: index, run, member, pid, waits: gang });
         Ok(())

@@ -50,7 +50,7 @@ pub(crate) struct Program {
 
 /// How far a program went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Went {
+pub enum Went {
     /// It goes on after so many microseconds.
     Waits(u64),
     /// It goes on when its input ends.

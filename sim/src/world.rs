@@ -330,9 +330,9 @@ impl<B: Bounds> World<B> {
             Event::Dial(place, run) => return self.dial(place, run),
             Event::Undialed(place, _) => return self.undialed(place),
             Event::Started { leaf, pid, member, waits, .. } => {
-                return self.started(leaf, member, pid, waits);
+                return self.started(leaf, (member, pid), waits);
             }
-            Event::Step { leaf, pid, member, .. } => return self.program_steps(leaf, member, pid),
+            Event::Step { leaf, pid, member, .. } => return self.program_steps(leaf, (member, pid)),
         }
         Ok(())
     }

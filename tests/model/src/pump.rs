@@ -9,7 +9,6 @@ use ionode::{Ionode, Target};
 use protocol::ename::Ename;
 use protocol::limits::MSIZE_MAX;
 use protocol::message::frame;
-use protocol::record::End;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
@@ -36,7 +35,7 @@ enum Todo {
     Dial,
     Leave,
     Started(MemberSlot, u32),
-    Ended(MemberSlot, u32, End),
+    Step(MemberSlot, u32),
 }
 
 /// A compute node and what is between it and the aggregator.
@@ -131,7 +130,7 @@ impl Net {
             };
             net.leaves.push(Leaf {
                 core: Box::new(Cnode::new(facts, Time(BEGIN_US))),
-                machine: Machine::new(&node_name(index)),
+                machine: Machine::default(),
                 link: None,
                 up: VecDeque::new(),
                 down: VecDeque::new(),
@@ -319,10 +318,10 @@ impl Net {
             match effect {
                 Effect::Dial => self.later(index, 10, Todo::Dial),
                 Effect::Start { member, session, number, .. } => {
-                    let next = self.leaves[index].machine.start(member, session, number);
                     self.next_pid += 1;
-                    let pid = self.next_pid;
-                    self.leaves[index].machine.starting.insert(member, (pid, next));
+                    let (pid, now) = (self.next_pid, self.now);
+                    let whose = (node_name(index), number);
+                    self.leaves[index].machine.start(member, session, pid, (&whose.0, whose.1, now));
                     self.later(index, START_US, Todo::Started(member, pid));
                 }
                 Effect::Debug { helper: member, .. } => {
@@ -345,16 +344,13 @@ impl Net {
                 None => {}
             }
         }
-        for member in std::mem::take(&mut self.leaves[index].machine.going) {
-            if let Some((pid, _)) = self.leaves[index].machine.starting.get(&member).copied() {
-                self.later(index, 1, Todo::Started(member, pid));
-            }
+        let Leaf { core, machine, .. } = &mut self.leaves[index];
+        let (going, ending) = (machine.going(), machine.ending(|member| core.member_pid(member)));
+        for (member, pid) in going {
+            self.later(index, 1, Todo::Started(member, pid));
         }
-        for (member, end) in std::mem::take(&mut self.leaves[index].machine.ending) {
-            let leaf = &self.leaves[index];
-            let starting = leaf.machine.starting.get(&member).map(|(pid, _)| *pid);
-            let pid = starting.unwrap_or(leaf.core.member_pid(member));
-            self.later(index, 1, Todo::Ended(member, pid, end));
+        for (member, pid) in ending {
+            self.later(index, 1, Todo::Step(member, pid));
         }
     }
 

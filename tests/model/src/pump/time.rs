@@ -1,11 +1,10 @@
 //! Time, and what happens at nodes as it passes: dials, and members that start and end.
 
-use super::{Net, Todo, Who};
-use cnode::host::{Completion, MemberSlot, Stream};
+use super::{Leaf, Net, Todo, Who};
+use cnode::host::MemberSlot;
 use ionode::host::Peer;
-use protocol::record::End;
 use protocol::server::LinkId;
-use sim::leaf::Next;
+use sim::leaf::{self, Went};
 
 impl Net {
     /// When something happens next by itself.
@@ -63,43 +62,22 @@ impl Net {
             Todo::Dial => {}
             Todo::Leave => self.cut(index),
             Todo::Started(member, pid) => {
-                let leaf = &mut self.leaves[index];
-                let known = leaf.machine.starting.get(&member).filter(|(own, _)| *own == pid);
-                let Some((_, next)) = known.copied() else { return };
-                leaf.machine.starting.remove(&member);
-                let done = match next {
-                    Ok(_) => Completion::Started { member, pid },
-                    Err(ename) => Completion::Failed { member, failure: ename.into() },
-                };
-                leaf.core.handle_completion(now, done, &mut leaf.machine);
-                if let Ok(Next::Exit(after, end)) = next {
-                    self.later(index, after, Todo::Ended(member, pid, end));
-                }
+                let Leaf { core, machine, .. } = &mut self.leaves[index];
+                let went = leaf::started(core, machine, now, (member, pid), false);
+                self.went(index, (member, pid), went);
             }
-            Todo::Ended(member, pid, end) => self.ended(index, member, pid, end),
+            Todo::Step(member, pid) => {
+                let Leaf { core, machine, .. } = &mut self.leaves[index];
+                let went = leaf::goes_on(core, machine, now, (member, pid));
+                self.went(index, (member, pid), went);
+            }
         }
         self.drain_leaf(index);
     }
 
-    fn ended(&mut self, index: usize, member: MemberSlot, pid: u32, end: End) {
-        let now = self.now();
-        let leaf = &mut self.leaves[index];
-        let starting = leaf.machine.starting.get(&member).map(|(pid, _)| *pid);
-        let known = starting.unwrap_or(leaf.core.member_pid(member));
-        let Some(program) = leaf.machine.programs.get_mut(&member) else { return };
-        if program.ended || known != pid {
-            return;
-        }
-        program.ended = true;
-        if starting.is_some() {
-            leaf.machine.starting.remove(&member);
-            leaf.core.handle_completion(now, Completion::Started { member, pid }, &mut leaf.machine);
-        }
-        let done = Completion::Exited { member, end, user: 0, sys: 0 };
-        leaf.core.handle_completion(now, done, &mut leaf.machine);
-        for stream in [Stream::Stdout, Stream::Stderr] {
-            let done = Completion::Readable { member, stream };
-            leaf.core.handle_completion(now, done, &mut leaf.machine);
+    fn went(&mut self, index: usize, (member, pid): (MemberSlot, u32), went: Option<Went>) {
+        if let Some(Went::Waits(us)) = went {
+            self.later(index, us, Todo::Step(member, pid));
         }
     }
 }
