@@ -7,6 +7,7 @@
 //! is what carries messages and `fault` what breaks; `workload` is what a seed does, `check` what it claims.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
+//! `progress` tells how far a long run is.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ pub mod machine;
 mod memory;
 mod node;
 pub mod parameters;
+pub mod progress;
 pub mod queue;
 pub mod random;
 pub mod time;

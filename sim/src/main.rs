@@ -3,9 +3,11 @@
 mod inspect;
 
 use argh::FromArgs;
+use sim::progress::Progress;
 use sim::trace::Lines;
 use sim::workload;
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// Run the cores of a partition in virtual time, from a seed.
 #[derive(FromArgs)]
@@ -93,18 +95,24 @@ fn many(seeds: &Seeds) -> i32 {
         return code;
     }
     let (nodes, faults) = (seeds.nodes, seeds.faults);
+    let progress = Arc::new(Progress::new(seeds.count, "seeds"));
     for seed in seeds.from..seeds.from + seeds.count {
+        let shown = Arc::clone(&progress);
         let tell = move |claim: &dyn Display| {
+            shown.end();
             eprintln!("sim: seed {seed}: {claim}");
             eprintln!("sim: replay: sim run --seed {seed} --nodes {nodes} --faults {faults} --trace");
         };
         // A core that asserts ends the program; its seed is told all the same.
-        std::panic::set_hook(Box::new(move |panic| tell(panic)));
+        let asserted = tell.clone();
+        std::panic::set_hook(Box::new(move |panic| asserted(panic)));
         if let Err(claim) = workload::run(seed, nodes, faults, Lines::Dropped) {
             tell(&claim);
             return 1;
         }
+        progress.tick(1);
     }
+    progress.end();
     println!("{} seeds quiet", seeds.count);
     0
 }
