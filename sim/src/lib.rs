@@ -7,13 +7,14 @@
 //! is what carries messages and `fault` what breaks; `workload` is what a seed does, `check` what it claims.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
-//! `progress` tells how far a long run is.
+//! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is.
 
 #![forbid(unsafe_code)]
 
 mod aggregator;
 pub mod check;
 pub mod client;
+pub mod draw;
 pub mod fault;
 pub mod leaf;
 mod link;

@@ -1,6 +1,7 @@
-//! `sim`: seeds of a simulated partition, and the machine that it stands for.
+//! `sim`: seeds of a simulated partition, the machine that it stands for, and pictures of both.
 
 mod inspect;
+mod picture;
 
 use argh::FromArgs;
 use sim::progress::Progress;
@@ -22,6 +23,7 @@ enum Command {
     Run(Run),
     Seeds(Seeds),
     Machine(inspect::Machine),
+    Draw(picture::Draw),
 }
 
 /// Run one seed and tell what it came to.
@@ -66,6 +68,7 @@ fn main() {
         Command::Run(run) => one(&run),
         Command::Seeds(seeds) => many(&seeds),
         Command::Machine(machine) => inspect::run(&machine),
+        Command::Draw(draw) => picture::run(&draw),
     });
 }
 
