@@ -7,6 +7,7 @@
 //! is what carries messages and `fault` what breaks; `workload` is what a seed does, `check` what it claims.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
+//! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ mod aggregator;
 pub mod check;
 pub mod client;
 mod clock;
+pub mod draw;
 pub mod fault;
 pub mod leaf;
 mod ledger;
@@ -26,6 +28,7 @@ mod message;
 mod node;
 pub mod parameters;
 mod program;
+pub mod progress;
 pub mod queue;
 pub mod random;
 mod run;

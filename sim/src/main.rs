@@ -1,12 +1,15 @@
-//! `sim`: seeds of a simulated partition, and the machine that it stands for.
+//! `sim`: seeds of a simulated partition, the machine that it stands for, and pictures of both.
 
 mod inspect;
 mod load;
+mod picture;
 
 use argh::FromArgs;
+use sim::progress::Progress;
 use sim::trace::Lines;
 use sim::workload;
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// Run the cores of a partition in virtual time, from a seed.
 #[derive(FromArgs)]
@@ -22,6 +25,7 @@ enum Command {
     Seeds(Seeds),
     Load(load::Load),
     Machine(inspect::Machine),
+    Draw(picture::Draw),
 }
 
 /// Run one seed and tell what it came to.
@@ -67,6 +71,7 @@ fn main() {
         Command::Seeds(seeds) => many(&seeds),
         Command::Load(load) => load::run(&load),
         Command::Machine(machine) => inspect::run(&machine),
+        Command::Draw(draw) => picture::run(&draw),
     });
 }
 
@@ -96,18 +101,24 @@ fn many(seeds: &Seeds) -> i32 {
         return code;
     }
     let (nodes, faults) = (seeds.nodes, seeds.faults);
+    let progress = Arc::new(Progress::new(seeds.count, "seeds"));
     for seed in seeds.from..seeds.from + seeds.count {
+        let shown = Arc::clone(&progress);
         let tell = move |claim: &dyn Display| {
+            shown.end();
             eprintln!("sim: seed {seed}: {claim}");
             eprintln!("sim: replay: sim run --seed {seed} --nodes {nodes} --faults {faults} --trace");
         };
         // A core that asserts ends the program; its seed is told all the same.
-        std::panic::set_hook(Box::new(move |panic| tell(panic)));
+        let asserted = tell.clone();
+        std::panic::set_hook(Box::new(move |panic| asserted(panic)));
         if let Err(claim) = workload::run(seed, nodes, faults, Lines::Dropped) {
             tell(&claim);
             return 1;
         }
+        progress.tick(1);
     }
+    progress.end();
     println!("{} seeds quiet", seeds.count);
     0
 }

@@ -28,6 +28,8 @@ enum Others {
 const KERNEL: &[&str] = &["libc", "memmap2", "mio"];
 /// The same and the command line's: the core of an aggregator needs neither, the simulator is a program.
 const HOST: &[&str] = &["argh", "libc", "memmap2", "mio"];
+/// Draws on terminals, and asks the kernel how large they are: what it brings along for that is its affair.
+const TERMINAL: &str = "console";
 /// What a core may use: nothing that allocates. The second line is what the first brings along.
 const CORE: &[&str] =
     &["bitflags", "heapless", "crc32fast", "hash32", "stable_deref_trait", "byteorder", "cfg-if"];
@@ -113,7 +115,8 @@ impl Graph {
         graph
     }
 
-    /// Everything that `name` is built from, and for each the package that brings it in.
+    /// Everything that `name` is built from, short of what a terminal needs, and for each the package that
+    /// brings it in.
     fn tree<'a>(&'a self, name: &'a str) -> BTreeMap<&'a str, &'a str> {
         let mut tree = BTreeMap::new();
         let mut open = vec![name];
@@ -121,7 +124,7 @@ impl Graph {
             for name in self.uses.get(user).into_iter().flatten() {
                 if !tree.contains_key(name.as_str()) {
                     tree.insert(name.as_str(), user);
-                    open.push(name);
+                    open.extend((name != TERMINAL).then_some(name.as_str()));
                 }
             }
         }
@@ -205,6 +208,14 @@ fn what_comes_in_by_a_detour_is_found() {
     let found = graph(&[("sim", "rand"), ("rand", "libc"), ("tools", "mio")]).violations();
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with("sim is built with libc, through rand; anything but "), "{}", found[0]);
+}
+
+#[test]
+fn a_bar_on_a_terminal_may_know_the_kernel_and_nothing_else_beside_it() {
+    let bar = [("sim", "indicatif"), ("indicatif", "console"), ("console", "libc")];
+    assert_eq!(graph(&bar).violations(), [""; 0]);
+    let found = graph(&[&bar[..], &[("indicatif", "libc")]].concat()).violations();
+    assert_eq!(found.len(), 1, "{found:?}");
 }
 
 #[test]

@@ -1,0 +1,268 @@
+//! `sim draw`: pictures into files. What is drawn is computed here or read from a text.
+
+use crate::inspect;
+use argh::FromArgs;
+use sim::draw::curves::{self, Curve, Style};
+use sim::draw::map::{By, State, map};
+use sim::draw::published;
+use sim::draw::timeline::{Span, timeline};
+use sim::machine::{Node, Partition};
+use sim::time::Ps;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Draw the machine, or what came of a run, as SVG.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "draw")]
+pub(crate) struct Draw {
+    #[argh(subcommand)]
+    picture: Picture,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Picture {
+    Map(Map),
+    Curves(Curves),
+    Timeline(Timeline),
+}
+
+/// A partition as racks, each node in a colour.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "map")]
+struct Map {
+    /// compute nodes: 16 to 512 by powers of two, then whole midplanes up to 73728
+    #[argh(option)]
+    nodes: Option<u32>,
+    /// its shape, XxYxZ, instead of the usual one of that size
+    #[argh(option)]
+    shape: Option<String>,
+    /// compute nodes of a pset: 16, 32, 64 or 128 (default 64, in a smaller partition all)
+    #[argh(option)]
+    pset: Option<u32>,
+    /// what colours a node: hops, pset (default), state or load
+    #[argh(option, default = "Kind::Pset")]
+    by: Kind,
+    /// the node that hops are counted from: its address or its location (default 0)
+    #[argh(option, default = "String::from(\"0\")")]
+    from: String,
+    /// states as words by address, or load of links by rank from 0 to 1
+    #[argh(option)]
+    data: Option<PathBuf>,
+    /// the picture
+    #[argh(option, short = 'o', long = "output")]
+    output: PathBuf,
+}
+
+/// What was published, and what is ours beside it.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "curves")]
+struct Curves {
+    /// what is drawn: throughput (default), latency or growth
+    #[argh(option, default = "Chart::Throughput")]
+    of: Chart,
+    /// points, one a line: published or ours (of growth: memory or rate), x, y, name of the curve
+    #[argh(option)]
+    data: Option<PathBuf>,
+    /// the picture
+    #[argh(option, short = 'o', long = "output")]
+    output: PathBuf,
+}
+
+/// Where the time of a request goes.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "timeline")]
+struct Timeline {
+    /// spans, one a line, between tabs: start and end in microseconds, place, what
+    #[argh(option)]
+    data: PathBuf,
+    /// what is written above
+    #[argh(option, default = "String::from(\"Where the time goes\")")]
+    title: String,
+    /// the picture
+    #[argh(option, short = 'o', long = "output")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Hops,
+    Pset,
+    State,
+    Load,
+}
+
+impl FromStr for Kind {
+    type Err = String;
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "hops" => Ok(Self::Hops),
+            "pset" => Ok(Self::Pset),
+            "state" => Ok(Self::State),
+            "load" => Ok(Self::Load),
+            _ => Err("want hops, pset, state or load".to_owned()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Chart {
+    Throughput,
+    Latency,
+    Growth,
+}
+
+impl FromStr for Chart {
+    type Err = String;
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "throughput" => Ok(Self::Throughput),
+            "latency" => Ok(Self::Latency),
+            "growth" => Ok(Self::Growth),
+            _ => Err("want throughput, latency or growth".to_owned()),
+        }
+    }
+}
+
+/// An exit code, and why.
+type Refused = (i32, String);
+
+/// Draws: 0, or 100 where it was asked for what is not there, 111 where a file cannot be read or written.
+pub(crate) fn run(draw: &Draw) -> i32 {
+    let (drawn, output) = match &draw.picture {
+        Picture::Map(words) => (draw_map(words), &words.output),
+        Picture::Curves(words) => (draw_curves(words), &words.output),
+        Picture::Timeline(words) => (draw_timeline(words), &words.output),
+    };
+    let wrong = |e| (111, format!("unable to write {}: {e}", output.display()));
+    let written = drawn.and_then(|svg| std::fs::write(output, svg).map_err(wrong));
+    match written {
+        Ok(()) => 0,
+        Err((code, why)) => {
+            eprintln!("sim: draw: {why}");
+            code
+        }
+    }
+}
+
+fn draw_map(words: &Map) -> Result<String, Refused> {
+    let found = inspect::partition(words.nodes, words.shape.as_deref(), words.pset);
+    let partition = found.map_err(|why| (100, why))?;
+    match words.by {
+        Kind::Pset => Ok(map(&partition, &By::Pset)),
+        Kind::Hops => {
+            let from = &words.from;
+            let node = partition.find(from).map_err(|why| (100, format!("--from {from}: {why}")))?;
+            match node {
+                Node::Compute(coord) => Ok(map(&partition, &By::Hops(coord))),
+                Node::Io(_) => Err((100, format!("--from {from}: an I/O node is not on the torus"))),
+            }
+        }
+        Kind::State => {
+            let states =
+                words_of(words, |word| State::named(word).ok_or("up, joining, suspect, lost or down"))?;
+            fits(&partition, states.len(), "states", words)?;
+            Ok(map(&partition, &By::State(&states)))
+        }
+        Kind::Load => {
+            let part = |word: &str| word.parse().ok().filter(|part| (0.0..=1.0).contains(part));
+            let busy: Vec<f64> = words_of(words, |word| part(word).ok_or("a number from 0 to 1"))?;
+            fits(&partition, busy.len(), "loads", words)?;
+            Ok(map(&partition, &By::Load(&busy)))
+        }
+    }
+}
+
+/// The words of the data, each as what it has to be.
+fn words_of<T>(words: &Map, read: impl Fn(&str) -> Result<T, &'static str>) -> Result<Vec<T>, Refused> {
+    let path = words.data.as_deref();
+    let path =
+        path.ok_or_else(|| (100, "states and loads are those of a run: want --data FILE".to_owned()))?;
+    let text = text_of(path)?;
+    let one = |(position, word): (usize, &str)| {
+        read(word)
+            .map_err(|want| (100, format!("{}: word {}: {word}: want {want}", path.display(), position + 1)))
+    };
+    text.split_whitespace().enumerate().map(one).collect()
+}
+
+/// States are of all compute nodes or of all nodes, loads of as many links of each compute node.
+fn fits(partition: &Partition, count: usize, what: &str, words: &Map) -> Result<(), Refused> {
+    let [computes, nodes] = [partition.compute_nodes() as usize, partition.nodes() as usize];
+    let (is_right, more) = match words.by {
+        Kind::Load => (count > 0 && count.is_multiple_of(computes), "so many for each".to_owned()),
+        _ => (count == computes || count == nodes, format!("{nodes} with I/O nodes")),
+    };
+    let path = words.data.as_deref().unwrap_or(Path::new("")).display();
+    if is_right { Ok(()) } else { Err((100, format!("{path}: {count} {what}: want {computes}, or {more}"))) }
+}
+
+fn text_of(path: &Path) -> Result<String, Refused> {
+    std::fs::read_to_string(path).map_err(|e| (111, format!("unable to read {}: {e}", path.display())))
+}
+
+fn draw_curves(words: &Curves) -> Result<String, Refused> {
+    let rows = match &words.data {
+        Some(path) => points(path, words.of)?,
+        None if words.of == Chart::Throughput => Vec::new(),
+        None => return Err((100, "only throughput was published: want --data FILE".to_owned())),
+    };
+    let of =
+        |word: &str| rows.iter().filter(|row| row.0 == word).map(|row| row.1.clone()).collect::<Vec<_>>();
+    let ours = [of("published"), of("ours")].concat();
+    Ok(match words.of {
+        Chart::Throughput => curves::throughput(&[published::throughput(), ours].concat()),
+        Chart::Latency => curves::latency(&ours),
+        Chart::Growth => curves::growth(&of("memory"), &of("rate")),
+    })
+}
+
+/// Curves, each with the word that its lines begin with.
+fn points(path: &Path, of: Chart) -> Result<Vec<(String, Curve)>, Refused> {
+    let known = if of == Chart::Growth { ["memory", "rate"] } else { ["published", "ours"] };
+    let mut found: Vec<(String, Curve)> = Vec::new();
+    for (position, line) in text_of(path)?.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+        let fields: Vec<&str> = line.splitn(4, ' ').collect();
+        let numbers = || Some((fields.get(1)?.parse().ok()?, fields.get(2)?.parse().ok()?));
+        let (Some(point), Some(name), true) = (numbers(), fields.get(3), known.contains(&fields[0])) else {
+            let want = format!("want {} or {}, x, y and a name", known[0], known[1]);
+            return Err((100, format!("{}:{}: {line}: {want}", path.display(), position + 1)));
+        };
+        match found.iter_mut().find(|(word, curve)| word == fields[0] && curve.name == *name) {
+            Some((_, curve)) => curve.points.push(point),
+            None => {
+                let style = if fields[0] == "published" { Style::Marks } else { Style::Line };
+                let curve = Curve { name: (*name).to_owned(), points: vec![point], style };
+                found.push((fields[0].to_owned(), curve));
+            }
+        }
+    }
+    for (_, curve) in &mut found {
+        curve.points.sort_by(|one, other| one.0.total_cmp(&other.0));
+    }
+    Ok(found)
+}
+
+fn draw_timeline(words: &Timeline) -> Result<String, Refused> {
+    let text = text_of(&words.data)?;
+    let span = |(position, line): (usize, &str)| {
+        read_span(line).ok_or_else(|| {
+            let want = "want start and end in microseconds, a place and what, between tabs";
+            (100, format!("{}:{}: {line}: {want}", words.data.display(), position + 1))
+        })
+    };
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
+    let spans: Vec<Span> = lines.map(span).collect::<Result<_, _>>()?;
+    Ok(timeline(&words.title, &spans))
+}
+
+fn read_span(line: &str) -> Option<Span> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let [start, end, place, what] = fields.try_into().ok()?;
+    let at = |text: &str| {
+        let us: f64 = text.parse().ok()?;
+        (us.is_finite() && us >= 0.0).then(|| Ps((us * 1e6).round() as u64))
+    };
+    let (start, end) = (at(start)?, at(end)?);
+    (start <= end).then(|| Span { place: place.to_owned(), what: what.to_owned(), start, end })
+}
