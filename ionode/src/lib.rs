@@ -280,7 +280,7 @@ impl Ionode {
             }
         }
         for name in node.closed.drain(..) {
-            let (what, state) = ("session", "closed");
+            let (what, state) = (protocol::event::Subject::Session, "closed");
             node.events.push(protocol::event::Event { at: now, what, name, state });
             node.stirred = true;
         }

@@ -4,7 +4,7 @@ use crate::ask::{Ask, GatherId};
 use crate::bounds::{ADMITTED, FanFids, FanTags, GATHERS, LAUNCH, LOOKS, SESSIONS, STEPS, TRACES, USERS};
 use crate::child::{Children, State};
 use crate::forward::Forwards;
-use crate::gather::Gather;
+use crate::gather::{Gather, Refusal};
 use crate::host::{Peer, SessionSlot};
 use crate::look::Look;
 use crate::mount::{MOUNTS, Mount};
@@ -15,9 +15,9 @@ use crate::session::Session;
 use crate::step::{Send, Step};
 use crate::trace::Trace;
 use crate::up::Up;
-use protocol::event::{Event, Events};
+use protocol::event::{Event, Events, Subject};
 use protocol::expect::Expected;
-use protocol::join::Parent;
+use protocol::join::{ABOVE, Parent};
 use protocol::limits::{BEAT_US, MSIZE_LINK, MSIZE_MAX, NODE_NAME_MAX, USER_NAME_MAX};
 use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
 use protocol::refusal::Refusals;
@@ -68,7 +68,7 @@ pub struct Node {
     /// When it started.
     pub started: Time,
     /// The conversation with the parent, as the child that dials.
-    pub parent: Parent,
+    pub parent: Parent<ABOVE>,
     /// Where a parent is that was given while the node ran.
     pub(crate) parent_dial: Text<DIAL_MAX>,
     /// Addresses that others dial this node at.
@@ -93,7 +93,7 @@ pub struct Node {
     pub users: [Text<USER_NAME_MAX>; USERS],
     attach: [Option<Fid>; USERS],
     /// What was refused.
-    pub refusals: Box<Refusals<REFUSALS, crate::gather::Names>>,
+    pub refusals: Refusals<Refusal, crate::bounds::Boxed<Option<Refusal>, REFUSALS>>,
     /// What happened.
     pub events: Events,
     /// Children that the refusal is about that is just being made.
@@ -190,7 +190,7 @@ impl Node {
             tuning: Tuning::new(protocol::limits::MEMBERS_MAX),
             users: [Text::EMPTY; USERS],
             attach: [None; USERS],
-            refusals: Box::default(),
+            refusals: Refusals::default(),
             events: Events::default(),
             blamed: ChildSet::EMPTY,
             fids,
@@ -239,7 +239,7 @@ impl Node {
     pub(crate) fn tell_child(&mut self, now: Time, rank: Rank) {
         let child = self.children.get(rank);
         let (name, state) = (child.name, child.state_name());
-        self.events.push(Event { at: now, what: "node", name, state });
+        self.events.push(Event { at: now, what: Subject::Node, name, state });
         self.changes = self.changes.wrapping_add(1);
         self.stirred = true;
     }

@@ -9,7 +9,7 @@ use crate::stdin::Stdin;
 use crate::step::Send;
 use protocol::about::About;
 use protocol::ename::Ename;
-use protocol::event::Event;
+use protocol::event::{Event, Subject};
 use protocol::failure::Failure;
 use protocol::limits::{CHILDREN_MAX, SESSION_NAME_MAX};
 use protocol::message::{Fid, Tag};
@@ -404,7 +404,7 @@ impl Node {
         if state != session.told_state {
             session.told_state = state;
             let name = Text::cut(session.name.as_str());
-            self.events.push(Event { at: now, what: "session", name, state });
+            self.events.push(Event { at: now, what: Subject::Session, name, state });
         }
     }
 }

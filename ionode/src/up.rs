@@ -6,7 +6,7 @@ use crate::bounds::{UP_FIDS, UP_FORWARDS, UP_OUT, UP_TAGS, USERS};
 use crate::node::Node;
 use protocol::client::{Burst, Client};
 use protocol::ename::Ename;
-use protocol::join::Parent;
+use protocol::join::is_joining;
 use protocol::limits::{IOHDR, MSIZE_LINK};
 use protocol::message::{Fid, Rmsg, Tag, Tmsg};
 use protocol::server::UserId;
@@ -166,7 +166,7 @@ impl Node {
     /// Takes an answer of the parent, to joining or to what was asked since.
     pub(crate) fn answer_of_parent(&mut self, message: &[u8]) -> Result<(), Botch> {
         let (tag, _) = Rmsg::decode(message)?;
-        if !Parent::is_joining(tag) {
+        if !is_joining(tag) {
             return self.answer_up(message);
         }
         let before = self.parent.rank();
