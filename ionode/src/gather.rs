@@ -12,6 +12,7 @@ use protocol::nodeset::NodeSet;
 use protocol::refusal::{self, PARTS};
 use protocol::server::{RequestId, Settled, UserId, mode};
 use protocol::set::{ChildSet, Rank};
+use protocol::slots::Slots;
 use protocol::table::File;
 use protocol::text::Text;
 use protocol::time::Time;
@@ -62,7 +63,7 @@ impl Node {
         request: RequestId,
         (user, slot, verb): (UserId, Option<SessionSlot>, Text<16>),
     ) -> Option<GatherId> {
-        let index = self.gathers.iter().position(|gather| !gather.used)?;
+        let index = self.gathers.free(|gather| !gather.used)?;
         self.next_gather = self.next_gather.wrapping_add(1);
         let seq = self.next_gather;
         self.gathers[index] = Gather {

@@ -209,12 +209,17 @@ impl<R, S: Slots<Option<R>>> Default for Refusals<R, S> {
 }
 
 impl<B: Below, const P: usize, S: Slots<Option<Refusal<B, P>>>> Refusals<Refusal<B, P>, S> {
+    /// Takes the memory for all that it is to keep.
+    pub fn reserve(&mut self) {
+        self.ring.reserve();
+    }
+
     /// Keeps one; the oldest goes. What it is kept as.
     pub fn push(&mut self, refusal: Refusal<B, P>) -> usize {
-        let index = self.next;
-        let ring = self.ring.slots_mut();
-        ring[index] = Some(refusal);
-        self.next = (index + 1) % ring.len();
+        let has_room = self.next < self.ring.slots().len() || self.ring.grow();
+        let index = if has_room { self.next } else { 0 };
+        self.ring.slots_mut()[index] = Some(refusal);
+        self.next = index + 1;
         index
     }
 

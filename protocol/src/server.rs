@@ -410,6 +410,12 @@ impl<B: Bounds> Default for Server<B> {
 }
 
 impl<B: Bounds> Server<B> {
+    /// Takes the memory for all fids and requests that there are to be.
+    pub fn reserve(&mut self) {
+        self.fids.reserve();
+        self.requests.reserve();
+    }
+
     /// Begins a conversation on `link`, which has none.
     pub fn connect(&mut self, link: LinkId, caps: Caps) {
         let state = &mut self.links.slots_mut()[link.0 as usize];

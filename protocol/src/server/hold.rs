@@ -26,7 +26,7 @@ impl<B: Bounds> Server<B> {
     }
 
     /// A free entry for a fid that must not be in use, within the link's bound.
-    pub(super) fn free_fid(&self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
+    pub(super) fn free_fid(&mut self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
         if fid == Fid::NONE {
             return Err(Ename::BadFid);
         }
@@ -37,7 +37,7 @@ impl<B: Bounds> Server<B> {
         if state.fids >= state.caps.fids {
             return Err(Ename::TooManyFiles);
         }
-        self.fids.slots().iter().position(|e| e.hold.is_none()).ok_or(Ename::TooManyFiles)
+        self.fids.free(|entry| entry.hold.is_none()).ok_or(Ename::TooManyFiles)
     }
 
     pub(super) fn set_fid(&mut self, index: usize, fid: Fid, hold: Hold) {
@@ -131,8 +131,7 @@ impl<B: Bounds> Server<B> {
         if bound.requests >= bound.caps.requests {
             return Err(Ename::Again);
         }
-        let slots = self.requests.slots_mut();
-        let index = slots.iter().position(|e| e.waiting.is_none()).ok_or(Ename::Again)?;
+        let index = self.requests.free(|entry| entry.waiting.is_none()).ok_or(Ename::Again)?;
         bound.requests += 1;
         self.waiting += 1;
         self.seq = self.seq.wrapping_add(1);
@@ -143,7 +142,8 @@ impl<B: Bounds> Server<B> {
         let entry = entry as u16;
         let is_read = matches!(state, State::Ready);
         let shape = self.shape;
-        slots[index].waiting = Some(Waiting { link, tag, seq, entry, matter, is_read, state, shape });
+        self.requests.slots_mut()[index].waiting =
+            Some(Waiting { link, tag, seq, entry, matter, is_read, state, shape });
         Ok(RequestId { index: index as u16, seq })
     }
 
