@@ -4,15 +4,16 @@
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};
 use crate::node::Node;
-use crate::session::Gang;
+use crate::session::{Gang, Session};
 use protocol::ename::Ename;
-use protocol::event::Event;
+use protocol::event::{Event, Subject};
 use protocol::failure::{Failure, Fault, Step};
 use protocol::quote::split_line;
 use protocol::refusal::Refusal;
 use protocol::server::{RequestId, UserId};
 use protocol::set::ChildSet;
 use protocol::slots::Slots;
+use protocol::tag::TagSet;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{
@@ -184,8 +185,7 @@ impl<B: Bounds> Node<B> {
                 },
             ),
             NodeCommand::Signal(signal) => {
-                let mine =
-                    |this: &Self, session: &crate::session::Session| this.is_owner(who.user, session.owner);
+                let mine = |this: &Self, session: &Session<_>| this.is_owner(who.user, session.owner);
                 self.each_session(mine, |this, slot| this.signal_session(slot, signal, host));
             }
             _ if !may => return Err(Why::Ename(Ename::NotOwner)),
@@ -230,7 +230,7 @@ impl<B: Bounds> Node<B> {
     fn set_drained(&mut self, why: Option<Text<WHY_MAX>>, now: Time) {
         if self.drained.is_some() != why.is_some() {
             let state = if why.is_some() { "draining" } else { "up" };
-            self.events.push(Event { at: now, what: "node", name: self.facts.name, state });
+            self.events.push(Event { at: now, what: Subject::Node, name: self.facts.name, state });
             self.told_node = true;
         }
         self.drained = why;
@@ -238,7 +238,7 @@ impl<B: Bounds> Node<B> {
 
     fn each_session(
         &mut self,
-        which: impl Fn(&Self, &crate::session::Session) -> bool,
+        which: impl Fn(&Self, &Session<B::SessionTags>) -> bool,
         mut act: impl FnMut(&mut Self, SessionSlot),
     ) {
         for slot in 0..self.sessions.slots().len() {
@@ -438,11 +438,11 @@ impl<B: Bounds> Node<B> {
     /// Tells a session's state to `events` when it is not what it was.
     pub fn tell_state(&mut self, slot: SessionSlot, now: Time) {
         let session = &mut self.sessions.slots_mut()[slot as usize];
-        let state = if session.used { session.state_name() } else { return };
-        if state != session.told_state {
-            session.told_state = state;
+        let phase = if session.used { session.phase() } else { return };
+        if session.told.replace(phase) != Some(phase) {
+            let state = phase.name();
             let name = Text::cut(session.name.as_str());
-            self.events.push(Event { at: now, what: "session", name, state });
+            self.events.push(Event { at: now, what: Subject::Session, name, state });
         }
     }
 }

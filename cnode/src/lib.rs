@@ -143,7 +143,11 @@ impl<B: Bounds> Cnode<B> {
         self.settle(now, host);
     }
 
-    fn end_sessions(&mut self, which: impl Fn(&session::Session) -> bool, host: &mut impl Host) {
+    fn end_sessions(
+        &mut self,
+        which: impl Fn(&session::Session<B::SessionTags>) -> bool,
+        host: &mut impl Host,
+    ) {
         for slot in 0..self.node.sessions.slots().len() {
             let session = self.node.sessions.slots()[slot];
             if session.used && !session.closing && which(&session) {

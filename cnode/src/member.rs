@@ -61,7 +61,7 @@ pub struct Member {
     /// Its outcome, once it has one.
     pub outcome: Option<Outcome>,
     /// The place of its outcome among those of the session, from 1.
-    pub told: u32,
+    pub told: u16,
     /// Its outputs have ended.
     pub ended: [bool; 2],
     /// It still takes input.

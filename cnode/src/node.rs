@@ -6,17 +6,13 @@ use crate::join::Parent;
 use protocol::event::Events;
 use protocol::limits::{NODE_NAME_MAX, USER_NAME_MAX};
 use protocol::personality::Place;
-use protocol::refusal::Refusals;
+use protocol::refusal::{Refusal, Refusals};
 use protocol::server::UserId;
 use protocol::slots::{SlotSet, Slots};
-use protocol::tag::{NODE_TAGS_MAX, Tags};
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::tuning::Tuning;
 use protocol::verb::{DIAL_MAX, WHY_MAX};
-
-/// Refusals a stub keeps for all its users together.
-pub const REFUSALS: usize = 16;
 
 /// What does not change while a stub runs.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +44,7 @@ pub struct Node<B: Bounds> {
     /// When it was fed last.
     pub now: Time,
     /// The conversation with the parent, as the child that dials.
-    pub parent: Parent,
+    pub parent: Parent<0>,
     /// Where a parent is that was given while the node ran.
     pub parent_dial: Text<DIAL_MAX>,
     /// The link to the parent is to end.
@@ -66,15 +62,15 @@ pub struct Node<B: Bounds> {
     /// Who has attached, by `UserId`.
     pub users: B::Users,
     /// What its operators call it.
-    pub tags: Tags<NODE_TAGS_MAX>,
+    pub tags: B::NodeTags,
     /// It takes no new members, and why.
     pub drained: Option<Text<WHY_MAX>>,
     /// Its bounds that can be changed.
     pub tuning: Tuning,
     /// What was refused.
-    pub refusals: Refusals<REFUSALS>,
+    pub refusals: Refusals<Refusal, B::Refusals>,
     /// What happened.
-    pub events: Events,
+    pub events: Events<B::Events>,
     /// Moves whenever the node's status may have.
     pub changes: u32,
     /// The load that `status` last told.
@@ -114,7 +110,7 @@ impl<B: Bounds> Node<B> {
             next_probe: 0,
             probes_wanted: 0,
             users: B::Users::make(),
-            tags: Tags::default(),
+            tags: B::NodeTags::default(),
             drained: None,
             tuning,
             refusals: Refusals::default(),

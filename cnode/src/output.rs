@@ -181,7 +181,7 @@ impl<B: Bounds> Node<B> {
     }
 
     /// Bytes of the longest prefix of a session's records.
-    fn prefix_max(&self, session: Session) -> usize {
+    fn prefix_max(&self, session: Session<B::SessionTags>) -> usize {
         self.prefix(session.prefix, session.size).as_str().len()
     }
 

@@ -6,7 +6,7 @@ use crate::member::{Member, State};
 use crate::node::Node;
 use protocol::about::About;
 use protocol::ename::Ename;
-use protocol::event::Event;
+use protocol::event::{Event, Subject};
 use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::SESSION_NAME_MAX;
 use protocol::record::{End, Outcome};
@@ -41,6 +41,34 @@ pub enum Gang {
     Stays,
 }
 
+/// Where a session is in its life, as `status` and `events` tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // Their words say what they are.
+pub enum Phase {
+    Open,
+    Reserved,
+    Starting,
+    Running,
+    Done,
+    Orphaned,
+    Closing,
+}
+
+impl Phase {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Reserved => "reserved",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Orphaned => "orphaned",
+            Self::Closing => "closing",
+        }
+    }
+}
+
 /// A stdin message that not all members have yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Spill {
@@ -56,7 +84,7 @@ pub struct Spill {
 
 /// An entry of the session table.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Session {
+pub struct Session<T> {
     /// The slot is somebody's.
     pub used: bool,
     /// Its directory.
@@ -68,7 +96,7 @@ pub struct Session {
     /// Its name there.
     pub origin: Text<SESSION_NAME_MAX>,
     /// What its owner calls it, and how it ends.
-    pub about: About,
+    pub about: About<T>,
     /// No other session has members here while its own have no outcome.
     pub excl: bool,
     /// It is being ended: members are killed, and the slot is free when they are gone.
@@ -107,8 +135,8 @@ pub struct Session {
     pub refused: Option<Failure>,
     /// Outcomes so far.
     pub outcomes: u32,
-    /// The state that `events` told last.
-    pub told_state: &'static str,
+    /// What `events` told last.
+    pub told: Option<Phase>,
     /// The parked stdin message.
     pub spill: Option<Spill>,
     /// Stdin is to be closed when the parked message is delivered.
@@ -123,7 +151,7 @@ pub struct Session {
     pub open_record: [Option<MemberSlot>; 2],
 }
 
-impl Session {
+impl<T> Session<T> {
     /// A parent made it: it is not listed, and lives as its parent says.
     pub fn is_parents(&self) -> bool {
         self.name.as_str().starts_with('.')
@@ -144,29 +172,29 @@ impl Session {
         self.used && !self.closing
     }
 
-    /// The state that `status` and `events` tell.
-    pub fn state_name(&self) -> &'static str {
+    /// Where it is in its life.
+    pub fn phase(&self) -> Phase {
         if self.closing {
-            "closing"
+            Phase::Closing
         } else if self.linger.is_some() {
-            "orphaned"
+            Phase::Orphaned
         } else if self.executed && self.outcomes == self.count {
-            "done"
+            Phase::Done
         } else if self.executed && self.starting > 0 {
-            "starting"
+            Phase::Starting
         } else if self.executed {
-            "running"
+            Phase::Running
         } else if self.count > 0 {
-            "reserved"
+            Phase::Reserved
         } else {
-            "open"
+            Phase::Open
         }
     }
 }
 
 impl<B: Bounds> Node<B> {
     /// The session in `slot`, which is used.
-    pub fn session(&mut self, slot: SessionSlot) -> &mut Session {
+    pub fn session(&mut self, slot: SessionSlot) -> &mut Session<B::SessionTags> {
         let session = &mut self.sessions.slots_mut()[slot as usize];
         assert!(session.used, "a path leads to a session that is there");
         session
@@ -174,7 +202,7 @@ impl<B: Bounds> Node<B> {
 
     /// The slot of the session named `name`.
     pub fn find_session(&self, name: &str) -> Option<SessionSlot> {
-        let named = |s: &Session| s.used && !s.closing && s.name.as_str() == name;
+        let named = |s: &Session<_>| s.used && !s.closing && s.name.as_str() == name;
         self.sessions.slots().iter().position(named).map(|slot| slot as SessionSlot)
     }
 
@@ -289,10 +317,11 @@ impl<B: Bounds> Node<B> {
         let told = session.outcomes;
         let kill = session.failfast && outcome.end != End::Exit(0) && !session.closing;
         let member = self.member(index);
+        // A compute node has at most 65,535 members, see `tuning`.
         assert!(member.outcome.is_none(), "an outcome once told is final");
         member.state = State::Ended;
         member.outcome = Some(outcome);
-        member.told = told;
+        member.told = told as u16;
         if kill {
             self.session(slot).failfast = false;
             self.signal_session(slot, 9, host);
@@ -371,7 +400,7 @@ impl<B: Bounds> Node<B> {
         host.release_session(slot);
         self.refusals.forget(slot);
         let name = Text::cut(self.session(slot).name.as_str());
-        self.events.push(Event { at: self.now, what: "session", name, state: "closed" });
+        self.events.push(Event { at: self.now, what: Subject::Session, name, state: "closed" });
         self.told_node = true;
         self.sessions.slots_mut()[slot as usize] = Session::default();
     }

@@ -10,6 +10,7 @@ use protocol::quote::Quoted;
 use protocol::record::End;
 use protocol::server::UserId;
 use protocol::slots::Slots;
+use protocol::tag::TagSet;
 use protocol::text::Text;
 use protocol::time::Time;
 
@@ -154,7 +155,7 @@ impl<B: Bounds> Node<B> {
         let user = self.session(slot).owner;
         let owner = self.user_name(user);
         let session = self.session(slot);
-        writeln!(out, "id={}\nowner={owner}\nstate={}", session.id(number), session.state_name())?;
+        writeln!(out, "id={}\nowner={owner}\nstate={}", session.id(number), session.phase().name())?;
         writeln!(
             out,
             "size={}\nhere={}\nlabel={}",

@@ -27,7 +27,7 @@ impl<B: Bounds> Node<B> {
         let mut len = 0;
         let (mut told, mut part) = (*cursor as u32, *cursor >> 32);
         while len < out.len() {
-            let next = self.members_of(slot).find(|(_, m)| m.told == told + 1);
+            let next = self.members_of(slot).find(|(_, m)| u32::from(m.told) == told + 1);
             let Some((_, member)) = next else { break };
             let Some(outcome) = member.outcome else { break };
             if number.is_none_or(|n| n == member.number) {

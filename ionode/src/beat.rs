@@ -7,7 +7,7 @@ use crate::node::Node;
 use crate::step::{Line, Send};
 use core::fmt::Write;
 use protocol::ename::Ename;
-use protocol::event::Event;
+use protocol::event::{Event, Subject};
 use protocol::limits::{BEAT_US, DETECT_US, GRACE_US, IOHDR, MSIZE_LINK, MSIZE_MIN, NODE_NAME_MAX};
 use protocol::message::{Rmsg, Tag, VERSION};
 use protocol::nodeset::NodeSet;
@@ -280,7 +280,7 @@ impl Node {
             if let (Some("node"), Some(name), Some(state)) = (words.next(), words.next(), words.next())
                 && let Some(state) = crate::child::state_word(state)
             {
-                self.events.push(Event { at: now, what: "node", name: Text::cut(name), state });
+                self.events.push(Event { at: now, what: Subject::Node, name: Text::cut(name), state });
                 self.stirred = true;
             }
         }
@@ -394,7 +394,7 @@ impl Node {
         if !self.sessions.iter().any(|session| session.used && session.set().has(rank)) {
             self.children.get_mut(rank).state = State::Empty;
         }
-        self.events.push(Event { at: now, what: "node", name, state: "down" });
+        self.events.push(Event { at: now, what: Subject::Node, name, state: "down" });
         self.changes = self.changes.wrapping_add(1);
         self.stirred = true;
     }

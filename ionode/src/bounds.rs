@@ -1,10 +1,11 @@
 //! How large an aggregator's tables are, with the reason of each.
 
 use crate::ask::Ask;
+use crate::room::Growing;
 use protocol::fan::{FanFid, FanTag};
 use protocol::limits::{CHILDREN_MAX, CLIENTS_MAX, IOHDR, MSIZE_LINK, MSIZE_MAX, MSIZE_MIN, PARAM_MAX};
 use protocol::server::{self, Caps, FidEntry, LinkId, LinkState, RequestEntry};
-use protocol::slots::{SlotSet, Slots};
+use protocol::slots::SlotSet;
 
 /// Sessions at once; a `SlotSet` names them all.
 pub const SESSIONS: usize = SlotSet::SIZE;
@@ -83,44 +84,27 @@ pub const CLIENT: Caps = Caps { msize: MSIZE_MAX, fids: 512, requests: 64, node:
 /// What a link has once a node has joined on it: what clients there have of the tree here, and joining.
 pub const CHILD: Caps = Caps { msize: MSIZE_LINK, fids: 1024, requests: 512, node: true };
 
-/// A table in one allocation that is made at the start.
-#[derive(Debug)]
-pub struct Boxed<T, const N: usize>(Box<[T]>);
-
-impl<T: Default, const N: usize> Slots<T> for Boxed<T, N> {
-    fn make() -> Self {
-        Self((0..N).map(|_| T::default()).collect())
-    }
-
-    fn slots(&self) -> &[T] {
-        &self.0
-    }
-
-    fn slots_mut(&mut self) -> &mut [T] {
-        &mut self.0
-    }
-}
-
 /// The tables of an aggregator.
 #[derive(Debug)]
 pub struct Tables;
 
 impl server::Bounds for Tables {
     const LINUX: bool = true;
-    type Links = Boxed<LinkState, LINKS>;
-    type Fids = Boxed<FidEntry, FIDS>;
-    type Requests = Boxed<RequestEntry, REQUESTS>;
+    type Links = [LinkState; LINKS];
+    type Fids = Growing<FidEntry, FIDS>;
+    type Requests = Growing<RequestEntry, REQUESTS>;
 }
 
 /// The fids towards children.
-pub type FanFids = protocol::fan::Fids<Boxed<FanFid, FAN_FIDS>>;
+pub type FanFids = protocol::fan::Fids<Growing<FanFid, FAN_FIDS>>;
 /// The tags towards children.
-pub type FanTags = protocol::fan::Tags<Ask, Boxed<FanTag<Ask>, FAN_TAGS>>;
+pub type FanTags = protocol::fan::Tags<Ask, Growing<FanTag<Ask>, FAN_TAGS>>;
 
 const _: () = {
     assert!(FAN_TAGS < u16::MAX as usize, "a tag is 16 bits and not NOTAG");
     assert!(LINKS <= u16::MAX as usize);
     assert!(FORWARDS <= REQUESTS);
+    assert!(UP_TAGS < 0xff00, "tags from there on are those of joining");
     assert!(UP_FORWARDS + 8 <= CHILD.requests as usize && UP_FIDS <= CHILD.fids as usize);
     assert!(UP_OUT + UP_TAGS * IOHDR as usize <= MSIZE_MAX as usize, "all of it is sent at once");
     assert!(PRESSED + LAUNCH < STEPS / 2 && 3 * LAUNCH < ADMITTED, "any launch can be let in");

@@ -1,9 +1,11 @@
 //! A child: who it is, what is known of it, and whether it is heard.
 
+use crate::room::Growing;
 use protocol::limits::{CHILDREN_MAX, NODE_NAME_MAX};
 use protocol::nodeset::{self, NodeSet};
 use protocol::server::LinkId;
 use protocol::set::{ChildSet, Rank};
+use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{KIND_MAX, Kind, WHY_MAX};
@@ -192,24 +194,29 @@ impl Child {
 /// The children, by rank.
 #[derive(Debug)]
 pub struct Children {
-    all: Vec<Child>,
+    all: Growing<Child, CHILDREN_MAX>,
     ranks: [Option<Rank>; crate::bounds::LINKS],
 }
 
 impl Default for Children {
     fn default() -> Self {
-        let mut all = vec![Child::default(); CHILDREN_MAX];
-        all.iter_mut().for_each(|child| {
-            child.status.reserve_exact(512);
-            child.fresh.reserve_exact(512);
-            child.tags.reserve_exact(protocol::tag::NODE_TAGS_MAX);
-        });
-        Self { all, ranks: [None; crate::bounds::LINKS] }
+        Self { all: Growing::make(), ranks: [None; crate::bounds::LINKS] }
     }
 }
 
 impl Children {
-    /// The child of that rank.
+    /// Takes the memory for all that there may be, and for what compute nodes say of themselves.
+    pub(crate) fn reserve(&mut self) {
+        self.all.reserve();
+        self.all.hold(CHILDREN_MAX);
+        self.all.iter_mut().for_each(|child| {
+            child.status.reserve_exact(512);
+            child.fresh.reserve_exact(512);
+            child.tags.reserve_exact(protocol::tag::NODE_TAGS_MAX);
+        });
+    }
+
+    /// The child of that rank, which `place` has given.
     pub fn get(&self, rank: Rank) -> &Child {
         &self.all[rank.index()]
     }
@@ -238,7 +245,7 @@ impl Children {
     /// Those in a state.
     pub fn those(&self, mut is: impl FnMut(&Child) -> bool) -> ChildSet {
         let mut set = ChildSet::EMPTY;
-        let ranks = (0..CHILDREN_MAX).filter_map(Rank::new);
+        let ranks = (0..self.all.len()).filter_map(Rank::new);
         ranks.filter(|rank| is(self.get(*rank))).for_each(|rank| set.add(rank));
         set
     }
@@ -275,9 +282,9 @@ impl Children {
     }
 
     /// The rank for a child named `name` with that boot: its own again, or a new one.
-    pub fn place(&self, name: &str) -> Option<Rank> {
-        let empty = || self.all.iter().position(|c| c.state == State::Empty).and_then(Rank::new);
-        self.find(name).or_else(empty)
+    pub fn place(&mut self, name: &str) -> Option<Rank> {
+        let known = self.find(name);
+        known.or_else(|| self.all.free(|child| child.state == State::Empty).and_then(Rank::new))
     }
 
     /// Writes a set as a node set.

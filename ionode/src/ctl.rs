@@ -3,14 +3,13 @@
 
 use crate::ask::{Ask, GatherId};
 use crate::bounds::PARENT;
-use crate::gather::Names;
+use crate::gather::Refusal;
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
 use crate::step::{Line, Send};
 use protocol::ename::Ename;
 use protocol::nodeset::NodeSet;
 use protocol::quote::split_line;
-use protocol::refusal::Refusal;
 use protocol::server::{LinkId, RequestId, UserId};
 use protocol::set::ChildSet;
 use protocol::text::Text;
@@ -113,7 +112,7 @@ impl Node {
         Ok(None)
     }
 
-    fn refuse(&mut self, mut refusal: Refusal<Names>, why: Why) -> Ename {
+    fn refuse(&mut self, mut refusal: Refusal, why: Why) -> Ename {
         refusal.add(why, core::mem::take(&mut self.blamed));
         self.refusals.push(refusal);
         why.ename()

@@ -3,9 +3,10 @@
 
 use crate::ask::Ask;
 use crate::away::Away;
-use crate::bounds::FORWARDS;
+use crate::bounds::{FAN_FIDS, FORWARDS, UP_FIDS};
 use crate::node::Node;
 use crate::pool::Held;
+use crate::room::Growing;
 use crate::step::{Send, down_name};
 use core::fmt::Write;
 use protocol::ename::Ename;
@@ -15,6 +16,7 @@ use protocol::message::{Fid, Names, Qids, Rmsg, Tag, Tmsg};
 use protocol::qid::{Path, QTDIR};
 use protocol::server::{Forward, Hold, RequestId, Settled};
 use protocol::set::{ChildSet, Rank};
+use protocol::slots::Slots;
 use protocol::stat::Stat;
 use protocol::text::Text;
 use protocol::time::Time;
@@ -62,21 +64,37 @@ pub(crate) struct Forwarded {
 /// The table of requests that were passed on.
 #[derive(Debug)]
 pub struct Forwards {
-    table: Vec<Option<Forwarded>>,
+    table: Growing<Option<Forwarded>, FORWARDS>,
     /// Entries in use: those with low numbers are used first, and a search ends at the last.
     used: usize,
-    /// Fids that were opened and are directories: their data names files by qid. By fid number, those on
-    /// children before those on the parent.
-    dirs: Vec<bool>,
+    /// Fids that were opened and are directories: their data names files by qid. By fid number, one on
+    /// children beside one on the parent.
+    dirs: Growing<bool, DIRS>,
 }
 
 impl Default for Forwards {
     fn default() -> Self {
-        Self { table: vec![None; FORWARDS], used: 0, dirs: vec![false; DIRS] }
+        Self { table: Growing::make(), used: 0, dirs: Growing::make() }
     }
 }
 
 impl Forwards {
+    /// Takes the memory for all that there may be.
+    pub(crate) fn reserve(&mut self) {
+        self.table.reserve();
+        self.dirs.reserve();
+    }
+
+    fn is_dir(&self, to: To, fid: Fid) -> bool {
+        self.dirs.get(dir_of(to, fid)).copied().unwrap_or(false)
+    }
+
+    fn set_dir(&mut self, to: To, fid: Fid, is_dir: bool) {
+        let at = dir_of(to, fid);
+        self.dirs.hold(at + 1);
+        self.dirs[at] = is_dir;
+    }
+
     fn put(&mut self, free: usize, entry: Forwarded) {
         assert!(self.table[free].is_none(), "a free place is taken");
         self.table[free] = Some(entry);
@@ -84,9 +102,8 @@ impl Forwards {
     }
 }
 
-const DIRS: usize = UP_DIRS + crate::bounds::UP_FIDS;
-/// Where the fids on the parent begin.
-const UP_DIRS: usize = crate::bounds::FAN_FIDS + 1;
+const DIRS: usize = 2 * (FAN_FIDS + 1);
+const _: () = assert!(UP_FIDS <= FAN_FIDS);
 
 impl Node {
     /// Passes a request on; a walk gives the number of the new fid.
@@ -98,7 +115,7 @@ impl Node {
         msg: Forward<'_>,
     ) -> Result<u32, Ename> {
         let away = Away::of(hold.away).ok_or(Ename::Stale)?;
-        let free = self.forwards.table.iter().position(Option::is_none).ok_or(Ename::Again)?;
+        let free = self.forwards.table.free(Option::is_none).ok_or(Ename::Again)?;
         if let Forward::Walk { names, qids } = msg {
             return self.forward_walk(now, id, (hold, away, free), (names, qids));
         }
@@ -196,7 +213,7 @@ impl Node {
         }
         full.map_err(|Full| Ename::Invalid)?;
         let (fid, away) = self.walk_target(hold, to, from)?;
-        self.forwards.dirs[dir_of(to, fid)] = false;
+        self.forwards.set_dir(to, fid, false);
         let entry = Forwarded {
             request: Some(id),
             kind: Kind::Walk(all.as_slice().len()),
@@ -293,11 +310,11 @@ impl Node {
                 }
             }
             (Kind::Open, Rmsg::Open { qid, .. } | Rmsg::Create { qid, .. }) => {
-                self.forwards.dirs[dir_of(entry.to, entry.fid)] = qid.kind & QTDIR != 0;
+                self.forwards.set_dir(entry.to, entry.fid, qid.kind & QTDIR != 0);
             }
             (Kind::Read(most), Rmsg::Read { data }) if data.len() <= most as usize => {
                 // The fid may be another file's when the answer is fetched.
-                entry.is_dir = self.forwards.dirs[dir_of(entry.to, entry.fid)];
+                entry.is_dir = self.forwards.is_dir(entry.to, entry.fid);
             }
             (Kind::Remove(fid), Rmsg::Remove) => self.removed(entry.to, fid),
             (Kind::Other, Rmsg::Write { .. } | Rmsg::Stat { .. } | Rmsg::Wstat) => {}
@@ -318,7 +335,7 @@ impl Node {
     pub(crate) fn forward_of_read(&self, index: u16) -> Option<(RequestId, u32)> {
         let entry = self.forwards.table[index as usize].as_ref()?;
         let Kind::Read(most) = entry.kind else { return None };
-        let is_dir = self.forwards.dirs[dir_of(entry.to, entry.fid)];
+        let is_dir = self.forwards.is_dir(entry.to, entry.fid);
         Some((entry.request.filter(|_| !is_dir && entry.held.is_none())?, most))
     }
 
@@ -429,8 +446,8 @@ impl Node {
 /// Where a fid is in the table of directories.
 fn dir_of(to: To, fid: Fid) -> usize {
     match to {
-        To::Child(_) => fid.0 as usize,
-        To::Parent => UP_DIRS + fid.0 as usize,
+        To::Child(_) => 2 * fid.0 as usize,
+        To::Parent => 2 * fid.0 as usize + 1,
     }
 }
 

@@ -9,9 +9,10 @@ use protocol::failure::Failure;
 use protocol::limits::{GATHER_US, REASON_MAX};
 use protocol::message::Rmsg;
 use protocol::nodeset::NodeSet;
-use protocol::refusal::Refusal;
+use protocol::refusal::{self, PARTS};
 use protocol::server::{RequestId, Settled, UserId, mode};
 use protocol::set::{ChildSet, Rank};
+use protocol::slots::Slots;
 use protocol::table::File;
 use protocol::text::Text;
 use protocol::time::Time;
@@ -33,7 +34,7 @@ pub struct Gather {
     /// When it ends in any case.
     pub deadline: Time,
     /// What was refused so far.
-    pub refusal: Option<Refusal<Names>>,
+    pub refusal: Option<Refusal>,
     /// It is an exec.
     pub launches: bool,
     /// Of a gang, of which nobody has been told whether it may run.
@@ -51,8 +52,8 @@ pub struct Gather {
     pub asking: ChildSet,
 }
 
-/// Names of nodes below children, in a refusal.
-pub type Names = Text<200>;
+/// A refusal with names of nodes below children.
+pub type Refusal = refusal::Refusal<Text<200>, PARTS>;
 
 impl Node {
     /// A gather for a write; none if there are too many.
@@ -62,7 +63,7 @@ impl Node {
         request: RequestId,
         (user, slot, verb): (UserId, Option<SessionSlot>, Text<16>),
     ) -> Option<GatherId> {
-        let index = self.gathers.iter().position(|gather| !gather.used)?;
+        let index = self.gathers.free(|gather| !gather.used)?;
         self.next_gather = self.next_gather.wrapping_add(1);
         let seq = self.next_gather;
         self.gathers[index] = Gather {
@@ -264,18 +265,18 @@ impl Node {
 }
 
 /// Takes what a compute node says of its refusal: why a start failed, if it is that.
-fn told_leaf(refusal: &mut Refusal<Names>, rank: Rank, line: &str) -> Option<Failure> {
+fn told_leaf(refusal: &mut Refusal, rank: Rank, line: &str) -> Option<Failure> {
     // One that is of no start is the refusal as it is known already.
-    let failure = Failure::parse(Refusal::<()>::text(line))?;
+    let failure = Failure::parse(Refusal::text(line))?;
     refusal.excuse(ChildSet::one(rank));
     refusal.add(failure.into(), ChildSet::one(rank));
     Some(failure)
 }
 
 /// Takes what an inner node says of a refusal: whom below it, and why; the first of the reasons.
-fn told_inner(refusal: &mut Refusal<Names>, rank: Rank, line: &str) -> Option<Failure> {
+fn told_inner(refusal: &mut Refusal, rank: Rank, line: &str) -> Option<Failure> {
     let mut first = None;
-    for (set, reason) in Refusal::<()>::reasons(line) {
+    for (set, reason) in Refusal::reasons(line) {
         let Some(nodes) = set.and_then(|set| NodeSet::parse(set).ok()) else { continue };
         refusal.excuse(ChildSet::one(rank));
         let why = Failure::parse(reason).unwrap_or_else(|| Ename::from_text(reason).into());

@@ -1,9 +1,10 @@
 //! The aggregator's core: up to 64 children served as one node.
 //!
-//! It performs no input or output, reads no clock, and allocates what it needs at its start and for answers
-//! that wait for a slow reader. A driver feeds it (`handle_*`) and drains it (`poll_effect`, then
-//! `poll_transmit` until it has nothing): after each request of a client, and after the answers of children,
-//! at the latest when it `is_pressed`. Every call does a bounded amount of work; `now` never runs backwards.
+//! It performs no input or output and reads no clock. Its tables grow as they are used, up to their bounds,
+//! or have their memory from the start, as a daemon's (`take_room`). A driver feeds it (`handle_*`) and
+//! drains it (`poll_effect`, then `poll_transmit` until it has nothing): after each request of a client, and
+//! after the answers of children, at the latest when it `is_pressed`. Every call does a bounded amount of
+//! work; `now` never runs backwards.
 //!
 //! `child` and `beat` are who is there; `session`, `launch` and `wait` what runs; `ctl`, `output`, `stdin`,
 //! `look`, `trace` and `status` serve the files of those names; `step` is what is said to children, `ask`
@@ -32,6 +33,7 @@ pub mod pool;
 mod probe;
 mod relay;
 pub mod reserve;
+pub mod room;
 pub mod session;
 pub mod status;
 pub mod stdin;
@@ -76,6 +78,13 @@ impl Ionode {
     /// One that has just started, with nobody under it.
     pub fn new(facts: Facts, now: Time) -> Self {
         Self { server: Server::default(), node: Node::new(facts, now) }
+    }
+
+    /// Takes the memory for all that the tables may hold: from then on nothing is allocated but for answers
+    /// that wait for a slow reader. Without it each table takes what it needs when it first does.
+    pub fn take_room(&mut self) {
+        self.server.reserve();
+        self.node.take_room();
     }
 
     /// A client, or a child that has not said so yet, has connected. Link 0 is the parent's and was dialled.
@@ -280,7 +289,7 @@ impl Ionode {
             }
         }
         for name in node.closed.drain(..) {
-            let (what, state) = ("session", "closed");
+            let (what, state) = (protocol::event::Subject::Session, "closed");
             node.events.push(protocol::event::Event { at: now, what, name, state });
             node.stirred = true;
         }

@@ -16,6 +16,7 @@ use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, Rmsg, Tag};
 use protocol::server::mode;
 use protocol::set::{ChildSet, Rank};
+use protocol::slots::Slots;
 use protocol::table::File;
 use protocol::text::Window;
 use protocol::time::Time;
@@ -136,7 +137,7 @@ impl Node {
 
     /// Begins one, and asks all that have to be asked.
     fn begin_look(&mut self, now: Time, what: What) -> Result<usize, Ename> {
-        let free = self.looks.iter().position(|look| look.what.is_none());
+        let free = self.looks.free(|look| look.what.is_none());
         let idle = || {
             let looks = self.looks.iter().enumerate().filter(|(_, look)| look.owes.is_empty());
             looks.min_by_key(|(_, look)| look.begun).map(|(index, _)| index)

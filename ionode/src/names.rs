@@ -9,21 +9,20 @@ use protocol::text::Text;
 pub struct NameId(u32);
 
 /// The table, made once and never shrunk: a partition's nodes keep their names.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Names {
     names: Vec<Text<NODE_NAME_MAX>>,
     /// Numbers in the order of their names.
     order: Vec<u32>,
 }
 
-impl Default for Names {
-    fn default() -> Self {
-        // What was never used takes no memory of the machine's.
-        Self { names: Vec::with_capacity(NAMES), order: Vec::with_capacity(NAMES) }
-    }
-}
-
 impl Names {
+    /// Takes the memory for all of them.
+    pub(crate) fn reserve(&mut self) {
+        self.names.reserve_exact(NAMES);
+        self.order.reserve_exact(NAMES);
+    }
+
     /// The number of `name`; none if the table is full, or if it is too long for a name.
     pub fn keep(&mut self, name: &str) -> NameId {
         let at = self.order.binary_search_by(|index| self.names[*index as usize].as_str().cmp(name));

@@ -1,29 +1,28 @@
 //! What an aggregator is apart from its conversations: its children, its tables, what changed.
 
 use crate::ask::{Ask, GatherId};
-use crate::bounds::{ADMITTED, FanFids, FanTags, GATHERS, LAUNCH, LOOKS, SESSIONS, STEPS, TRACES, USERS};
+use crate::bounds::{ADMITTED, FanFids, FanTags, LAUNCH, STEPS, USERS};
 use crate::child::{Children, State};
 use crate::forward::Forwards;
-use crate::gather::Gather;
+use crate::gather::{Gather, Refusal};
 use crate::host::{Peer, SessionSlot};
 use crate::look::Look;
 use crate::mount::{MOUNTS, Mount};
 use crate::names::Names;
 use crate::outcome::Outcomes;
 use crate::pool::Pool;
-use crate::session::Session;
+use crate::room::{Gathers, Growing, Looks, Sessions, Traces};
 use crate::step::{Send, Step};
-use crate::trace::Trace;
 use crate::up::Up;
-use protocol::event::{Event, Events};
+use protocol::event::{Event, Events, Subject};
 use protocol::expect::Expected;
-use protocol::join::Parent;
-use protocol::limits::{BEAT_US, MSIZE_LINK, MSIZE_MAX, NODE_NAME_MAX, USER_NAME_MAX};
+use protocol::join::{ABOVE, Parent};
+use protocol::limits::{BEAT_US, MSIZE_LINK, NODE_NAME_MAX, USER_NAME_MAX};
 use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
 use protocol::refusal::Refusals;
 use protocol::server::{LinkId, RequestId, Settled, UserId};
 use protocol::set::{ChildSet, Rank};
-use protocol::slots::SlotSet;
+use protocol::slots::{SlotSet, Slots};
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::tuning::Tuning;
@@ -68,7 +67,7 @@ pub struct Node {
     /// When it started.
     pub started: Time,
     /// The conversation with the parent, as the child that dials.
-    pub parent: Parent,
+    pub parent: Parent<ABOVE>,
     /// Where a parent is that was given while the node ran.
     pub(crate) parent_dial: Text<DIAL_MAX>,
     /// Addresses that others dial this node at.
@@ -84,7 +83,7 @@ pub struct Node {
     /// Nodes that outcomes were told of.
     pub(crate) names: Names,
     /// The session table.
-    pub sessions: Vec<Session>,
+    pub sessions: Sessions,
     /// The outcomes of all sessions' members.
     pub outcomes: Outcomes,
     /// Its bounds that can be changed.
@@ -93,7 +92,7 @@ pub struct Node {
     pub users: [Text<USER_NAME_MAX>; USERS],
     attach: [Option<Fid>; USERS],
     /// What was refused.
-    pub refusals: Box<Refusals<REFUSALS, crate::gather::Names>>,
+    pub refusals: Refusals<Refusal, Growing<Option<Refusal>, REFUSALS>>,
     /// What happened.
     pub events: Events,
     /// Children that the refusal is about that is just being made.
@@ -104,9 +103,9 @@ pub struct Node {
     pub(crate) steps: VecDeque<Step>,
     pub(crate) scratch: Vec<u8>,
     pub(crate) pool: Pool,
-    pub(crate) gathers: Vec<Gather>,
-    pub(crate) looks: Vec<Look>,
-    pub(crate) traces: Vec<Trace>,
+    pub(crate) gathers: Gathers,
+    pub(crate) looks: Looks,
+    pub(crate) traces: Traces,
     pub(crate) next_trace: u32,
     pub(crate) forwards: Forwards,
     /// Moves whenever the node's status may have.
@@ -153,10 +152,6 @@ pub struct Node {
     pub(crate) exit: bool,
 }
 
-fn table<T: Default>(count: usize) -> Vec<T> {
-    (0..count).map(|_| T::default()).collect()
-}
-
 impl Node {
     /// An aggregator that has just started, with nobody under it.
     pub fn new(facts: Facts, now: Time) -> Self {
@@ -185,23 +180,23 @@ impl Node {
             orphaned: None,
             children: Children::default(),
             names: Names::default(),
-            sessions: table(SESSIONS),
+            sessions: Sessions::make(),
             outcomes: Outcomes::default(),
             tuning: Tuning::new(protocol::limits::MEMBERS_MAX),
             users: [Text::EMPTY; USERS],
             attach: [None; USERS],
-            refusals: Box::default(),
+            refusals: Refusals::default(),
             events: Events::default(),
             blamed: ChildSet::EMPTY,
             fids,
             tags: FanTags::default(),
             node_fids,
-            steps: VecDeque::with_capacity(STEPS),
-            scratch: Vec::with_capacity(MSIZE_MAX as usize),
+            steps: VecDeque::new(),
+            scratch: Vec::new(),
             pool: Pool::default(),
-            gathers: table(GATHERS),
-            looks: table(LOOKS),
-            traces: table(TRACES),
+            gathers: Gathers::make(),
+            looks: Looks::make(),
+            traces: Traces::make(),
             next_trace: 0,
             forwards: Forwards::default(),
             changes: 0,
@@ -215,13 +210,13 @@ impl Node {
             gone: SlotSet::default(),
             fenced: SlotSet::default(),
             stirred: false,
-            closed: Vec::with_capacity(SESSIONS),
-            dealt: Vec::with_capacity(crate::bounds::DEAL_RECORDS),
-            piece: Vec::with_capacity(protocol::limits::MSIZE_LINK as usize),
+            closed: Vec::new(),
+            dealt: Vec::new(),
+            piece: Vec::new(),
             fed: SlotSet::default(),
-            settled: Vec::with_capacity(crate::bounds::REQUESTS),
-            undone: Vec::with_capacity(crate::bounds::REQUESTS),
-            drops: Vec::with_capacity(crate::bounds::LINKS),
+            settled: Vec::new(),
+            undone: Vec::new(),
+            drops: Vec::new(),
             lingering: SlotSet::default(),
             peers: vec![None; crate::bounds::LINKS],
             dial: false,
@@ -239,7 +234,7 @@ impl Node {
     pub(crate) fn tell_child(&mut self, now: Time, rank: Rank) {
         let child = self.children.get(rank);
         let (name, state) = (child.name, child.state_name());
-        self.events.push(Event { at: now, what: "node", name, state });
+        self.events.push(Event { at: now, what: Subject::Node, name, state });
         self.changes = self.changes.wrapping_add(1);
         self.stirred = true;
     }

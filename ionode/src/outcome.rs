@@ -3,7 +3,9 @@
 
 use crate::bounds::OUTCOMES;
 use crate::names::NameId;
+use crate::room::Growing;
 use protocol::record::Outcome;
+use protocol::slots::Slots;
 
 /// A session's part of the arena: its outcomes by the places of its members, and the places in the order they
 /// were told.
@@ -20,20 +22,26 @@ pub struct Range {
 /// The arena.
 #[derive(Debug)]
 pub struct Outcomes {
-    outcomes: Vec<Option<Outcome>>,
+    outcomes: Growing<Option<Outcome>, OUTCOMES>,
     /// The node that each was told of, where that is not the child itself.
-    nodes: Vec<NameId>,
-    order: Vec<u32>,
+    nodes: Growing<NameId, OUTCOMES>,
+    order: Growing<u32, OUTCOMES>,
 }
 
 impl Default for Outcomes {
     fn default() -> Self {
-        let (outcomes, nodes) = (vec![None; OUTCOMES], vec![NameId::default(); OUTCOMES]);
-        Self { outcomes, nodes, order: vec![0; OUTCOMES] }
+        Self { outcomes: Growing::make(), nodes: Growing::make(), order: Growing::make() }
     }
 }
 
 impl Outcomes {
+    /// Takes the memory for all of them.
+    pub(crate) fn reserve(&mut self) {
+        self.outcomes.reserve();
+        self.nodes.reserve();
+        self.order.reserve();
+    }
+
     /// A range for `size` members beside those `taken`; none if there is no gap that large.
     pub fn place(&mut self, size: u32, taken: impl Iterator<Item = Range> + Clone) -> Option<Range> {
         let mut base = 0;
@@ -45,7 +53,11 @@ impl Outcomes {
                 None => return None,
             }
         }
-        self.outcomes[base as usize..(base + size) as usize].fill(None);
+        let end = (base + size) as usize;
+        self.outcomes.hold(end);
+        self.nodes.hold(end);
+        self.order.hold(end);
+        self.outcomes[base as usize..end].fill(None);
         Some(Range { base, size, told: 0 })
     }
 

@@ -3,6 +3,7 @@
 
 use crate::ask::{Answer, Ask};
 use crate::bounds::{FEW, HELD_MANY};
+use crate::gather::Refusal;
 use crate::host::SessionSlot;
 use crate::node::Node;
 use crate::pool::Held;
@@ -10,7 +11,6 @@ use crate::step::Send;
 use protocol::ename::Ename;
 use protocol::limits::CHILDREN_MAX;
 use protocol::message::{Fid, Rmsg, Tag};
-use protocol::refusal::Refusal;
 use protocol::server::{UserId, mode};
 use protocol::set::{ChildSet, Rank};
 use protocol::table::File;

@@ -1,4 +1,4 @@
-//! Answers of children that wait for their reader: memory that is made once and used again.
+//! Answers of children that wait for their reader: memory that is used again.
 
 use protocol::limits::{CHILDREN_MAX, MSIZE_LINK};
 
@@ -19,31 +19,26 @@ impl Held {
 
 /// The buffers. How many there can be follows from who may hold one: a child and stream of a session, a
 /// forwarded request, a look.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Pool {
     buffers: Vec<Vec<u8>>,
     free: Vec<u32>,
 }
 
-impl Default for Pool {
-    /// With the buffers that one session's two outputs can fill: more are made when they are needed first.
-    /// What was never used takes no memory of the machine's.
-    fn default() -> Self {
-        let count = 2 * CHILDREN_MAX;
-        Self { buffers: (0..count).map(|_| buffer()).collect(), free: (1..=count as u32).collect() }
-    }
-}
-
-fn buffer() -> Vec<u8> {
-    Vec::with_capacity(MSIZE_LINK as usize)
-}
-
 impl Pool {
+    /// Takes the memory for what one session's two outputs can fill: more is taken when it is needed first.
+    pub(crate) fn reserve(&mut self) {
+        let count = 2 * CHILDREN_MAX;
+        assert!(self.buffers.is_empty(), "memory is reserved before anything is held");
+        self.buffers = (0..count).map(|_| Vec::with_capacity(MSIZE_LINK as usize)).collect();
+        self.free = (1..=count as u32).collect();
+    }
+
     /// Keeps a copy of `data`, which is not empty.
     pub fn hold(&mut self, data: &[u8]) -> Held {
         assert!(!data.is_empty(), "an empty answer is an end and not held");
         let index = self.free.pop().unwrap_or_else(|| {
-            self.buffers.push(buffer());
+            self.buffers.push(Vec::with_capacity(data.len()));
             self.buffers.len() as u32
         });
         let buffer = &mut self.buffers[index as usize - 1];

@@ -9,12 +9,13 @@ use crate::stdin::Stdin;
 use crate::step::Send;
 use protocol::about::About;
 use protocol::ename::Ename;
-use protocol::event::Event;
+use protocol::event::{Event, Subject};
 use protocol::failure::Failure;
 use protocol::limits::{CHILDREN_MAX, SESSION_NAME_MAX};
 use protocol::message::{Fid, Tag};
 use protocol::server::UserId;
 use protocol::set::{ChildSet, Rank};
+use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{Deal, KIND_MAX, Kind, Layout, Prefix, Share};
@@ -301,7 +302,7 @@ impl Node {
     /// Makes a session; an empty name asks for the next number.
     pub(crate) fn make_session(&mut self, name: &str, owner: UserId) -> Result<SessionSlot, Ename> {
         use core::fmt::Write;
-        let slot = self.sessions.iter().position(|s| !s.used).ok_or(Ename::Again)?;
+        let slot = self.sessions.free(|session| !session.used).ok_or(Ename::Again)?;
         let mut text = Text::EMPTY;
         if name.is_empty() {
             let fits = write!(text, "{}", self.next_id);
@@ -404,7 +405,7 @@ impl Node {
         if state != session.told_state {
             session.told_state = state;
             let name = Text::cut(session.name.as_str());
-            self.events.push(Event { at: now, what: "session", name, state });
+            self.events.push(Event { at: now, what: Subject::Session, name, state });
         }
     }
 }

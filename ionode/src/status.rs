@@ -10,6 +10,7 @@ use protocol::nodeset::{self, NodeSet};
 use protocol::quote::Quoted;
 use protocol::record::End;
 use protocol::server::UserId;
+use protocol::tag::TagSet;
 use protocol::text::Window;
 use protocol::verb::Kind;
 use smallvec::SmallVec;

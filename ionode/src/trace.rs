@@ -16,6 +16,7 @@ use protocol::memberset::{self, MemberSet};
 use protocol::message::{Fid, Rmsg, Tag};
 use protocol::server::mode;
 use protocol::set::{ChildSet, Rank};
+use protocol::slots::Slots;
 use protocol::table::File;
 use protocol::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,7 +98,7 @@ impl Node {
     }
 
     fn begin_trace(&mut self, now: Time, slot: SessionSlot) -> Result<usize, Ename> {
-        let free = self.traces.iter().position(|trace| trace.slot.is_none());
+        let free = self.traces.free(|trace| trace.slot.is_none());
         let done = || {
             let done = self.traces.iter().enumerate().filter(|(_, trace)| trace.is_read);
             done.min_by_key(|(_, trace)| trace.seq).map(|(index, _)| index)

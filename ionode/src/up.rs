@@ -4,9 +4,11 @@
 use crate::away::{Away, UP_LINKS};
 use crate::bounds::{UP_FIDS, UP_FORWARDS, UP_OUT, UP_TAGS, USERS};
 use crate::node::Node;
-use protocol::client::{Burst, Client};
+use crate::room::Growing;
+use protocol::client;
+use protocol::client::Burst;
 use protocol::ename::Ename;
-use protocol::join::Parent;
+use protocol::join::is_joining;
 use protocol::limits::{IOHDR, MSIZE_LINK};
 use protocol::message::{Fid, Rmsg, Tag, Tmsg};
 use protocol::server::UserId;
@@ -23,7 +25,7 @@ enum Use {
     Rest,
 }
 
-type Numbers = Client<Use, UP_FIDS, UP_TAGS>;
+type Numbers = client::Numbers<Use, Growing<bool, UP_FIDS>, Growing<client::Use<Use>, UP_TAGS>>;
 
 /// The numbers of that conversation, and what is to be sent.
 #[derive(Debug)]
@@ -39,15 +41,26 @@ pub struct Up {
 
 impl Default for Up {
     fn default() -> Self {
-        let client = Client::new(MSIZE_LINK);
-        Self { client, link: 0, attach: [None; USERS], forwards: 0, out: Vec::with_capacity(UP_OUT) }
+        Self {
+            client: Numbers::new(MSIZE_LINK),
+            link: 0,
+            attach: [None; USERS],
+            forwards: 0,
+            out: Vec::new(),
+        }
     }
 }
 
 impl Up {
+    /// Takes the memory for all that there may be.
+    pub(crate) fn reserve(&mut self) {
+        self.client.reserve();
+        self.out.reserve_exact(UP_OUT);
+    }
+
     /// The link is new: it has the fids that joining has used, and no others.
     fn renew(&mut self) {
-        self.client = Client::new(MSIZE_LINK);
+        self.client.renew(MSIZE_LINK);
         for _ in 0..JOIN_FIDS {
             let taken = self.client.fid();
             assert!(taken.is_ok(), "an empty table has room");
@@ -166,7 +179,7 @@ impl Node {
     /// Takes an answer of the parent, to joining or to what was asked since.
     pub(crate) fn answer_of_parent(&mut self, message: &[u8]) -> Result<(), Botch> {
         let (tag, _) = Rmsg::decode(message)?;
-        if !Parent::is_joining(tag) {
+        if !is_joining(tag) {
             return self.answer_up(message);
         }
         let before = self.parent.rank();

@@ -2,25 +2,25 @@
 
 use crate::limits::SESSION_NAME_MAX;
 use crate::quote::Words;
-use crate::tag::{SESSION_TAGS_MAX, Tags};
+use crate::tag::{SESSION_TAGS_MAX, TagSet, Tags};
 use crate::text::Text;
 use crate::verb::{Command, Why};
 use crate::wire::Full;
 
 /// The values that `label`, `tag`, `untag`, `type` and `killonclose` set.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct About {
+pub struct About<T = Tags<SESSION_TAGS_MAX>> {
     /// What its owner calls it.
     pub label: Text<SESSION_NAME_MAX>,
     /// What else he calls it.
-    pub tags: Tags<SESSION_TAGS_MAX>,
+    pub tags: T,
     /// It lives until it is removed.
     pub persistent: bool,
     /// Its members are killed when nobody has its ctl open any more.
     pub kill_on_close: bool,
 }
 
-impl About {
+impl<T: TagSet> About<T> {
     /// Takes a command of these; any other changes nothing.
     pub fn take(&mut self, command: Command<'_>) -> Result<(), Why> {
         match command {

@@ -7,6 +7,7 @@
 use crate::expect::Expected;
 use crate::limits::MSIZE_MIN;
 use crate::message::{Fid, Rmsg, Tag, Tmsg, VERSION, frame};
+use crate::slots::Slots;
 use crate::wire::{Botch, Full};
 
 /// Requests back to back in somebody else's buffer.
@@ -44,21 +45,17 @@ pub struct Reply<'m, T> {
     pub is_flushed: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use<T> {
+/// What a tag is used for: an entry of the table of requests, which nobody else looks into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // What a variant keeps is its request's.
+pub enum Use<T> {
+    /// Nothing.
+    #[default]
     Free,
     /// A request waits for its answer.
-    Asked {
-        token: T,
-        expected: Expected,
-        fid: Fid,
-    },
+    Asked { token: T, expected: Expected, fid: Fid },
     /// It was flushed and neither its answer nor the Rflush has come.
-    Flushing {
-        token: T,
-        expected: Expected,
-        fid: Fid,
-    },
+    Flushing { token: T, expected: Expected, fid: Fid },
     /// Its answer has come; the Rflush has not.
     Spent,
     /// A Tflush of the request with this tag.
@@ -67,23 +64,38 @@ enum Use<T> {
 
 /// The numbers of one conversation: at most `FIDS` fids at once and `TAGS` requests, each with a token of the
 /// caller's.
+pub type Client<T, const FIDS: usize, const TAGS: usize> = Numbers<T, [bool; FIDS], [Use<T>; TAGS]>;
+
+/// The same in tables of any kind: which fids are used, and what tags are used for.
 #[derive(Debug)]
-pub struct Client<T, const FIDS: usize, const TAGS: usize> {
-    fids: [bool; FIDS],
-    tags: [Use<T>; TAGS],
+pub struct Numbers<T, F, G> {
+    fids: F,
+    tags: G,
     version: Option<T>,
     msize: u32,
 }
 
-impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
+impl<T: Copy, F: Slots<bool>, G: Slots<Use<T>>> Numbers<T, F, G> {
     /// Nothing asked yet; offers messages of at most `msize` bytes.
     ///
     /// # Panics
     /// If `msize` is below what 9P needs.
     pub fn new(msize: u32) -> Self {
-        const { assert!(TAGS < Tag::NONE.0 as usize, "the last tag is that of Tversion") };
         assert!(msize >= MSIZE_MIN, "a message has at least {MSIZE_MIN} bytes");
-        Self { fids: [false; FIDS], tags: [Use::Free; TAGS], version: None, msize }
+        Self { fids: F::make(), tags: G::make(), version: None, msize }
+    }
+
+    /// Begins anew, with all numbers free.
+    pub fn renew(&mut self, msize: u32) {
+        self.fids.slots_mut().fill(false);
+        self.tags.slots_mut().fill(Use::Free);
+        (self.version, self.msize) = (None, msize);
+    }
+
+    /// Takes the memory for all numbers that there are to be.
+    pub fn reserve(&mut self) {
+        self.fids.reserve();
+        self.tags.reserve();
     }
 
     /// The largest message: what was offered, then what was agreed on.
@@ -93,20 +105,21 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
 
     /// Requests that have not been answered, those flushed included.
     pub fn outstanding(&self) -> usize {
-        self.tags.iter().filter(|tag| !matches!(tag, Use::Free)).count()
+        self.tags.slots().iter().filter(|tag| !matches!(tag, Use::Free)).count()
     }
 
     /// A fid that nobody uses, until a clunk or a remove of it is answered, or the walk or attach that was to
     /// make it fails; and until all else that was asked about it is answered too, which may be later.
     pub fn fid(&mut self) -> Result<Fid, Full> {
-        let is_free = |index: &usize| !self.fids[*index] && !self.is_asked(Fid(*index as u32));
-        let free = (0..FIDS).find(is_free).ok_or(Full)?;
-        self.fids[free] = true;
+        let count = self.fids.slots().len();
+        let is_free = |index: &usize| !self.fids.slots()[*index] && !self.is_asked(Fid(*index as u32));
+        let free = (0..count).find(is_free).or_else(|| self.fids.grow().then_some(count)).ok_or(Full)?;
+        self.fids.slots_mut()[free] = true;
         Ok(Fid(free as u32))
     }
 
     fn is_asked(&self, about: Fid) -> bool {
-        self.tags.iter().any(|tag| match tag {
+        self.tags.slots().iter().any(|tag| match tag {
             Use::Asked { fid, .. } | Use::Flushing { fid, .. } => *fid == about,
             Use::Free | Use::Spent | Use::Flush(_) => false,
         })
@@ -114,7 +127,7 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
 
     /// The fid is in use.
     pub fn holds(&self, fid: Fid) -> bool {
-        self.fids.get(fid.0 as usize).copied().unwrap_or(false)
+        self.fids.slots().get(fid.0 as usize).copied().unwrap_or(false)
     }
 
     /// Gives back a fid that no request was made with, or whose walk was refused.
@@ -123,7 +136,7 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
     }
 
     fn free_fid(&mut self, fid: Fid) {
-        if let Some(used) = self.fids.get_mut(fid.0 as usize) {
+        if let Some(used) = self.fids.slots_mut().get_mut(fid.0 as usize) {
             *used = false;
         }
     }
@@ -145,25 +158,27 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
         assert!(!own, "version and flush have functions of their own");
         let tag = self.free_tag()?;
         burst.push(tag, request)?;
-        self.tags[tag.0 as usize] = Use::Asked { token, expected, fid: request.fid() };
+        self.tags.slots_mut()[tag.0 as usize] = Use::Asked { token, expected, fid: request.fid() };
         Ok(tag)
     }
 
     /// Gives a request up: exactly one reply with its token still comes. One that was answered meanwhile is
     /// let be.
     pub fn flush(&mut self, burst: &mut Burst<'_>, oldtag: Tag) -> Result<(), Full> {
-        let Some(Use::Asked { token, expected, fid }) = self.tags.get(oldtag.0 as usize).copied() else {
+        let Some(Use::Asked { token, expected, fid }) = self.tags.slots().get(oldtag.0 as usize).copied()
+        else {
             return Ok(());
         };
         let tag = self.free_tag()?;
         burst.push(tag, &Tmsg::Flush { oldtag })?;
-        self.tags[tag.0 as usize] = Use::Flush(oldtag);
-        self.tags[oldtag.0 as usize] = Use::Flushing { token, expected, fid };
+        self.tags.slots_mut()[tag.0 as usize] = Use::Flush(oldtag);
+        self.tags.slots_mut()[oldtag.0 as usize] = Use::Flushing { token, expected, fid };
         Ok(())
     }
 
-    fn free_tag(&self) -> Result<Tag, Full> {
-        let free = self.tags.iter().position(|tag| matches!(tag, Use::Free)).ok_or(Full)?;
+    fn free_tag(&mut self) -> Result<Tag, Full> {
+        let free = self.tags.free(|tag| matches!(tag, Use::Free)).ok_or(Full)?;
+        assert!(free < Tag::NONE.0 as usize, "the last tag is that of Tversion");
         Ok(Tag(free as u16))
     }
 
@@ -178,22 +193,22 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
             return Ok(Some((len, Some(self.agree(answer)?))));
         }
         let index = tag.0 as usize;
-        let reply = match (self.tags.get(index).copied().ok_or(Botch)?, answer) {
+        let reply = match (self.tags.slots().get(index).copied().ok_or(Botch)?, answer) {
             (Use::Free | Use::Spent, _) => return Err(Botch),
             (Use::Asked { token, expected, .. }, answer) if expected.admits(&answer) => {
-                self.tags[index] = Use::Free;
+                self.tags.slots_mut()[index] = Use::Free;
                 self.settle(expected, &answer);
                 Some(Reply { token, answer, is_flushed: false })
             }
             // The tag rests until the Rflush: the server may still think of it.
             (Use::Flushing { token, expected, .. }, answer) if expected.admits(&answer) => {
-                self.tags[index] = Use::Spent;
+                self.tags.slots_mut()[index] = Use::Spent;
                 self.settle(expected, &answer);
                 Some(Reply { token, answer, is_flushed: true })
             }
             (Use::Asked { .. } | Use::Flushing { .. }, _) => return Err(Botch),
             (Use::Flush(oldtag), Rmsg::Flush) => {
-                self.tags[index] = Use::Free;
+                self.tags.slots_mut()[index] = Use::Free;
                 self.flushed(oldtag)
             }
             (Use::Flush(_), _) => return Err(Botch),
@@ -231,7 +246,7 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
     }
 
     fn is_leaving(&self, fid: Fid) -> bool {
-        self.tags.iter().any(|tag| match tag {
+        self.tags.slots().iter().any(|tag| match tag {
             Use::Asked { expected, .. } | Use::Flushing { expected, .. } => {
                 matches!(expected, Expected::Clunk(leaving) | Expected::Remove(leaving) if *leaving == fid)
             }
@@ -241,7 +256,7 @@ impl<T: Copy, const FIDS: usize, const TAGS: usize> Client<T, FIDS, TAGS> {
 
     /// The Rflush has come: the old tag is free, and what was never answered never happened.
     fn flushed<'m>(&mut self, oldtag: Tag) -> Option<Reply<'m, T>> {
-        let old = core::mem::replace(&mut self.tags[oldtag.0 as usize], Use::Free);
+        let old = core::mem::replace(&mut self.tags.slots_mut()[oldtag.0 as usize], Use::Free);
         let Use::Flushing { token, expected, .. } = old else { return None };
         if let Expected::Walk { newfid: Some(fid), .. } | Expected::Attach(fid) = expected
             && !self.is_leaving(fid)

@@ -42,11 +42,15 @@ impl<S: Slots<FanFid>> Default for Fids<S> {
 }
 
 impl<S: Slots<FanFid>> Fids<S> {
+    /// Takes the memory for all numbers that there are to be.
+    pub fn reserve(&mut self) {
+        self.slots.reserve();
+    }
+
     /// A number that no child has.
     pub fn take(&mut self) -> Option<Fid> {
-        let slots = self.slots.slots_mut();
-        let index = slots.iter().position(|slot| !slot.used)?;
-        slots[index] = FanFid { used: true, ..FanFid::default() };
+        let index = self.slots.free(|slot| !slot.used)?;
+        self.slots.slots_mut()[index] = FanFid { used: true, ..FanFid::default() };
         Some(Fid(index as u32 + 1))
     }
 
@@ -157,6 +161,11 @@ impl<A: Copy, S: Slots<FanTag<A>>> Default for Tags<A, S> {
 }
 
 impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
+    /// Takes the memory for all numbers that there are to be.
+    pub fn reserve(&mut self) {
+        self.slots.reserve();
+    }
+
     /// A number that no child owes an answer to, for a question to `set`.
     pub fn take(&mut self, ask: A, set: ChildSet, expected: Expected) -> Option<Tag> {
         self.place(FanTag { ask: Some(ask), expected, owes: set, kept: false })
@@ -168,12 +177,19 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
     }
 
     fn place(&mut self, tag: FanTag<A>) -> Option<Tag> {
+        let count = self.slots.slots().len();
+        // While a table can grow half of it rests, and a search for the next that is free is short.
+        let is_crowded = 2 * self.used >= count;
+        let index = if is_crowded && self.slots.grow() {
+            count
+        } else {
+            let slots = self.slots.slots();
+            let free = |index: &usize| slots[*index].ask.is_none();
+            (self.next..count).chain(0..self.next).find(free)?
+        };
         let slots = self.slots.slots_mut();
-        let count = slots.len();
-        let free = |index: &usize| slots[*index].ask.is_none();
-        let index = (self.next..count).chain(0..self.next).find(free)?;
         slots[index] = tag;
-        self.next = (index + 1) % count;
+        self.next = (index + 1) % slots.len();
         self.used += 1;
         Some(Tag(index as u16))
     }

@@ -33,9 +33,9 @@ pub enum State {
     Joined(Rank),
 }
 
-/// The conversation with the parent.
+/// The conversation with the parent; of `ABOVE` of those above it is known who they are.
 #[derive(Debug)]
-pub struct Parent {
+pub struct Parent<const ABOVE: usize> {
     /// Where it stands.
     pub state: State,
     /// The pause before the next try.
@@ -46,10 +46,15 @@ pub struct Parent {
     is_tried: bool,
 }
 
-/// Ancestors that are known.
-const ABOVE: usize = 16;
+/// Ancestors that are known to a node with children; one without can be in no cycle.
+pub const ABOVE: usize = 16;
 
-impl Parent {
+/// An answer with that tag is one to joining.
+pub fn is_joining(tag: Tag) -> bool {
+    tag.0 >= FIRST
+}
+
+impl<const ABOVE: usize> Parent<ABOVE> {
     /// One to be dialled at once, if there is one.
     pub fn new(exists: bool, now: Time) -> Self {
         let state = if exists { State::Down(now) } else { State::Alone };
@@ -138,11 +143,6 @@ impl Parent {
         }
         self.state = State::Joining;
         Ok(len)
-    }
-
-    /// An answer with that tag is one to joining.
-    pub fn is_joining(tag: Tag) -> bool {
-        tag.0 >= FIRST
     }
 
     /// Takes an answer of the parent; a botch ends the connection.

@@ -3,12 +3,14 @@
 use crate::limits::REASON_MAX;
 use crate::server::UserId;
 use crate::set::ChildSet;
+use crate::slots::Slots;
 use crate::text::Text;
 use crate::time::Time;
 use crate::verb::Why;
 use core::fmt::{self, Write};
+use core::marker::PhantomData;
 
-/// Reasons kept apart in one refusal; further ones are counted.
+/// Reasons kept apart in one refusal of a node with children; further ones are counted.
 pub const PARTS: usize = 4;
 
 /// Node sets below children, beside the children themselves: a node without such children keeps `()`.
@@ -53,9 +55,9 @@ struct Part<B> {
     below: B,
 }
 
-/// One command that was refused, or that some children refused.
+/// One command that was refused, or that some children refused; `P` reasons of it are kept apart.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal<B = ()> {
+pub struct Refusal<B = (), const P: usize = 1> {
     /// When, in microseconds since 1970.
     pub at: Time,
     /// Whose command.
@@ -66,14 +68,14 @@ pub struct Refusal<B = ()> {
     pub verb: Text<16>,
     /// Which line of its write, from 1.
     pub line: u16,
-    parts: [Option<Part<B>>; PARTS],
+    parts: [Option<Part<B>>; P],
     more: u32,
 }
 
-impl<B: Below> Refusal<B> {
+impl<B: Below, const P: usize> Refusal<B, P> {
     /// A refusal without a reason yet.
     pub fn new(at: Time, user: UserId, slot: Option<u16>, verb: Text<16>, line: u16) -> Self {
-        Self { at, user, slot, verb, line, parts: [None; PARTS], more: 0 }
+        Self { at, user, slot, verb, line, parts: [None; P], more: 0 }
     }
 
     /// Adds a reason; equal ones are folded.
@@ -191,48 +193,57 @@ impl<W: Write> Write for Bounded<'_, W> {
     }
 }
 
-/// The last `N` refusals, oldest first.
+/// The last refusals, as many as the table `S` has room for.
 #[derive(Debug)]
-pub struct Refusals<const N: usize, B = ()> {
-    ring: [Option<Refusal<B>>; N],
+pub struct Refusals<R, S> {
+    ring: S,
+    /// Where the next one goes.
     next: usize,
+    refusal: PhantomData<R>,
 }
 
-impl<const N: usize, B: Below> Default for Refusals<N, B> {
+impl<R, S: Slots<Option<R>>> Default for Refusals<R, S> {
     fn default() -> Self {
-        Self { ring: [None; N], next: 0 }
+        Self { ring: S::make(), next: 0, refusal: PhantomData }
     }
 }
 
-impl<const N: usize, B: Below> Refusals<N, B> {
+impl<B: Below, const P: usize, S: Slots<Option<Refusal<B, P>>>> Refusals<Refusal<B, P>, S> {
+    /// Takes the memory for all that it is to keep.
+    pub fn reserve(&mut self) {
+        self.ring.reserve();
+    }
+
     /// Keeps one; the oldest goes. What it is kept as.
-    pub fn push(&mut self, refusal: Refusal<B>) -> usize {
-        let index = self.next;
-        self.ring[index] = Some(refusal);
-        self.next = (index + 1) % N;
+    pub fn push(&mut self, refusal: Refusal<B, P>) -> usize {
+        let has_room = self.next < self.ring.slots().len() || self.ring.grow();
+        let index = if has_room { self.next } else { 0 };
+        self.ring.slots_mut()[index] = Some(refusal);
+        self.next = index + 1;
         index
     }
 
     /// The one kept as `index`, while it is.
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut Refusal<B>> {
-        self.ring.get_mut(index)?.as_mut()
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut Refusal<B, P>> {
+        self.ring.slots_mut().get_mut(index)?.as_mut()
     }
 
     /// Newest first.
-    pub fn newest(&self) -> impl Iterator<Item = &Refusal<B>> {
-        (1..=N).filter_map(move |back| self.ring[(self.next + N - back) % N].as_ref())
+    pub fn newest(&self) -> impl Iterator<Item = &Refusal<B, P>> {
+        let (older, newer) = self.ring.slots().split_at(self.next);
+        older.iter().rev().chain(newer.iter().rev()).flatten()
     }
 
     /// A user is gone, and their number will be another's.
     pub fn forget_user(&mut self, user: UserId) {
-        for place in &mut self.ring {
+        for place in self.ring.slots_mut() {
             *place = place.take().filter(|refusal| refusal.user != user);
         }
     }
 
     /// A session is gone, and its slot will be another's.
     pub fn forget(&mut self, slot: u16) {
-        for refusal in self.ring.iter_mut().flatten() {
+        for refusal in self.ring.slots_mut().iter_mut().flatten() {
             if refusal.slot == Some(slot) {
                 refusal.slot = None;
             }
@@ -254,13 +265,14 @@ mod tests {
 
     #[test]
     fn reasons_are_folded_with_the_nodes_below_children_and_read_back() {
-        let mut refusal = Refusal::<Text<40>>::new(Time(7_000_000), UserId(0), None, Text::cut("exec"), 2);
+        let mut refusal =
+            Refusal::<Text<40>, PARTS>::new(Time(7_000_000), UserId(0), None, Text::cut("exec"), 2);
         refusal.add(Why::Ename(Ename::NotFound), one(3));
         refusal.add(Why::Ename(Ename::TimedOut), one(4));
         refusal.add_below(Why::Ename(Ename::NotFound), "n[1-3]", 3);
         refusal.add_below(Why::Ename(Ename::NotFound), "n9", 1);
         refusal.add_below(Why::Ename(Ename::NotFound), &"x".repeat(40), 5);
-        let written = |refusal: &Refusal<Text<40>>| {
+        let written = |refusal: &Refusal<Text<40>, PARTS>| {
             let mut line = String::new();
             refusal.write(&mut line, |_, out| out.write_str("io3")).expect("a string grows");
             line
@@ -268,7 +280,7 @@ mod tests {
         let want = "7 line 2: exec: io3,n[1-3],n9: No such file or directory; \
                     io3: Connection timed out; and 5 more\n";
         assert_eq!(written(&refusal), want);
-        let read: std::vec::Vec<_> = Refusal::<()>::reasons(want.trim_end()).collect();
+        let read: std::vec::Vec<_> = <Refusal>::reasons(want.trim_end()).collect();
         let (file, time) = ("No such file or directory", "Connection timed out");
         assert_eq!(read, [(Some("io3,n[1-3],n9"), file), (Some("io3"), time), (None, "and 5 more")]);
         refusal.excuse(one(4));
@@ -278,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_reason_is_folded_with_its_equal_behind_one_that_was_taken_back() {
-        let mut refusal = Refusal::<()>::new(Time(0), UserId(0), None, Text::cut("exec"), 1);
+        let mut refusal = Refusal::<(), PARTS>::new(Time(0), UserId(0), None, Text::cut("exec"), 1);
         let failure = crate::failure::Failure::of(crate::failure::Step::Dir, 0, 2);
         refusal.add(Why::Ename(Ename::NotFound), one(1).or(one(2)));
         for rank in [1, 2] {

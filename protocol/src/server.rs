@@ -54,6 +54,8 @@ pub mod mode {
 pub struct Hold {
     /// The conversation it belongs to.
     pub link: LinkId,
+    /// Its number there.
+    fid: Fid,
     /// Whose attach it was walked from.
     pub user: UserId,
     /// Where it is on this node. When it is away: which directory here it is, or `Path::ELSEWHERE`.
@@ -77,7 +79,8 @@ impl Hold {
     /// Where a user comes in.
     pub fn new(link: LinkId, user: UserId, path: Path) -> Self {
         let (away, open, pace) = (0, mode::CLOSED, Pace::default());
-        Self { link, user, path, away, open, dead: false, cursor: 0, stream: false, dir: false, pace }
+        let (fid, stream, dir) = (Fid::NONE, false, false);
+        Self { link, fid, user, path, away, open, dead: false, cursor: 0, stream, dir, pace }
     }
 
     fn is_stream(&self) -> bool {
@@ -253,7 +256,6 @@ pub struct LinkState {
 /// An entry of the fid table.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FidEntry {
-    fid: Fid,
     hold: Option<Hold>,
 }
 
@@ -288,20 +290,39 @@ struct Waiting {
     seq: u32,
     /// The fid table's entry, or `u16::MAX` when the fid is gone.
     entry: u16,
-    offset: u64,
-    count: u32,
+    matter: Matter,
     /// A read of this node: it may be woken. Everything else is settled.
     is_read: bool,
     state: State,
-    made: Made,
     shape: Shape,
 }
 
-/// What a forwarded walk or create has made before it is answered: taken back if it fails or, of a walk, is
-/// flushed.
+impl Waiting {
+    /// Of a read, where and how much.
+    fn asked(&self) -> (u64, u32) {
+        match self.matter {
+            Matter::Read { offset, count } => (offset, count),
+            _ => (0, 0),
+        }
+    }
+
+    /// What it has made is not its own any more.
+    fn disown(&mut self) {
+        if !matches!(self.matter, Matter::Read { .. }) {
+            self.matter = Matter::Rest;
+        }
+    }
+}
+
+/// What a request asks for, or has made before it is answered: a forwarded walk's or create's is taken back
+/// if it fails or, of a walk, is flushed.
 #[derive(Clone, Copy, Debug)]
-enum Made {
-    Nothing,
+enum Matter {
+    Rest,
+    Read {
+        offset: u64,
+        count: u32,
+    },
     /// A directory, which its fid is then; the one that it was is this.
     Dir(Path),
     /// This fid.
@@ -389,6 +410,12 @@ impl<B: Bounds> Default for Server<B> {
 }
 
 impl<B: Bounds> Server<B> {
+    /// Takes the memory for all fids and requests that there are to be.
+    pub fn reserve(&mut self) {
+        self.fids.reserve();
+        self.requests.reserve();
+    }
+
     /// Begins a conversation on `link`, which has none.
     pub fn connect(&mut self, link: LinkId, caps: Caps) {
         let state = &mut self.links.slots_mut()[link.0 as usize];

@@ -1,13 +1,29 @@
-//! Tables of a fixed size, wherever their memory is: an array in a stub, a box in a daemon.
+//! Tables with a bound, wherever their memory is: an array in a stub, and in an aggregator one that grows as
+//! it is used.
 
-/// A table whose length never changes.
+/// A table. Its slots are at their default until they are used, and a slot keeps its number.
 pub trait Slots<T> {
-    /// All slots at their default.
+    /// A table with nothing in it.
     fn make() -> Self;
     /// The slots.
     fn slots(&self) -> &[T];
     /// The slots.
     fn slots_mut(&mut self) -> &mut [T];
+
+    /// Adds slots behind those that there are; false if it has all that it is to have.
+    fn grow(&mut self) -> bool {
+        false
+    }
+
+    /// Takes the memory for all slots that it is to have: growing allocates nothing then.
+    fn reserve(&mut self) {}
+
+    /// The first slot that is free, in a table that was grown for it where there is none; none if it is full.
+    fn free(&mut self, is_free: impl FnMut(&T) -> bool) -> Option<usize> {
+        let count = self.slots().len();
+        let free = self.slots().iter().position(is_free);
+        free.or_else(|| self.grow().then_some(count))
+    }
 }
 
 impl<T: Default, const N: usize> Slots<T> for [T; N] {

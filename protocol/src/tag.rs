@@ -3,7 +3,7 @@
 
 use crate::text::Text;
 use crate::wire::Full;
-use core::fmt::Write;
+use core::fmt::{Debug, Write};
 
 /// Longest tag, in bytes, its value included.
 pub const TAG_MAX: usize = 64;
@@ -32,20 +32,28 @@ pub fn is_key(key: &str) -> bool {
     key.len() <= TAG_MAX && key.starts_with(|c: char| c.is_ascii_alphabetic()) && key.bytes().all(in_key)
 }
 
+/// The tags of one thing, whatever room there is for them.
+pub trait TagSet: Copy + Debug + Default {
+    /// Each tag, in the order in which they were set.
+    fn iter(&self) -> impl Iterator<Item = &str>;
+    /// Sets a sound tag, in the place of one with its key; nothing is changed where there is no room.
+    fn set(&mut self, tag: &str) -> Result<(), Full>;
+    /// Takes the tag with that key away; false where there is none.
+    fn unset(&mut self, key: &str) -> bool;
+}
+
 /// The tags of one thing, at most `N` bytes of them (`N` below 256).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tags<const N: usize> {
     lines: Text<N>,
 }
 
-impl<const N: usize> Tags<N> {
-    /// Each tag, in the order in which they were set.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+impl<const N: usize> TagSet for Tags<N> {
+    fn iter(&self) -> impl Iterator<Item = &str> {
         self.lines.as_str().lines()
     }
 
-    /// Sets a sound tag, in the place of one with its key; nothing is changed where there is no room.
-    pub fn set(&mut self, tag: &str) -> Result<(), Full> {
+    fn set(&mut self, tag: &str) -> Result<(), Full> {
         assert!(is_tag(tag), "what is set was checked");
         let mut tags = *self;
         tags.unset(key_of(tag));
@@ -54,8 +62,7 @@ impl<const N: usize> Tags<N> {
         Ok(())
     }
 
-    /// Takes the tag with that key away; false where there is none.
-    pub fn unset(&mut self, key: &str) -> bool {
+    fn unset(&mut self, key: &str) -> bool {
         let mut left = Text::EMPTY;
         let others = self.iter().filter(|tag| key_of(tag) != key);
         let fits = others.into_iter().all(|tag| writeln!(left, "{tag}").is_ok());

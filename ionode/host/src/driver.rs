@@ -86,8 +86,11 @@ impl Driver {
             operator: Text::cut(&protocol_host::user_name()),
             has_parent: parent.is_some(),
         };
+        let mut core = Ionode::new(facts, Time(clock.now_us()));
+        // A daemon allocates nothing once it is up; what is not touched takes no memory of the machine's.
+        core.take_room();
         Ok(Self {
-            core: Ionode::new(facts, Time(clock.now_us())),
+            core,
             host: Memory::new(),
             links: Links::new(LINKS, MSIZE_MAX as usize, BACKLOG)?,
             clock,

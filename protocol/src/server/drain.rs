@@ -46,7 +46,8 @@ impl<B: Bounds> Server<B> {
                     None => continue,
                 },
             };
-            let Waiting { link, tag, shape, offset, .. } = waiting;
+            let Waiting { link, tag, shape, .. } = waiting;
+            let (offset, _) = waiting.asked();
             return Some((Asker { link, tag, shape, offset }, len));
         }
         None
@@ -129,8 +130,9 @@ impl<B: Bounds> Server<B> {
         let given = message.len().saturating_sub(RREAD_HEADER);
         // A full message is most likely not the end of what there is.
         let is_full = message.len() + IOHDR as usize >= MSIZE_LINK as usize;
-        if waiting.count > 0 && !is_full {
-            hold.pace.gave(waiting.offset, waiting.count, given);
+        let (offset, count) = waiting.asked();
+        if count > 0 && !is_full {
+            hold.pace.gave(offset, count, given);
         }
     }
 
@@ -139,19 +141,19 @@ impl<B: Bounds> Server<B> {
         let waiting = *self.waiting_mut(id);
         let mut hold = self.hold(waiting.entry as usize);
         let msize = self.msize(waiting.link) as usize;
-        let room = (waiting.count as usize).min(msize - RREAD_HEADER - 1).min(out.len() - RREAD_HEADER);
+        let (offset, count) = waiting.asked();
+        let room = (count as usize).min(msize - RREAD_HEADER - 1).min(out.len() - RREAD_HEADER);
         let data = &mut out[RREAD_HEADER..RREAD_HEADER + room];
         let is_dir = tree.meta(hold.path).map(|meta| meta.mode & DMDIR != 0);
         let outcome = match is_dir {
             Err(ename) => Err(ename),
-            Ok(true) => list(tree, &mut hold, waiting.offset, data).map(Some),
-            Ok(false) => tree.read(id, &mut hold, waiting.offset, data),
+            Ok(true) => list(tree, &mut hold, offset, data).map(Some),
+            Ok(false) => tree.read(id, &mut hold, offset, data),
         };
         self.fid_mut(waiting.entry as usize).cursor = hold.cursor;
         match outcome {
             Ok(None) => {
-                let (asked, entry) = ((waiting.offset, waiting.count), waiting.entry as usize);
-                if self.ends_read(waiting.link, entry, asked) {
+                if self.ends_read(waiting.link, waiting.entry as usize, (offset, count)) {
                     self.forget(id);
                     return Some(seal_rread(waiting.tag, 0, out));
                 }
@@ -159,11 +161,11 @@ impl<B: Bounds> Server<B> {
                 self.waiting_mut(id).state = State::Parked;
                 None
             }
-            Ok(Some(count)) => {
-                assert!(count <= room, "a tree puts no more than there is room for");
-                self.fid_mut(waiting.entry as usize).pace.gave(waiting.offset, waiting.count, count);
+            Ok(Some(given)) => {
+                assert!(given <= room, "a tree puts no more than there is room for");
+                self.fid_mut(waiting.entry as usize).pace.gave(offset, count, given);
                 self.forget(id);
-                Some(seal_rread(waiting.tag, count, out))
+                Some(seal_rread(waiting.tag, given, out))
             }
             Err(ename) => {
                 self.forget(id);

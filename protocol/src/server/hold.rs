@@ -1,6 +1,6 @@
 //! The tables of the server half: which fid holds what, and which request waits on which fid.
 
-use super::{Bounds, FidEntry, Hold, LinkId, Made, RequestId, Server, Settled, State, Tree, Waiting, mode};
+use super::{Bounds, Hold, LinkId, Matter, RequestId, Server, Settled, State, Tree, Waiting, mode};
 use crate::ename::Ename;
 use crate::message::{Fid, Tag};
 use crate::qid::Path;
@@ -8,11 +8,12 @@ use crate::slots::Slots;
 
 impl<B: Bounds> Server<B> {
     pub(super) fn find_fid(&self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
-        let is_its = |entry: &FidEntry| entry.hold.as_ref().is_some_and(|hold| hold.link == link);
         // No further than to the link's last: a number that is not in use is asked for with every walk.
         let count = self.links.slots()[link.0 as usize].fids as usize;
-        let mut its = self.fids.slots().iter().enumerate().filter(|(_, entry)| is_its(entry)).take(count);
-        its.find(|(_, entry)| entry.fid == fid).map(|(index, _)| index).ok_or(Ename::BadFid)
+        let holds = self.fids.slots().iter().enumerate();
+        let holds = holds.filter_map(|(index, entry)| Some((index, entry.hold.as_ref()?)));
+        let mut its = holds.filter(|(_, hold)| hold.link == link).take(count);
+        its.find(|(_, hold)| hold.fid == fid).map(|(index, _)| index).ok_or(Ename::BadFid)
     }
 
     /// What waits on a link, no further than to its last.
@@ -25,7 +26,7 @@ impl<B: Bounds> Server<B> {
     }
 
     /// A free entry for a fid that must not be in use, within the link's bound.
-    pub(super) fn free_fid(&self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
+    pub(super) fn free_fid(&mut self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
         if fid == Fid::NONE {
             return Err(Ename::BadFid);
         }
@@ -36,7 +37,7 @@ impl<B: Bounds> Server<B> {
         if state.fids >= state.caps.fids {
             return Err(Ename::TooManyFiles);
         }
-        self.fids.slots().iter().position(|e| e.hold.is_none()).ok_or(Ename::TooManyFiles)
+        self.fids.free(|entry| entry.hold.is_none()).ok_or(Ename::TooManyFiles)
     }
 
     pub(super) fn set_fid(&mut self, index: usize, fid: Fid, hold: Hold) {
@@ -44,7 +45,7 @@ impl<B: Bounds> Server<B> {
         if entry.hold.is_none() {
             self.links.slots_mut()[hold.link.0 as usize].fids += 1;
         }
-        *entry = FidEntry { fid, hold: Some(hold) };
+        entry.hold = Some(Hold { fid, ..hold });
     }
 
     pub(super) fn hold(&self, index: usize) -> Hold {
@@ -99,7 +100,7 @@ impl<B: Bounds> Server<B> {
                 State::Settled(_) => {}
             }
             self.leave(&waiting, tree);
-            self.waiting_mut(id).made = Made::Nothing;
+            self.waiting_mut(id).disown();
             self.waiting_mut(id).entry = u16::MAX;
         }
     }
@@ -110,7 +111,7 @@ impl<B: Bounds> Server<B> {
         waiting.filter(|w| w.entry as usize == index).for_each(|w| {
             w.entry = u16::MAX;
             // Its number may be another fid's by the time of the answer.
-            w.made = Made::Nothing;
+            w.disown();
         });
     }
 
@@ -123,15 +124,14 @@ impl<B: Bounds> Server<B> {
         link: LinkId,
         tag: Tag,
         entry: usize,
-        (offset, count): (u64, u32),
+        matter: Matter,
         state: State,
     ) -> Result<RequestId, Ename> {
         let bound = &mut self.links.slots_mut()[link.0 as usize];
         if bound.requests >= bound.caps.requests {
             return Err(Ename::Again);
         }
-        let slots = self.requests.slots_mut();
-        let index = slots.iter().position(|e| e.waiting.is_none()).ok_or(Ename::Again)?;
+        let index = self.requests.free(|entry| entry.waiting.is_none()).ok_or(Ename::Again)?;
         bound.requests += 1;
         self.waiting += 1;
         self.seq = self.seq.wrapping_add(1);
@@ -141,9 +141,9 @@ impl<B: Bounds> Server<B> {
         let seq = self.seq;
         let entry = entry as u16;
         let is_read = matches!(state, State::Ready);
-        let (made, shape) = (Made::Nothing, self.shape);
-        slots[index].waiting =
-            Some(Waiting { link, tag, seq, entry, offset, count, is_read, state, made, shape });
+        let shape = self.shape;
+        self.requests.slots_mut()[index].waiting =
+            Some(Waiting { link, tag, seq, entry, matter, is_read, state, shape });
         Ok(RequestId { index: index as u16, seq })
     }
 
@@ -190,15 +190,15 @@ impl<B: Bounds> Server<B> {
 
     /// Undoes what a forwarded walk has made.
     fn take_back(&mut self, waiting: &Waiting, tree: &mut impl Tree) {
-        match waiting.made {
-            Made::Nothing | Made::Dir(_) => {}
-            Made::New(fid) => {
+        match waiting.matter {
+            Matter::Rest | Matter::Read { .. } | Matter::Dir(_) => {}
+            Matter::New(fid) => {
                 if let Ok(at) = self.find_fid(waiting.link, fid) {
                     self.interrupt(at, tree);
                     self.drop_fid(at, tree, true);
                 }
             }
-            Made::Moved { path, away } => {
+            Matter::Moved { path, away } => {
                 let at = waiting.entry as usize;
                 self.interrupt(at, tree);
                 let there = self.hold(at);
@@ -211,20 +211,20 @@ impl<B: Bounds> Server<B> {
     /// A forwarded walk that moves this fid is not answered.
     pub(super) fn is_moving(&self, index: usize) -> bool {
         let mut waiting = self.waiting(self.hold(index).link);
-        waiting.any(|(_, w)| w.entry as usize == index && matches!(w.made, Made::Moved { .. }))
+        waiting.any(|(_, w)| w.entry as usize == index && matches!(w.matter, Matter::Moved { .. }))
     }
 
     /// A forwarded walk that makes or moves this fid is not answered.
     pub(super) fn is_walking(&self, index: usize) -> bool {
         let mut waiting = self.waiting(self.hold(index).link);
-        let makes = |made| matches!(made, Made::New(_) | Made::Moved { .. });
-        waiting.any(|(_, w)| w.entry as usize == index && makes(w.made))
+        let makes = |matter| matches!(matter, Matter::New(_) | Matter::Moved { .. });
+        waiting.any(|(_, w)| w.entry as usize == index && makes(w.matter))
     }
 
     /// A walk that moved its fid is answered, or nobody waits for it: where the fid was is not needed any
     /// more.
     pub(super) fn leave(&mut self, waiting: &Waiting, tree: &mut impl Tree) {
-        if let Made::Moved { path, away } = waiting.made
+        if let Matter::Moved { path, away } = waiting.matter
             && away != 0
         {
             let hold = self.hold(waiting.entry as usize);
@@ -249,23 +249,23 @@ impl<B: Bounds> Server<B> {
     /// A forwarded walk made no fid: it is unbound before the refusal or short answer is drained.
     pub fn unbind(&mut self, id: RequestId, tree: &mut impl Tree) {
         let waiting = *self.waiting_mut(id);
-        if matches!(waiting.made, Made::Nothing) {
+        if matches!(waiting.matter, Matter::Rest | Matter::Read { .. }) {
             return;
         }
-        self.waiting_mut(id).made = Made::Nothing;
+        self.waiting_mut(id).disown();
         self.waiting_mut(id).entry = u16::MAX;
         self.take_back(&waiting, tree);
     }
 
     /// A forwarded open was refused: the fid is as it was.
     pub fn unopen(&mut self, id: RequestId) {
-        let Waiting { entry, made, .. } = *self.waiting_mut(id);
+        let Waiting { entry, matter, .. } = *self.waiting_mut(id);
         let entry = entry as usize;
         if entry < self.fids.slots().len() && self.fids.slots()[entry].hold.is_some() {
             self.fid_mut(entry).open = mode::CLOSED;
-            if let Made::Dir(path) = made {
+            if let Matter::Dir(path) = matter {
                 self.fid_mut(entry).path = path;
-                self.waiting_mut(id).made = Made::Nothing;
+                self.waiting_mut(id).disown();
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Requests of the protocol, one function each: what a fid may do, and what of it is the tree's.
 
 use super::{
-    Answer, Asker, Bounds, Forward, Hold, LinkId, Made, Outcome, Pace, Server, State, Step, Tree, mode,
+    Answer, Asker, Bounds, Forward, Hold, LinkId, Matter, Outcome, Pace, Server, State, Step, Tree, mode,
     qid_of,
 };
 use crate::ename::Ename;
@@ -193,7 +193,7 @@ impl<B: Bounds> Server<B> {
             self.set_fid(to, newfid, hold);
             return Ok(Some(Answer::Walk(qids)));
         }
-        let id = self.wait(link, tag, to, (0, 0), State::Parked)?;
+        let id = self.wait(link, tag, to, Matter::Rest, State::Parked)?;
         let forward = Forward::Walk { names: &names[taken..], qids };
         match tree.forward(id, &hold, forward) {
             Ok(number) => {
@@ -202,8 +202,8 @@ impl<B: Bounds> Server<B> {
                     hold.stream = is_stream_name(last);
                 }
                 self.set_fid(to, newfid, hold);
-                let moved = Made::Moved { path: before.path, away: before.away };
-                self.waiting_mut(id).made = if same { moved } else { Made::New(newfid) };
+                let moved = Matter::Moved { path: before.path, away: before.away };
+                self.waiting_mut(id).matter = if same { moved } else { Matter::New(newfid) };
                 Ok(None)
             }
             Err(ename) => {
@@ -295,11 +295,11 @@ impl<B: Bounds> Server<B> {
             if self.ends_read(link, index, (offset, count)) {
                 return Ok(Some(Answer::End));
             }
-            let asked = (offset, count);
+            let matter = Matter::Read { offset, count };
             let count = count.min(self.msize(link) - IOHDR);
-            return self.pass_read(link, tag, index, asked, Forward::Read { offset, count }, tree);
+            return self.pass_read(link, tag, index, matter, Forward::Read { offset, count }, tree);
         }
-        self.wait(link, tag, index, (offset, count), State::Ready)?;
+        self.wait(link, tag, index, Matter::Read { offset, count }, State::Ready)?;
         Ok(None)
     }
 
@@ -320,7 +320,7 @@ impl<B: Bounds> Server<B> {
         if hold.away != 0 {
             return self.pass(link, tag, index, Forward::Write { offset, data }, tree);
         }
-        let id = self.wait(link, tag, index, (offset, data.len() as u32), State::Parked)?;
+        let id = self.wait(link, tag, index, Matter::Rest, State::Parked)?;
         let outcome = tree.write(id, &mut hold, offset, data);
         self.fid_mut(index).cursor = hold.cursor;
         match outcome {
@@ -388,14 +388,14 @@ impl<B: Bounds> Server<B> {
         tree: &mut impl Tree,
     ) -> Outcome {
         let hold = self.hold(index);
-        let id = self.wait(link, tag, index, (0, 0), State::Parked)?;
+        let id = self.wait(link, tag, index, Matter::Rest, State::Parked)?;
         if let Err(ename) = tree.forward(id, &hold, Forward::Create { name, perm, mode: bits }) {
             self.forget(id);
             return Err(ename);
         }
         // What is made is open for reading, and not what this node has the directory as.
         *self.fid_mut(index) = Hold { open: mode::READ, path: Path::ELSEWHERE, ..hold };
-        self.waiting_mut(id).made = Made::Dir(hold.path);
+        self.waiting_mut(id).matter = Matter::Dir(hold.path);
         Ok(None)
     }
 
@@ -408,21 +408,21 @@ impl<B: Bounds> Server<B> {
         msg: Forward<'_>,
         tree: &mut impl Tree,
     ) -> Outcome {
-        self.pass_read(link, tag, index, (0, 0), msg, tree)
+        self.pass_read(link, tag, index, Matter::Rest, msg, tree)
     }
 
-    /// The same of a read of so much from there.
+    /// The same of what may be a read.
     fn pass_read(
         &mut self,
         link: LinkId,
         tag: Tag,
         index: usize,
-        asked: (u64, u32),
+        matter: Matter,
         msg: Forward<'_>,
         tree: &mut impl Tree,
     ) -> Outcome {
         let hold = self.hold(index);
-        let id = self.wait(link, tag, index, asked, State::Parked)?;
+        let id = self.wait(link, tag, index, matter, State::Parked)?;
         match tree.forward(id, &hold, msg) {
             Ok(_) => Ok(None),
             Err(ename) => {
