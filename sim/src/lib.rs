@@ -6,7 +6,8 @@
 //! `world` is time and who there is; `aggregator` and `node` drive the two cores, `client` is a job; `link`
 //! is what carries messages and `fault` what breaks; `workload` is what a seed does, `check` what it claims.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
-//! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
+//! `machine` is a Blue Gene/P: who is where in a partition; `net` is its networks; `parameters` has all their
+//! numbers.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ pub mod leaf;
 mod link;
 pub mod machine;
 mod memory;
+pub mod net;
 mod node;
 pub mod parameters;
 pub mod queue;

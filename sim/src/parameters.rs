@@ -100,6 +100,8 @@ pub const TREE_PACKET_TENTHS_NS: u64 = 3131;
 pub const TREE_CHANNELS: u32 = 2;
 /// Packets that a FIFO holds, one for each way and channel (S3, S9, S11).
 pub const TREE_FIFO: u32 = 8;
+/// Packets that a router holds of a link and channel beside those FIFOs (own).
+pub const TREE_ROUTER_FIFO: u32 = 4;
 /// Class routes (S9).
 pub const TREE_CLASSES: u32 = 16;
 /// The class between compute nodes and their I/O node (S7).
@@ -110,6 +112,10 @@ pub const TREE_CLASS_FLOOD: u32 = 15;
 pub const TREE_ADDRESS_BITS: u32 = 24;
 /// One way through the tree of 72 racks, ns (mem).
 pub const TREE_TRAVERSAL_NS: u64 = 2000;
+/// The head of a packet from one router to the next, ps: so that a packet comes through the tree of 72 racks,
+/// 16 links deep, in that time (mem).
+pub const TREE_HOP_PS: u64 =
+    (TREE_TRAVERSAL_NS * 1000 - TREE_PACKET_TENTHS_NS * 100) / NODES_MAX.ilog2() as u64;
 
 // Frames on either: what Linux puts into a packet.
 
@@ -163,6 +169,9 @@ pub const EXPORT_DIR: &str = "/bgsys";
 
 /// A packet of the collective network in Linux, ns of one core (D: three measurements of S3 and S7 agree).
 pub const LINUX_PACKET_NS: u64 = 438;
+/// A packet of it in FCNP, tenths of ns of one core: 3.1 Gb/s take 12 % of four, so it just keeps up with the
+/// link (D: S11).
+pub const FCNP_PACKET_TENTHS_NS: u64 = TREE_PACKET_TENTHS_NS;
 /// A request and its answer between a compute node and its I/O node, in FCNP, ns (S11).
 pub const ROUND_COLD_NS: u64 = 13_300;
 /// The same where the I/O node waits for it, ns (S11).
