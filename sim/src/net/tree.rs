@@ -7,7 +7,7 @@
 //! to the software that writes (S11). The two channels share links, not FIFOs.
 //!
 //! Of a node there are `node`'s rings and ports, of the pset a slab of packets; an event is who it is for.
-//! `wiring` says who is next to whom, `router` passes packets on; `fault` is what a link or an end does wrong.
+//! `wiring` says who is next to whom, `router` passes packets on, `fault` is what links and ends do wrong.
 
 pub mod fault;
 mod node;
