@@ -8,6 +8,8 @@
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
 //! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is.
+//! `machine` is a Blue Gene/P: who is where in a partition; `net` is its networks; `parameters` has all their
+//! numbers.
 
 #![forbid(unsafe_code)]
 
@@ -25,6 +27,7 @@ pub mod machine;
 mod medium;
 pub mod memory;
 mod message;
+pub mod net;
 mod node;
 pub mod parameters;
 mod program;

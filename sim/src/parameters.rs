@@ -100,6 +100,8 @@ pub const TREE_PACKET_TENTHS_NS: u64 = 3131;
 pub const TREE_CHANNELS: u32 = 2;
 /// Packets that a FIFO holds, one for each way and channel (S3, S9, S11).
 pub const TREE_FIFO: u32 = 8;
+/// Packets that a router holds of a link and channel beside those FIFOs (own).
+pub const TREE_ROUTER_FIFO: u32 = 4;
 /// Class routes (S9).
 pub const TREE_CLASSES: u32 = 16;
 /// The class between compute nodes and their I/O node (S7).
@@ -110,6 +112,10 @@ pub const TREE_CLASS_FLOOD: u32 = 15;
 pub const TREE_ADDRESS_BITS: u32 = 24;
 /// One way through the tree of 72 racks, ns (mem).
 pub const TREE_TRAVERSAL_NS: u64 = 2000;
+/// The head of a packet from one router to the next, ps: so that a packet comes through the tree of 72 racks,
+/// 16 links deep, in that time (mem).
+pub const TREE_HOP_PS: u64 =
+    (TREE_TRAVERSAL_NS * 1000 - TREE_PACKET_TENTHS_NS * 100) / NODES_MAX.ilog2() as u64;
 
 // Frames on either: what Linux puts into a packet.
 
@@ -117,6 +123,11 @@ pub const TREE_TRAVERSAL_NS: u64 = 2000;
 pub const LINK_HEADER: u32 = 16;
 /// What is left of a packet for a frame, bytes (S3, S7).
 pub const LINK_PAYLOAD: u32 = 240;
+/// Fragments of a frame, at most (S7).
+pub const LINK_FRAGMENTS_MAX: u32 = 254;
+/// What a fragment is of: Linux has 1 for Ethernet, 2 for what the I/O node sends on, 16 for a console and 32
+/// for control (S3, S7); this is our bursts' (own).
+pub const LINK_PROTOCOL_BURST: u16 = 0x39;
 /// Header of the same on the torus, bytes (S26).
 pub const LINK_TORUS_HEADER: u32 = 12;
 
@@ -135,10 +146,26 @@ pub const ETHERNET_BYTES_S: u64 = 1_250_000_000;
 pub const ETHERNET_FRAME_MAX: u32 = 9018;
 /// Largest frame until somebody says otherwise, bytes (S1).
 pub const ETHERNET_FRAME: u16 = 1536;
+/// Bytes of a frame that are not the host's: addresses and type before, a checksum behind (D: of 9,018 bytes
+/// 9,000 are a packet's).
+pub const ETHERNET_HEADER: u32 = 18;
+/// Preamble and the gap between frames, bytes: IEEE 802.3.
+pub const ETHERNET_GAP: u32 = 20;
+/// The switch between I/O nodes and hosts, ns (own).
+pub const ETHERNET_SWITCH_NS: u64 = 1_000;
 /// What an I/O node sends out at most, bits a second (S17).
 pub const ETHERNET_OUT_BITS_S: u64 = 3_100_000_000;
 /// What it sends out while it takes in as much as that, bits a second (S11).
 pub const ETHERNET_OUT_BUSY_BITS_S: u64 = 1_200_000_000;
+
+/// What core 0 of an I/O node, where its Ethernet is handled (S11), spends on a full frame to send, ns: so
+/// that it sends as much as that (D: S17).
+pub const ETHERNET_OUT_FRAME_NS: u64 = ETHERNET_FRAME_PAYLOAD_BITS * 1_000_000_000 / ETHERNET_OUT_BITS_S;
+/// And to receive: what is left while that much comes in is for 1.15 Gb/s out, the middle of 1.1 and 1.2
+/// (D: S11, S17).
+pub const ETHERNET_IN_FRAME_NS: u64 =
+    ETHERNET_OUT_FRAME_NS * (ETHERNET_OUT_BITS_S - 1_150_000_000) / ETHERNET_OUT_BITS_S;
+const ETHERNET_FRAME_PAYLOAD_BITS: u64 = (ETHERNET_FRAME_MAX - ETHERNET_HEADER) as u64 * 8;
 
 // What a node is told at boot.
 
@@ -163,14 +190,38 @@ pub const EXPORT_DIR: &str = "/bgsys";
 
 /// A packet of the collective network in Linux, ns of one core (D: three measurements of S3 and S7 agree).
 pub const LINUX_PACKET_NS: u64 = 438;
+/// A packet of it in FCNP, tenths of ns of one core: 3.1 Gb/s take 12 % of four, so it just keeps up with the
+/// link (D: S11).
+pub const FCNP_PACKET_TENTHS_NS: u64 = TREE_PACKET_TENTHS_NS;
 /// A request and its answer between a compute node and its I/O node, in FCNP, ns (S11).
 pub const ROUND_COLD_NS: u64 = 13_300;
 /// The same where the I/O node waits for it, ns (S11).
 pub const ROUND_HOT_NS: u64 = 2_100;
+/// In a cold round the thread that polls hands a request over to the application's, for a read, ns: what a
+/// cold round takes more than a hot one, which is all software and wire (D: S11).
+pub const HAND_OVER_READ_NS: u64 = ROUND_COLD_NS - ROUND_HOT_NS;
+/// For a write that takes 0.6 us more: 13.9 us in all (D: S11).
+pub const HAND_OVER_WRITE_NS: u64 = HAND_OVER_READ_NS + 600;
 /// How long an I/O node polls before it waits for an interrupt, ns (S11).
 pub const POLL_NS: u64 = 50_000;
 /// What an interrupt adds, ns: as it is, with the poller on core 0, with the application there (S11).
 pub const INTERRUPT_NS: [u64; 3] = [8_000, 5_000, 26_000];
+
+// CIOD, which does a compute node's calls on the I/O node. Fitted to its two curves; the causes are ours.
+
+/// A call beside its packets and copies, ns: the system calls of CIOD and the application, and a wake-up of
+/// each (D: S12, from 4 KiB and 64 KiB over a Unix socket).
+pub const CIOD_CALL_NS: u64 = 53_900;
+/// Bytes of one call, at most: from there on the curve is flat (D: S12).
+pub const CIOD_CALL_BYTES: u32 = 128 << 10;
+/// A copy in the memory of an I/O node, ps a byte: a Unix socket has two beside the tree (D: S12).
+pub const COPY_PS: u64 = 965;
+/// One pass through TCP with its copy and checksum, ps a byte, at either end of a socket (D: S12, large
+/// messages).
+pub const TCP_PS: u64 = 3_900;
+/// Bytes of a segment on the loopback interface: the next is made while one is received (mem: Linux 2.6 has
+/// 16,436 there; D: S12, the curve bends at 16 KiB).
+pub const LOOPBACK_SEGMENT: u32 = 16 << 10;
 
 const _: () = {
     assert!(NODE_CARD_NODES * MIDPLANE_NODE_CARDS == MIDPLANE_NODES);
@@ -217,4 +268,6 @@ const _: () = {
     assert!(TREE_CLASS_IO < TREE_CLASSES && TREE_CLASS_FLOOD < TREE_CLASSES);
     assert!(ETHERNET_OUT_BUSY_BITS_S < ETHERNET_OUT_BITS_S && ETHERNET_OUT_BITS_S < 8 * ETHERNET_BYTES_S);
     assert!(ETHERNET_FRAME as u32 <= ETHERNET_FRAME_MAX);
+    assert!(LINK_FRAGMENTS_MAX <= u8::MAX as u32, "they are counted in a byte, as is the last one's padding");
+    assert!(CIOD_CALL_BYTES.is_multiple_of(LOOPBACK_SEGMENT));
 };
