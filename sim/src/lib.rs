@@ -7,7 +7,7 @@
 //! is what carries messages and `fault` what breaks; `workload` is what a seed does, `check` what it claims.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `net` is its networks; `parameters` has all their
-//! numbers.
+//! numbers, and `validate` holds them against what was published.
 
 #![forbid(unsafe_code)]
 
@@ -26,5 +26,6 @@ pub mod queue;
 pub mod random;
 pub mod time;
 pub mod trace;
+pub mod validate;
 pub mod workload;
 pub mod world;

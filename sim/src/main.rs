@@ -1,6 +1,7 @@
 //! `sim`: seeds of a simulated partition, and the machine that it stands for.
 
 mod inspect;
+mod validate_command;
 
 use argh::FromArgs;
 use sim::trace::Lines;
@@ -20,6 +21,7 @@ enum Command {
     Run(Run),
     Seeds(Seeds),
     Machine(inspect::Machine),
+    Validate(validate_command::Validate),
 }
 
 /// Run one seed and tell what it came to.
@@ -64,6 +66,7 @@ fn main() {
         Command::Run(run) => one(&run),
         Command::Seeds(seeds) => many(&seeds),
         Command::Machine(machine) => inspect::run(&machine),
+        Command::Validate(validate) => validate_command::run(&validate),
     });
 }
 
