@@ -9,7 +9,7 @@
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
 //! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is.
 //! `machine` is a Blue Gene/P: who is where in a partition; `net` is its networks; `parameters` has all their
-//! numbers.
+//! numbers, and `validate` holds them against what was published.
 
 #![forbid(unsafe_code)]
 
@@ -38,5 +38,6 @@ mod run;
 pub mod scale;
 pub mod time;
 pub mod trace;
+pub mod validate;
 pub mod workload;
 pub mod world;

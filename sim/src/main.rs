@@ -1,8 +1,10 @@
-//! `sim`: seeds of a simulated partition, the machine that it stands for, and pictures of both.
+//! `sim`: seeds of a simulated partition, the machine that it stands for, how near its networks are to that, and
+//! pictures.
 
 mod inspect;
 mod load;
 mod picture;
+mod validate_command;
 
 use argh::FromArgs;
 use sim::progress::Progress;
@@ -26,6 +28,7 @@ enum Command {
     Load(load::Load),
     Machine(inspect::Machine),
     Draw(picture::Draw),
+    Validate(validate_command::Validate),
 }
 
 /// Run one seed and tell what it came to.
@@ -72,6 +75,7 @@ fn main() {
         Command::Load(load) => load::run(&load),
         Command::Machine(machine) => inspect::run(&machine),
         Command::Draw(draw) => picture::run(&draw),
+        Command::Validate(validate) => validate_command::run(&validate),
     });
 }
 

@@ -233,7 +233,8 @@ impl Tree {
         self.send(q, (End::Compute(from), Target::One(End::Io), Channel::First), message, bytes);
     }
 
-    /// An end sends a message: behind what it is sending on that channel.
+    /// An end sends a message: behind what it is sending on that channel. No other of the sender's has its
+    /// number until all of it has arrived.
     ///
     /// # Panics
     /// Where there is no such end or no such way, which is the caller's to know.

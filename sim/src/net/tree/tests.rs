@@ -1,5 +1,6 @@
 use super::fault::Fault;
 use super::*;
+use crate::net::frame;
 use crate::queue::Queue;
 use crate::random::Random;
 
@@ -208,6 +209,27 @@ fn what_a_link_spoils_unseen_is_told_where_it_arrives_and_nowhere_else() {
     assert_eq!(delivered.len(), 14);
     assert_eq!((spoilt(0), spoilt(1)), ([1, 3, 4].map(End::Compute).to_vec(), vec![]));
     assert!(is_empty(&tree));
+}
+
+#[test]
+fn what_no_link_found_the_crc_of_the_frame_finds_and_what_is_whole_it_takes() {
+    let burst: Vec<u8> = (0..1000).map(|at| at as u8).collect();
+    let way = frame::Way { to: 0, from: 64, connection: 0 };
+    let packets = frame::encode(way, 0, &burst).unwrap();
+    let (mut tree, mut queue) = fresh(16, LINUX);
+    tree.fault(&mut queue, Link { below: 1, is_up: false }, Fault::Spoil);
+    tree.broadcast(&mut queue, 0, frame::len(burst.len() as u32));
+    let delivered = run(&mut tree, &mut queue);
+    assert_eq!(tree.counters().injected, packets.len() as u64, "the tree counts as the frame is cut");
+    for (_, told) in delivered {
+        let mut assembly = frame::Assembly::default();
+        let mut came = packets.clone();
+        came[2][100] ^= u8::from(told.is_spoilt);
+        let got = came.iter().map(|packet| assembly.take(packet)).last().unwrap();
+        let is_below = wiring::is_within(told.at.node(), 2);
+        assert_eq!(got.is_err(), is_below, "{told:?}");
+        assert!(is_below || got.unwrap().unwrap().burst == burst);
+    }
 }
 
 #[test]
