@@ -3,14 +3,16 @@
 use crate::ask::Ask;
 use crate::room::Growing;
 use protocol::fan::{FanFid, FanTag};
-use protocol::limits::{CHILDREN_MAX, CLIENTS_MAX, IOHDR, MSIZE_LINK, MSIZE_MAX, MSIZE_MIN, PARAM_MAX};
+use protocol::limits::{
+    CHILDREN_MAX, CLIENTS_MAX, IOHDR, MEMBERS_MAX, MSIZE_LINK, MSIZE_MAX, MSIZE_MIN, PARAM_MAX,
+};
 use protocol::server::{self, Caps, FidEntry, LinkId, LinkState, RequestEntry};
 use protocol::slots::SlotSet;
 
 /// Sessions at once; a `SlotSet` names them all.
 pub const SESSIONS: usize = SlotSet::SIZE;
 /// Members of all sessions at once, for their outcomes (32 bytes each).
-pub const OUTCOMES: usize = 1 << 17;
+pub const OUTCOMES: usize = MEMBERS_MAX as usize;
 /// Links: the parent, children and clients.
 pub const LINKS: usize = 1 + CHILDREN_MAX + CLIENTS_MAX + 1;
 /// Fids of all links.
@@ -75,7 +77,7 @@ pub const PARENT: LinkId = LinkId(0);
 /// What the parent's link may have: all sessions, each with its files open, and what is forwarded through it.
 pub const PARENT_CAPS: Caps = Caps { msize: MSIZE_LINK, fids: 3584, requests: 1536, node: true };
 /// Names of nodes that outcomes were told of, at any level below.
-pub const NAMES: usize = 1 << 17;
+pub const NAMES: usize = MEMBERS_MAX as usize;
 /// Longest text in which an inner child sums up its nodes, in bytes; beyond it nodes are not known by name.
 pub const SETS_MAX: usize = 256 * 1024;
 

@@ -68,7 +68,7 @@ impl Node {
 
         let session = self.session(slot);
         let gang = session.gang;
-        session.range = range;
+        (session.range, session.owed) = (range, session.counts);
         session.executed = true;
         session.starting = set;
         session.live = all;
@@ -208,11 +208,14 @@ impl Node {
     /// The members of a child that have no outcome get this one.
     pub(crate) fn end_members(&mut self, slot: SessionSlot, rank: Rank, end: End) {
         let mut range = self.session(slot).range;
-        for index in self.session(slot).places(rank) {
-            self.outcomes.tell(&mut range, index, (NameId::default(), Outcome::without(end)));
+        if self.owes_outcomes(slot, rank) {
+            for index in self.session(slot).places(rank) {
+                self.outcomes.tell(&mut range, index, (NameId::default(), Outcome::without(end)));
+            }
         }
         let session = self.session(slot);
         session.range = range;
+        session.owed[rank.index()] = 0;
         session.live.cut(rank);
         session.asked_why.cut(rank);
         self.touch(slot);

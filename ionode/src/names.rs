@@ -2,45 +2,87 @@
 
 use crate::bounds::NAMES;
 use protocol::limits::NODE_NAME_MAX;
-use protocol::text::Text;
+use std::hash::{DefaultHasher, Hasher};
 
 /// A kept name's number; 0 is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameId(u32);
 
-/// The table, made once and never shrunk: a partition's nodes keep their names.
+/// The table, which never shrinks: a partition's nodes keep their names.
 #[derive(Debug, Default)]
 pub struct Names {
-    names: Vec<Text<NODE_NAME_MAX>>,
-    /// Numbers in the order of their names.
-    order: Vec<u32>,
+    /// All names, one behind the other.
+    text: Vec<u8>,
+    /// Where each ends there.
+    ends: Vec<u32>,
+    /// Numbers by what their names hash to, 0 for none; at least twice as many places as names.
+    index: Vec<u32>,
 }
+
+/// Places of the index that are looked at: names that were made to meet there are not all kept.
+const PROBES: usize = 256;
+/// Places of the index of a table that was never full.
+const FIRST: usize = 16;
+
+const _: () = assert!(NAMES.is_power_of_two() && NAMES * NODE_NAME_MAX <= u32::MAX as usize);
 
 impl Names {
     /// Takes the memory for all of them.
     pub(crate) fn reserve(&mut self) {
-        self.names.reserve_exact(NAMES);
-        self.order.reserve_exact(NAMES);
+        self.text.reserve_exact(NAMES * NODE_NAME_MAX);
+        self.ends.reserve_exact(NAMES);
+        self.widen(2 * NAMES);
     }
 
     /// The number of `name`; none if the table is full, or if it is too long for a name.
     pub fn keep(&mut self, name: &str) -> NameId {
-        let at = self.order.binary_search_by(|index| self.names[*index as usize].as_str().cmp(name));
-        let at = match at {
-            Ok(at) => return NameId(self.order[at] + 1),
-            Err(at) => at,
-        };
-        let Some(text) = Text::new(name).filter(|_| self.names.len() < NAMES) else {
+        if name.len() > NODE_NAME_MAX {
             return NameId::default();
-        };
-        self.order.insert(at, self.names.len() as u32);
-        self.names.push(text);
-        NameId(self.names.len() as u32)
+        }
+        if 2 * self.ends.len() >= self.index.len() && self.ends.len() < NAMES {
+            self.widen((2 * self.index.len()).max(FIRST));
+        }
+        let Some(place) = self.place(name) else { return NameId::default() };
+        if self.index[place] == 0 {
+            if self.ends.len() == NAMES {
+                return NameId::default();
+            }
+            self.text.extend_from_slice(name.as_bytes());
+            self.ends.push(self.text.len() as u32);
+            self.index[place] = self.ends.len() as u32;
+        }
+        NameId(self.index[place])
+    }
+
+    /// Where the index has a name's number, or has none where it is to be.
+    fn place(&self, name: &str) -> Option<usize> {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(name.as_bytes());
+        let (first, mask) = (hasher.finish() as usize, self.index.len() - 1);
+        let mut places = (0..PROBES.min(self.index.len())).map(|step| first.wrapping_add(step) & mask);
+        places.find(|place| match self.index[*place] {
+            0 => true,
+            number => self.get(NameId(number)) == Some(name),
+        })
+    }
+
+    fn widen(&mut self, places: usize) {
+        // Places that were never used take no memory of the machine's.
+        self.index = vec![0; places];
+        for number in 1..=self.ends.len() as u32 {
+            let place = self.get(NameId(number)).and_then(|name| self.place(name));
+            if let Some(place) = place {
+                self.index[place] = number;
+            }
+        }
     }
 
     /// A kept name.
     pub fn get(&self, id: NameId) -> Option<&str> {
-        self.names.get(id.0.checked_sub(1)? as usize).map(Text::as_str)
+        let at = id.0.checked_sub(1)? as usize;
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let bytes = self.text.get(begin as usize..*self.ends.get(at)? as usize)?;
+        core::str::from_utf8(bytes).ok()
     }
 }
 
@@ -56,5 +98,15 @@ mod tests {
         assert_eq!([ids[0], ids[1], ids[2]].map(|id| names.get(id)), [Some("n2"), Some("n1"), Some("n3")]);
         assert_eq!(names.get(NameId::default()), None);
         assert_eq!(names.keep(&"x".repeat(65)), NameId::default());
+    }
+
+    #[test]
+    fn a_million_names_are_kept_and_found_again() {
+        let mut names = Names::default();
+        let name = |number: usize| format!("R{:02x}-M1-N{:02}-J{number}", number % 64, number % 16);
+        let ids: Vec<NameId> = (0..NAMES).map(|number| names.keep(&name(number))).collect();
+        assert!((0..NAMES).all(|number| names.get(ids[number]) == Some(&name(number))));
+        assert!((0..NAMES).step_by(97).all(|number| names.keep(&name(number)) == ids[number]));
+        assert_eq!(names.keep("one more"), NameId::default());
     }
 }

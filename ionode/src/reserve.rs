@@ -9,11 +9,9 @@ use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX, MSIZE_LINK};
 use protocol::nodeset::NodeSet;
 use protocol::set::{ChildSet, Rank};
 use protocol::text::Text;
-use protocol::verb::{Kind, Layout, Res, Share, Why};
+use protocol::verb::{Counts, Kind, Layout, Res, Share, Why};
 
-type Counts = [u16; CHILDREN_MAX];
-
-const MANY: Why = Why::Says("too many members: at most 65535 below one child");
+const MANY: Why = Why::Says("too many members: at most 1048576 in a session");
 
 impl Node {
     /// Reserves members of a session that was made here.
@@ -29,7 +27,7 @@ impl Node {
             Res::Count(want, kind) => {
                 self.take_kind(slot, kind)?;
                 if want > MEMBERS_MAX.saturating_sub(self.session(slot).size()) {
-                    return Err(Why::Says("too many members: at most 1048576 in a session"));
+                    return Err(MANY);
                 }
                 self.spread(slot, want, &mut counts)?;
                 self.settle_counts(slot, counts)
@@ -79,6 +77,9 @@ impl Node {
 
     fn settle_counts(&mut self, slot: SessionSlot, counts: Counts) -> Result<(), Why> {
         let session = self.session(slot);
+        if counts.iter().sum::<u32>() > MEMBERS_MAX {
+            return Err(MANY);
+        }
         let before = core::mem::replace(&mut session.counts, counts);
         if session.layout == Layout::Cyclic && !session.share().is_sound() {
             session.counts = before;
@@ -107,7 +108,7 @@ impl Node {
         let others = self.sessions.iter().enumerate().filter(|(at, other)| {
             *at != slot as usize && other.used && !other.is_over() && (excl || other.excl)
         });
-        others.map(|(_, other)| u32::from(other.counts[rank.index()]).min(leaves)).sum()
+        others.map(|(_, other)| other.counts[rank.index()].min(leaves)).sum()
     }
 
     /// Children that are up, and the compute nodes of each that a session may have members on.
@@ -226,8 +227,8 @@ struct Named {
     up: u32,
 }
 
-fn add(count: &mut u16, more: u32) -> Result<(), Why> {
-    let total = u32::from(*count) + more;
-    *count = u16::try_from(total).map_err(|_| MANY)?;
+fn add(count: &mut u32, more: u32) -> Result<(), Why> {
+    let total = count.saturating_add(more);
+    *count = if total <= MEMBERS_MAX { total } else { return Err(MANY) };
     Ok(())
 }

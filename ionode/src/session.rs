@@ -18,7 +18,7 @@ use protocol::set::{ChildSet, Rank};
 use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{Deal, KIND_MAX, Kind, Layout, Prefix, Share};
+use protocol::verb::{Counts, Deal, KIND_MAX, Kind, Layout, Prefix, Share};
 
 /// Reasons kept apart for members that never ran.
 const FAULTS: usize = 4;
@@ -53,7 +53,7 @@ pub struct Session {
     /// Members of the whole session, here and elsewhere; of one that was made here it is what `size` tells.
     pub whole: u32,
     /// Members by rank.
-    pub counts: [u16; CHILDREN_MAX],
+    pub counts: Counts,
     /// The os and the arch of the nodes that they are on; `*` or nothing is any.
     pub kind: (Text<KIND_MAX>, Text<KIND_MAX>),
     /// No other session has members on those while its own have no outcome.
@@ -80,6 +80,8 @@ pub struct Session {
     pub asked_why: ChildSet,
     /// Its part of the outcomes.
     pub range: Range,
+    /// How many outcomes each child still owes.
+    pub owed: Counts,
     /// The fid of its directory on the children, by which it is removed.
     pub dir: Option<Fid>,
     /// The fid of its ctl on the children.
@@ -124,6 +126,7 @@ impl Default for Session {
             faults: [None; FAULTS],
             asked_why: ChildSet::EMPTY,
             range: Range::default(),
+            owed: [0; CHILDREN_MAX],
             dir: None,
             ctl: None,
             wait: None,
@@ -150,7 +153,7 @@ impl Session {
 
     /// Members of it here.
     pub fn size(&self) -> u32 {
-        self.counts.iter().map(|count| u32::from(*count)).sum()
+        self.counts.iter().sum()
     }
 
     /// Members of the whole session, here and elsewhere.
@@ -200,7 +203,7 @@ impl Session {
         let mut left = index;
         match self.layout {
             Layout::Block => {
-                let holds = |count: &u16| match left.checked_sub(u32::from(*count)) {
+                let holds = |count: &u32| match left.checked_sub(*count) {
                     Some(rest) => {
                         left = rest;
                         false

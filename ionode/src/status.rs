@@ -4,6 +4,7 @@
 use crate::child::{Child, KINDS, Kinds, STATES, State, Sums, TAGS};
 use crate::host::SessionSlot;
 use crate::node::Node;
+use core::cell::Cell;
 use core::fmt::{self, Write};
 use protocol::memberset;
 use protocol::nodeset::{self, NodeSet};
@@ -180,7 +181,11 @@ impl Node {
         };
         let mut told = [None; 16];
         let size = session.size();
+        let left = Cell::new(size);
         for member in 0..size {
+            if left.get() == 0 {
+                break;
+            }
             let kind = outcome(member).map(|o| o.end);
             if told.contains(&Some(kind)) {
                 continue;
@@ -188,6 +193,7 @@ impl Node {
             let Some(free) = told.iter().position(Option::is_none) else { break };
             told[free] = Some(kind);
             let same = (member..size).filter(|m| outcome(*m).map(|o| o.end) == kind);
+            let same = same.inspect(|_| left.set(left.get() - 1));
             memberset::fold(same.map(|index| session.number(index)), w)?;
             match kind {
                 None => writeln!(w, " {}", session.state_name())?,

@@ -209,8 +209,9 @@ impl Node {
             // A line that was cut ends without a newline.
             for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
                 let Some((members, place)) = line.split_once(' ') else { continue };
-                let Ok(members) = MemberSet::parse(members) else { continue };
                 // A child tells of its own members, of each once.
+                let members = MemberSet::parse(members).ok().filter(|set| set.count() <= missing.len());
+                let Some(members) = members else { continue };
                 let own = members.iter().filter(|member| missing.remove(member));
                 places.entry(place).or_default().extend(own);
             }

@@ -78,15 +78,16 @@ impl Node {
         if !self.outcomes.tell(&mut range, index.ok_or(Botch)?, (node, outcome)) {
             return Err(Botch);
         }
-        self.session(slot).range = range;
+        let session = self.session(slot);
+        session.range = range;
+        session.owed[rank.index()] -= 1;
         self.fail_fast(slot, outcome.end);
         Ok(())
     }
 
     /// Members of a child have no outcome yet.
     pub(crate) fn owes_outcomes(&mut self, slot: SessionSlot, rank: Rank) -> bool {
-        let range = self.session(slot).range;
-        self.session(slot).places(rank).any(|index| self.outcomes.get(range, index).is_none())
+        self.session(slot).owed[rank.index()] > 0
     }
 
     /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next
@@ -120,4 +121,75 @@ impl Node {
         *cursor = u64::from(told) | part << 32;
         if len > 0 || session.is_over() { Some(len) } else { None }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::child::State;
+    use crate::node::Facts;
+    use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX};
+    use protocol::server::UserId;
+    use protocol::text::Text;
+    use protocol::time::Time;
+    use std::fmt::Write;
+
+    /// Members of one child.
+    const EACH: u32 = MEMBERS_MAX / CHILDREN_MAX as u32;
+
+    /// A root of 64 ionodes, with a session on them of as many members as there may be.
+    fn root() -> (Node, SessionSlot) {
+        let facts = Facts {
+            name: Text::cut("root"),
+            boot: 1,
+            os: "linux",
+            arch: "ppc",
+            operator: Text::EMPTY,
+            has_parent: false,
+        };
+        let mut node = Node::new(facts, Time(0));
+        for number in 0..CHILDREN_MAX {
+            let rank = node.children.place(&format!("io{number}")).expect("64 have room");
+            let child = node.children.get_mut(rank);
+            (child.state, child.height) = (State::Up, 2);
+        }
+        let slot = node.make_session("all", UserId(0)).expect("there is room");
+        let range = node.outcomes.place(MEMBERS_MAX, [].into_iter()).expect("there is room");
+        let session = node.session(slot);
+        session.counts = [EACH; CHILDREN_MAX];
+        (session.owed, session.range, session.executed) = (session.counts, range, true);
+        (node, slot)
+    }
+
+    #[test]
+    fn a_million_members_are_told_and_read_once_each() {
+        let (mut node, slot) = root();
+        let mut text = String::new();
+        for rank in (0..CHILDREN_MAX).filter_map(Rank::new) {
+            let places: Vec<u32> = node.session(slot).places(rank).collect();
+            for piece in places.chunks(256) {
+                text.clear();
+                for member in piece {
+                    writeln!(text, "{member} n{} 7 0 0 1 ''", member / 4).expect("a string grows");
+                }
+                let told = node.take_outcomes(rank, slot, Ok(Rmsg::Read { data: text.as_bytes() }));
+                assert_eq!(told, Ok(()));
+            }
+            assert!(!node.owes_outcomes(slot, rank), "it has told all that it has");
+        }
+        let twice = node.take_outcome(Rank::new(0).expect("below 64"), slot, 0, (NameId::default(), LOST));
+        assert_eq!((twice, node.sessions[slot as usize].is_over()), (Err(Botch), true));
+
+        let (mut cursor, mut out, mut lines) = (0, vec![0; 1 << 20], 0);
+        while let Some(len @ 1..) = node.read_wait(slot, &mut cursor, &mut out) {
+            lines += out[..len].iter().filter(|byte| **byte == b'\n').count();
+        }
+        assert_eq!(lines, MEMBERS_MAX as usize);
+        let mut window = Window::new(0, &mut out);
+        node.write_session_summary(slot, &mut window).expect("a window takes any text");
+        let len = window.len();
+        assert_eq!(&out[..len], b"0-1048575 done\n");
+    }
+
+    const LOST: Outcome = Outcome::without(protocol::record::End::Lost);
 }

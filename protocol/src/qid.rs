@@ -1,13 +1,13 @@
 //! What identifies a file: the qid of the protocol, and how its path is laid out in every node.
 //!
 //! ```text
-//! bit 63 62       38 37         26 25                 6 5      0
+//! bit 63 62       39 38         27 26                 6 5      0
 //!    | 0 |    0    | session + 1 |     member + 1     |  file  |    a file of this node
 //!    | 1 |                        mixed                        |    a file of a child, see `through`
 //! ```
 //! Zero in a field means: none.
 
-use crate::limits::CHILDREN_MAX;
+use crate::limits::{CHILDREN_MAX, MEMBERS_MAX};
 use crate::set::Rank;
 
 /// Bit of a qid's type and of a stat's mode: a directory.
@@ -27,8 +27,9 @@ pub struct Qid {
 }
 
 const FILE_BITS: u32 = 6;
-const MEMBER_BITS: u32 = 20;
+const MEMBER_BITS: u32 = 21;
 const SESSION_BITS: u32 = 12;
+const _: () = assert!(MEMBERS_MAX < 1 << MEMBER_BITS, "a member's number and one more fit");
 /// Set in the path of every file that is another node's.
 const AWAY: u64 = 1 << 63;
 
@@ -51,9 +52,9 @@ impl Path {
         Self((slot as u64 + 1) << (FILE_BITS + MEMBER_BITS) | file as u64)
     }
 
-    /// File number `file` of member `member` (below 2^20 - 1) of session slot `slot`.
+    /// File number `file` of member `member` (below `MEMBERS_MAX`) of session slot `slot`.
     pub fn member(slot: u16, member: u32, file: u8) -> Self {
-        assert!((member as u64) < (1 << MEMBER_BITS) - 1, "members fit the path");
+        assert!(member < MEMBERS_MAX, "members fit the path");
         Self(Self::session(slot, file).0 | (member as u64 + 1) << FILE_BITS)
     }
 
@@ -123,9 +124,9 @@ mod tests {
 
     #[test]
     fn the_fields_of_a_path_do_not_overlap() {
-        let path = Path::member(4094 - 1, (1 << 20) - 3, 63);
+        let path = Path::member(4094 - 1, MEMBERS_MAX - 1, 63);
         assert_eq!(path.slot(), Some(4093));
-        assert_eq!(path.member_number(), Some((1 << 20) - 3));
+        assert_eq!(path.member_number(), Some(MEMBERS_MAX - 1));
         assert_eq!(path.file(), 63);
         assert_eq!(Path::root(5).slot(), None);
         assert_eq!(Path::session(0, 1).member_number(), None);

@@ -14,8 +14,8 @@ mod said;
 mod share;
 
 pub use node::{DIAL_MAX, NODE, NodeCommand, NodeLine, WHY_MAX, node};
-pub use share::Share;
 use share::share;
+pub use share::{Counts, Share};
 
 /// Why a line was refused, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +154,7 @@ pub enum Deal {
 /// A command to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The rows below are the usage of each.
+#[allow(clippy::large_enum_variant)] // It is passed once and kept nowhere.
 pub enum Command<'a> {
     Res(Res<'a>),
     Layout(Layout),

@@ -2,7 +2,7 @@
 
 extern crate std;
 use super::*;
-use crate::limits::CHILDREN_MAX;
+use crate::limits::{CHILDREN_MAX, MEMBERS_MAX};
 use crate::set::Rank;
 use std::string::ToString;
 
@@ -91,7 +91,7 @@ fn shares_are_one_length_and_cover_each_member_once() {
             (0..size).for_each(|k| counts[k as usize % children] += 1);
             let share = Share { size, first: 0, stride: 1, layout, counts };
             let line = share.to_string();
-            assert_eq!(line.len(), 7 + 3 * 9 + 2 + 256);
+            assert_eq!(line.len(), 7 + 3 * 9 + 2 + 6 * CHILDREN_MAX);
             assert_eq!(session(&line), Ok(Command::Shares(share)));
             let mut seen = std::vec![0; size as usize];
             for rank in (0..CHILDREN_MAX).filter_map(Rank::new) {
@@ -101,6 +101,15 @@ fn shares_are_one_length_and_cover_each_member_once() {
             assert!(seen.iter().all(|times| *times == 1), "{size} on {children}, {layout:?}");
         }
     }
+}
+
+#[test]
+fn all_the_members_that_there_may_be_are_one_childs() {
+    let mut counts = [0; CHILDREN_MAX];
+    counts[63] = MEMBERS_MAX;
+    let share = Share { size: MEMBERS_MAX, first: 0, stride: 1, layout: Layout::Block, counts };
+    assert_eq!(session(&share.to_string()), Ok(Command::Shares(share)));
+    assert!(session(&Share { first: 1, ..share }.to_string()).is_err());
 }
 
 #[test]

@@ -157,17 +157,17 @@ fn a_parent_that_shares_out_what_no_session_has_is_refused() {
     let mut raw = parent.joined();
     // The end of its own conversation, which it began.
     raw.greet(8216, "root");
-    let mut counts = "0001".to_owned();
-    counts.push_str(&"0000".repeat(CHILDREN_MAX - 1));
-    let many = "ffff".repeat(CHILDREN_MAX);
+    let mut counts = "000001".to_owned();
+    counts.push_str(&"000000".repeat(CHILDREN_MAX - 1));
+    let many = "ffffff".repeat(CHILDREN_MAX);
     let shares = [
         (format!("shares ffffffff fffffffe 00000001 b {counts}"), false),
-        (format!("shares 00100000 000fffff 00000001 b {counts}"), false),
-        (format!("shares 000fffff 000ffffe 00000001 b {counts}"), true),
+        (format!("shares 00100001 00100000 00000001 b {counts}"), false),
+        (format!("shares 00100000 000fffff 00000001 b {counts}"), true),
         (format!("shares 00000001 00000001 00000001 b {counts}"), false),
         (format!("shares 00000001 00000000 00000000 b {counts}"), false),
         (format!("shares ffffffff 00000000 ffffffff c {many}"), false),
-        (format!("shares 000fffff 00000000 00000001 b {}", "0000".repeat(CHILDREN_MAX)), false),
+        (format!("shares 000fffff 00000000 00000001 b {}", "000000".repeat(CHILDREN_MAX)), false),
         (format!("shares 000fffff 00000000 00000001 d {counts}"), false),
     ];
     for (fid, (line, is_sound)) in (1..).zip(shares) {
