@@ -34,12 +34,24 @@ pub enum Fault {
     },
     /// Both directions work again; a link that was there is reset at both ends, as what was lost on it is.
     Heal,
+    /// So many messages that cross its cable next are lost.
+    Lose(u32),
+    /// So many arrive with a wrong bit.
+    Corrupt(u32),
+    /// Its queue is full: it takes nothing in, and who sends to it waits.
+    Clog,
+    /// It takes in again.
+    Unclog,
+    /// Its clock is fast by so many parts in a million.
+    Drift(i32),
+    /// Its clock is set forward by so many microseconds.
+    Jump(i64),
 }
 
 impl Fault {
     /// Members on that node may be lost by it.
     pub fn hurts(self) -> bool {
-        !matches!(self, Self::Slow(_))
+        !matches!(self, Self::Slow(_) | Self::Drift(_) | Self::Jump(_))
     }
 }
 
@@ -85,6 +97,9 @@ impl<B: Bounds> World<B> {
                 self.cables[index].mute = [false; 2];
                 self.reset_all(index, 0);
             }
+            // A script that says these is refused until there is something here that does them.
+            Fault::Lose(_) | Fault::Corrupt(_) | Fault::Clog | Fault::Unclog => {}
+            Fault::Drift(_) | Fault::Jump(_) => {}
         }
     }
 

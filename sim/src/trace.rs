@@ -8,7 +8,30 @@ pub enum Lines {
     /// They are kept.
     Kept(Vec<String>),
     /// They are printed as they come, so that a core's assertion has all that led to it above it.
-    Printed,
+    Printed(Shown),
+}
+
+/// Which lines of a trace are printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// What happens there; anywhere, if it is nowhere.
+    pub place: Option<String>,
+    /// From that virtual microsecond on.
+    pub from: u64,
+    /// Up to that one.
+    pub to: u64,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self { place: None, from: 0, to: u64::MAX }
+    }
+}
+
+impl Shown {
+    fn has(&self, now: u64, place: &str) -> bool {
+        (self.from..=self.to).contains(&now) && self.place.as_ref().is_none_or(|shown| shown == place)
+    }
 }
 
 /// The lines of a run.
@@ -36,7 +59,8 @@ impl Trace {
         match &mut self.lines {
             Lines::Dropped => {}
             Lines::Kept(lines) => lines.push(line),
-            Lines::Printed => println!("{line}"),
+            Lines::Printed(shown) if shown.has(now, place) => println!("{line}"),
+            Lines::Printed(_) => {}
         }
     }
 
@@ -54,7 +78,7 @@ impl Trace {
     pub fn lines(&self) -> &[String] {
         match &self.lines {
             Lines::Kept(lines) => lines,
-            Lines::Dropped | Lines::Printed => &[],
+            Lines::Dropped | Lines::Printed(_) => &[],
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) enum Act {
     Look(usize),
     /// It is gone without a clunk.
     Vanish,
+    /// It kills a member, or all.
+    Kill(Option<u32>),
 }
 
 /// What comes next. What a node has begun ends with its run.
@@ -202,6 +204,11 @@ impl<B: Bounds> World<B> {
         self.schedule(at, Event::Act(job, Act::Vanish));
     }
 
+    /// The client of a job kills a member of it, or all, at a time.
+    pub fn kill(&mut self, at: u64, job: usize, member: Option<u32>) {
+        self.schedule(at, Event::Act(job, Act::Kill(member)));
+    }
+
     /// A job as its client sees it.
     pub fn job(&self, number: usize) -> &Job {
         &self.clients[number].job
@@ -300,7 +307,13 @@ impl<B: Bounds> World<B> {
                 self.tell(place, "vanishes");
                 self.close(link, Side::Peer);
             }
-            (Act::Look(_), Some(_)) | (Act::Flush | Act::Look(_) | Act::Vanish, None) => {}
+            (Act::Kill(member), Some(link)) if !job.over => {
+                let burst = job.kill(member);
+                self.tell(place, &member.map_or("kills all".into(), |member| format!("kills {member}")));
+                self.send(link, Side::Io, &burst.into());
+            }
+            (Act::Look(_) | Act::Kill(_), Some(_)) => {}
+            (Act::Flush | Act::Look(_) | Act::Vanish | Act::Kill(_), None) => {}
         }
     }
 
