@@ -24,6 +24,7 @@ pub mod parameters;
 pub mod queue;
 pub mod random;
 pub mod script;
+pub mod shrink;
 pub mod time;
 pub mod trace;
 pub mod workload;

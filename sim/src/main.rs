@@ -3,6 +3,7 @@
 mod inspect;
 mod run;
 mod seeds;
+mod shrinking;
 
 use argh::FromArgs;
 
@@ -22,6 +23,7 @@ enum Command {
     Run(run::Run),
     Trace(run::Trace),
     Seeds(seeds::Seeds),
+    Shrink(shrinking::Shrink),
     Machine(inspect::Machine),
 }
 
@@ -48,6 +50,7 @@ fn run(command: Command) -> i32 {
         Command::Run(args) => run::run(&args),
         Command::Trace(args) => run::trace(&args),
         Command::Seeds(args) => seeds::run(&args),
+        Command::Shrink(args) => shrinking::run(&args),
         Command::Machine(args) => inspect::run(&args),
     }
 }

@@ -43,9 +43,19 @@ pub(crate) struct Seeds {
 /// What a seed came to: an error is what broke, or how it panicked.
 type Told = (u64, Result<Summary, String>);
 
+/// What all came to: their events and a digest of their digests, or the first that fails and how.
+type Verdict = Result<(u64, u64), (u64, String)>;
+
 thread_local! {
     /// The seed that a thread is at, and where to tell of it.
     static AT: RefCell<Option<(u64, Sender<Told>)>> = const { RefCell::new(None) };
+}
+
+/// Which seeds, and on how many threads.
+struct Survey {
+    from: u64,
+    count: u64,
+    threads: usize,
 }
 
 /// Runs them: the exit code.
@@ -58,37 +68,82 @@ pub(crate) fn run(args: &Seeds) -> i32 {
         return 100;
     }
     let threads = args.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    tell_panics();
-    let (next, is_enough) = (AtomicU64::new(args.from), AtomicBool::new(false));
-    let end = args.from.saturating_add(args.count);
-    thread::scope(|scope| {
-        let (sender, receiver) = channel();
-        for _ in 0..threads.max(1) {
-            let sender = sender.clone();
-            let (next, is_enough) = (&next, &is_enough);
-            scope.spawn(move || {
-                while !is_enough.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
-                        break;
-                    }
-                    AT.set(Some((seed, sender.clone())));
-                    if sender.send((seed, one(args, seed))).is_err() {
-                        break;
-                    }
-                }
-                AT.set(None);
-            });
+    let survey = Survey { from: args.from, count: args.count, threads };
+    survey.run(&|seed| one(args, seed), &|told| match told {
+        Ok((events, digest)) => {
+            println!("{} seeds quiet, {events} events, digest {digest:016x}", args.count);
+            0
         }
-        drop(sender);
-        let code = listen(args, end, &receiver);
-        is_enough.store(true, Ordering::Relaxed);
-        if code != 0 {
-            // A thread whose core has panicked waits for just this.
-            std::process::exit(code);
+        Err((seed, broken)) => {
+            let of = format!("--seed {seed} --nodes {} --faults {}", args.nodes, args.faults);
+            eprintln!("sim: seed {seed}: {broken}");
+            eprintln!("sim: replay: sim run {of} --trace");
+            eprintln!("sim: shrink: sim shrink {of}");
+            1
         }
-        code
     })
+}
+
+impl Survey {
+    /// Runs each seed, and has it told what they came to together: events and a digest, or the first seed
+    /// that fails. An exit code other than 0 ends the program at once.
+    fn run(
+        &self,
+        one: &(dyn Fn(u64) -> Result<Summary, String> + Sync),
+        tell: &dyn Fn(Verdict) -> i32,
+    ) -> i32 {
+        tell_panics();
+        let end = self.from.saturating_add(self.count);
+        let (next, is_enough) = (&AtomicU64::new(self.from), &AtomicBool::new(false));
+        thread::scope(|scope| {
+            let (sender, receiver) = channel();
+            for _ in 0..self.threads.max(1) {
+                let sender = sender.clone();
+                scope.spawn(move || {
+                    while !is_enough.load(Ordering::Relaxed) {
+                        let seed = next.fetch_add(1, Ordering::Relaxed);
+                        AT.set(Some((seed, sender.clone())));
+                        if seed >= end || sender.send((seed, one(seed))).is_err() {
+                            break;
+                        }
+                    }
+                    AT.set(None);
+                });
+            }
+            drop(sender);
+            let code = tell(self.listen(&receiver));
+            is_enough.store(true, Ordering::Relaxed);
+            if code != 0 {
+                // A thread whose core has panicked waits for just this.
+                std::process::exit(code);
+            }
+            code
+        })
+    }
+
+    /// Takes what seeds came to, in their order whatever the order is in which it comes.
+    fn listen(&self, receiver: &Receiver<Told>) -> Verdict {
+        let mut waiting: BTreeMap<u64, Result<Summary, String>> = BTreeMap::new();
+        let (mut events, mut digest) = (0, 0_u64);
+        for seed in self.from..self.from.saturating_add(self.count) {
+            let came = loop {
+                if let Some(came) = waiting.remove(&seed) {
+                    break came;
+                }
+                match receiver.recv_timeout(SEED_BOUND) {
+                    Ok((told, came)) => drop(waiting.insert(told, came)),
+                    Err(RecvTimeoutError::Timeout) => {
+                        break Err(format!("it does not end within {} s", SEED_BOUND.as_secs()));
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break Err("its thread is gone".into()),
+                }
+            };
+            let summary = came.map_err(|broken| (seed, broken))?;
+            events += summary.events;
+            digest = digest.rotate_left(1) ^ summary.digest;
+        }
+        Ok((events, digest))
+    }
 }
 
 fn script(args: &Seeds, seed: u64) -> Script {
@@ -124,40 +179,57 @@ fn tell_panics() {
     }));
 }
 
-/// Takes what seeds came to, and tells it in their order: the exit code.
-fn listen(args: &Seeds, end: u64, receiver: &Receiver<Told>) -> i32 {
-    let mut waiting: BTreeMap<u64, Result<Summary, String>> = BTreeMap::new();
-    let mut seed = args.from;
-    let mut events = 0;
-    let mut digest = 0_u64;
-    while seed < end {
-        let summary = match waiting.remove(&seed) {
-            Some(Ok(summary)) => summary,
-            Some(Err(broken)) => return fail(args, seed, &broken),
-            None => match receiver.recv_timeout(SEED_BOUND) {
-                Ok((told, came)) => {
-                    waiting.insert(told, came);
-                    continue;
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    let bound = SEED_BOUND.as_secs();
-                    return fail(args, seed, &format!("it does not end within {bound} s"));
-                }
-                Err(RecvTimeoutError::Disconnected) => return fail(args, seed, "its thread is gone"),
-            },
-        };
-        events += summary.events;
-        digest = digest.rotate_left(1) ^ summary.digest;
-        seed += 1;
-    }
-    println!("{} seeds quiet, {events} events, digest {digest:016x}", args.count);
-    0
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
 
-fn fail(args: &Seeds, seed: u64, broken: &str) -> i32 {
-    let of = format!("--seed {seed} --nodes {} --faults {}", args.nodes, args.faults);
-    eprintln!("sim: seed {seed}: {broken}");
-    eprintln!("sim: replay: sim run {of} --trace");
-    eprintln!("sim: shrink: sim shrink {of}");
-    1
+    /// What a program tells that runs forty seeds of which some fail: this test's program, run once more.
+    fn told(threads: usize, how: &str) -> (Option<i32>, String) {
+        let mut command = Command::new(std::env::current_exe().expect("it has a path"));
+        command.args(["--exact", "seeds::tests::as_a_child", "--nocapture", "--include-ignored"]);
+        let ended = command.env("SEEDS", format!("{threads} {how}")).output().expect("it runs");
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        (ended.status.code(), text.lines().find(|line| line.starts_with("seed ")).unwrap_or(&text).to_owned())
+    }
+
+    #[test]
+    #[ignore = "run by the others"]
+    fn as_a_child() {
+        let Ok(words) = std::env::var("SEEDS") else { return };
+        let (threads, how) = words.split_once(' ').expect("two words");
+        let survey = Survey { from: 1, count: 40, threads: threads.parse().expect("a number") };
+        let one = |seed: u64| {
+            thread::sleep(Duration::from_millis(seed * 7 % 5));
+            match (how, seed) {
+                ("breaks", 7 | 8 | 20) => Err("it breaks".to_owned()),
+                ("panics", 5 | 6 | 30) => panic!("it panics"),
+                _ => Ok(Summary { digest: seed, events: 1, jobs: 0, fanouts: (0, 0) }),
+            }
+        };
+        let code = survey.run(&one, &|told| {
+            eprintln!("seed {told:?}");
+            i32::from(told.is_err())
+        });
+        std::process::exit(code);
+    }
+
+    #[test]
+    fn the_first_seed_that_breaks_is_told_whatever_the_number_of_threads() {
+        for threads in [1, 2, 16] {
+            assert_eq!(told(threads, "breaks"), (Some(1), "seed Err((7, \"it breaks\"))".into()));
+            assert_eq!(told(threads, "holds").0, Some(0));
+            assert_eq!(told(threads, "holds"), told(1, "holds"));
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_no_other_thread_before_all_seeds_below_it_are_told() {
+        for threads in [1, 2, 16] {
+            let (code, line) = told(threads, "panics");
+            assert_eq!(code, Some(1), "{line}");
+            assert!(line.starts_with("seed Err((5, \"panicked at sim/src/seeds.rs:"), "{line}");
+            assert!(line.contains("it panics"), "{line}");
+        }
+    }
 }

@@ -49,6 +49,38 @@ fn the_examples_hold() {
     assert!(count >= 6, "{count} examples");
 }
 
+/// The page on scripts.
+fn page() -> String {
+    std::fs::read_to_string(Path::new(EXAMPLES).join("../sim.md")).expect("it can be read")
+}
+
+#[test]
+fn the_script_that_the_page_shows_is_the_example() {
+    let page = page();
+    let shown = page.split("    # docs/examples/lost.sim\n").nth(1).expect("it is shown");
+    let shown = shown.lines().map_while(|line| line.strip_prefix("    "));
+    let example = std::fs::read_to_string(Path::new(EXAMPLES).join("lost.sim")).expect("it can be read");
+    assert_eq!(shown.collect::<Vec<_>>(), example.lines().skip(1).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_line_that_the_page_tells_is_one_of_the_language() {
+    let page = page();
+    let section = page.split("\n## ").find(|section| section.starts_with("A script\n")).expect("it is there");
+    let cells = section.lines().filter_map(|row| row.strip_prefix("| `")?.split_once(" |"));
+    let lines: Vec<&str> = cells.flat_map(|(cell, _)| cell.trim_end_matches('`').split("`, `")).collect();
+    assert!(lines.len() > 35, "{lines:?}");
+    for line in lines.iter().filter(|line| !line.contains("...")) {
+        let texts = [
+            format!("{line}\nboot\n"),
+            format!("boot\n{line}\n"),
+            format!("boot\nann: res 64, exec cat\n{line}\n"),
+        ];
+        let mistakes: Vec<_> = texts.iter().map_while(|text| sim::script::parse(text).err()).collect();
+        assert!(mistakes.len() < texts.len(), "{line}: {}", mistakes[1]);
+    }
+}
+
 #[test]
 fn an_expectation_that_does_not_hold_exits_1_and_says_what_was_found() {
     let job = "nodes 4\nboot\na: res 4, exec hostname\n";

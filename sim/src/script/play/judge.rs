@@ -41,7 +41,9 @@ impl<B: Bounds> Play<'_, B> {
                 Ok(format!("{up} up"))
             }
             Claim::Up(count) if count.has(up) => Ok(format!("{up} up")),
-            Claim::Up(_) => Err((format!("{up} up"), format!("{}: {up}", expect.claim_text()))),
+            Claim::Up(count) => {
+                Err((format!("{up} up"), format!("{}: {}", expect.claim_text(), off(*count, up))))
+            }
             Claim::Quiet => {
                 // There is none before boot is over.
                 let before = self.before.unwrap_or(self.world.census());
@@ -58,10 +60,7 @@ impl<B: Bounds> Play<'_, B> {
                 let mut found = Vec::new();
                 for told in told {
                     let so = self.is_told(job, running, told);
-                    found.push(so.map_err(|(found, kind)| match kind {
-                        Some(kind) => (found, kind),
-                        None => (found.clone(), format!("{name}: {told}: {found}")),
-                    })?);
+                    found.push(so.map_err(|(found, kind)| (found, format!("{name}: {told}: {kind}")))?);
                 }
                 self.in_time(expect, running, in_turn)?;
                 Ok(found.join(", "))
@@ -80,12 +79,11 @@ impl<B: Bounds> Play<'_, B> {
         }
     }
 
-    /// Without a kind of its own a finding is compared as it is.
-    fn is_told(&self, job: &Job, running: &Running, told: &Told) -> Result<String, (String, Option<String>)> {
+    fn is_told(&self, job: &Job, running: &Running, told: &Told) -> Judged {
         let seen = self.world.job(running.number);
         let lines = seen.stdout.iter().filter(|byte| **byte == b'\n').count() as u32;
         let counted = |count: &Count, number: u32, what: String| {
-            if count.has(number) { Ok(what) } else { Err((what, None)) }
+            if count.has(number) { Ok(what) } else { Err((what, off(*count, number).into())) }
         };
         match told {
             Told::Rightly if running.has_vanished => Ok("vanished".into()),
@@ -99,11 +97,11 @@ impl<B: Bounds> Play<'_, B> {
                     is_gang: job.is_gang(),
                 };
                 let checked = self.world.check_job(seen, claim);
-                checked.map_err(|found| (found.clone(), Some(format!("told: {}", alike(&found)))))?;
+                checked.map_err(|found| (found.clone(), alike(&found)))?;
                 Ok("told".into())
             }
             Told::Refused if seen.is_refused => Ok("refused".into()),
-            Told::Refused => Err((format!("exec {:?}", seen.exec), None)),
+            Told::Refused => Err((format!("exec {:?}", seen.exec), "not".into())),
             Told::Ended(count, kind) => {
                 let ends = seen.outcomes.lines().filter_map(Outcome::parse);
                 let number = ends.filter(|(_, _, outcome)| kind.is(outcome.end)).count() as u32;
@@ -113,10 +111,16 @@ impl<B: Bounds> Play<'_, B> {
             Told::Text(text) if seen.stdout == text.as_bytes() => Ok(told.to_string()),
             Told::Text(_) => {
                 let other = String::from_utf8_lossy(&seen.stdout).chars().take(200).collect();
-                Err((Told::Text(other).to_string(), None))
+                Err((Told::Text(other).to_string(), "another".into()))
             }
         }
     }
+}
+
+/// In which way a number is not as it should be.
+fn off(count: Count, number: u32) -> &'static str {
+    let (Count::Is(wanted) | Count::Least(wanted) | Count::Most(wanted)) = count;
+    if number < wanted { "too few" } else { "too many" }
 }
 
 impl Kind {
