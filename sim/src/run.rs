@@ -50,7 +50,7 @@ pub(crate) struct Trace {
     /// its faults (default 3)
     #[argh(option, default = "3")]
     faults: usize,
-    /// only what happens there, such as io, n17 or c2
+    /// only what happens there, such as io, n17, which is node18, or c2
     #[argh(option)]
     place: Option<String>,
     /// only from that time on, such as 1.5s
@@ -85,7 +85,12 @@ pub(crate) fn trace(args: &Trace) -> i32 {
         Ok(script) => script,
         Err(code) => return code,
     };
-    let shown = Shown { place: args.place.clone(), from: args.from, to: args.to };
+    // A trace counts nodes from 0, their names from 1.
+    let place = args.place.as_ref().map(|place| match script::node(place) {
+        Some(node) => format!("n{node}"),
+        None => place.clone(),
+    });
+    let shown = Shown { place, from: args.from, to: args.to };
     told(&script, Lines::Printed(shown), false)
 }
 

@@ -14,7 +14,7 @@ mod tests;
 
 use crate::fault::Fault;
 
-pub use parse::parse;
+pub use parse::{node, parse};
 pub use time::{parse as read_time, readable, told as told_time};
 
 /// Most compute nodes there can be: 72 racks.

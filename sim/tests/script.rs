@@ -165,6 +165,7 @@ fn a_trace_shows_the_place_and_the_time_that_are_asked_for() {
     let lines: Vec<&str> = out.lines().filter(|line| line.as_bytes()[0].is_ascii_digit()).collect();
     assert!(lines.len() == 2 && lines[0].contains(" n16 starts member "), "{lines:?}");
     assert!(lines[1].ends_with(" n16 Kill"), "{lines:?}");
+    assert_eq!(sim("trace lost.sim --place node17", "").1, out);
     let (_, out, _) = sim("trace lost.sim --from 1s --to 2s", "");
     let times: Vec<u64> = out.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
     assert!(times.len() > 5 && times.iter().all(|us| (1_000_000..=2_000_000).contains(us)), "{times:?}");

@@ -46,14 +46,15 @@ impl Error for Mistake {}
 /// What has been read.
 struct Reader {
     head: Head,
-    has_nodes: bool,
+    /// Words of the head that were there.
+    said: Vec<String>,
     has_booted: bool,
     lines: Vec<Line>,
 }
 
 /// Reads the text of a script.
 pub fn parse(text: &str) -> Result<Script, Mistake> {
-    let mut reader = Reader { head: Head::default(), has_nodes: false, has_booted: false, lines: Vec::new() };
+    let mut reader = Reader { head: Head::default(), said: Vec::new(), has_booted: false, lines: Vec::new() };
     for (index, line) in text.lines().enumerate() {
         let mut cursor = Cursor::new(index + 1, line)?;
         if !cursor.is_over() {
@@ -88,6 +89,12 @@ impl Reader {
 
     fn head(&mut self, line: &mut Cursor) -> Result<(), Mistake> {
         let word = line.word(HEAD)?;
+        let has_said = |other: &str| self.said.iter().any(|said| said == other);
+        if has_said(&word) || (word == "levels" && has_said("pset")) || (word == "pset" && has_said("levels"))
+        {
+            return Err(line.wrong(&format!("a second {word}"), "one, and pset or levels"));
+        }
+        let has_nodes = has_said("nodes");
         match word.as_str() {
             "nodes" => {
                 let nodes = line.number("a number of compute nodes", 1, NODES_MAX)?;
@@ -95,7 +102,7 @@ impl Reader {
                     Tree::Levels(levels) if levels.iter().product::<u32>() != nodes => {
                         return Err(line.wrong("these are not the nodes that `levels` has", "their product"));
                     }
-                    _ => (self.head.nodes, self.has_nodes) = (nodes, true),
+                    _ => self.head.nodes = nodes,
                 }
             }
             "pset" => {
@@ -103,7 +110,7 @@ impl Reader {
             }
             "levels" => {
                 let (levels, nodes) = levels(line)?;
-                if self.has_nodes && nodes != self.head.nodes {
+                if has_nodes && nodes != self.head.nodes {
                     let wrong = format!("these are {nodes} nodes and not {}", self.head.nodes);
                     return Err(line.wrong(&wrong, "numbers whose product is that of `nodes`"));
                 }
@@ -121,6 +128,7 @@ impl Reader {
             "boot" => self.has_booted = true,
             _ => return Err(line.wrong(&format!("{word} is not part of what there is"), HEAD)),
         }
+        self.said.push(word);
         Ok(())
     }
 
@@ -235,9 +243,13 @@ impl Reader {
                 });
                 let want = "a client whose job stands above";
                 let job = job.ok_or_else(|| line.wrong_speaker(&format!("nobody is called {name}"), want))?;
-                let mut told = vec![clause(line, job)?];
+                let is_killed =
+                    |line: &Line| matches!(&line.what, What::Act(who, Act::Kill(_)) if *who == name);
+                let killed = self.lines.iter().any(is_killed).then(|| "its members were killed".to_owned());
+                let unclaimed = job.unclaimed().or(killed);
+                let mut told = vec![clause(line, unclaimed.as_deref())?];
                 while line.takes_comma() {
-                    told.push(clause(line, job)?);
+                    told.push(clause(line, unclaimed.as_deref())?);
                 }
                 Claim::Job(name, told)
             }
@@ -250,6 +262,14 @@ impl Reader {
         };
         let within = if line.takes("within") { Some(line.time()?) } else { None };
         Ok(Expect { claim, within })
+    }
+}
+
+/// The number of the node of that name, counted from 0.
+pub fn node(name: &str) -> Option<u32> {
+    match place(name)? {
+        Place::Node(node) => Some(node),
+        Place::Io | Place::IoNode(_) | Place::Hub(_) => None,
     }
 }
 
@@ -308,10 +328,10 @@ fn count(line: &mut Cursor) -> Result<Count, Mistake> {
     Ok(Count::Is(line.number(want, 0, u32::MAX)?))
 }
 
-fn clause(line: &mut Cursor, job: &super::Job) -> Result<Told, Mistake> {
+/// What is told of a job; `unclaimed` says why it cannot be just `told`.
+fn clause(line: &mut Cursor, unclaimed: Option<&str>) -> Result<Told, Mistake> {
     if line.takes("told") {
-        let why = job.unclaimed();
-        return match why {
+        return match unclaimed {
             None => Ok(Told::Rightly),
             Some(why) => Err(line.wrong(&format!("no standing claim: {why}"), "the outcomes themselves")),
         };

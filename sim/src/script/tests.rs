@@ -72,11 +72,11 @@ fn job(random: &mut Random, name: String) -> Job {
     Job { name, res, ctl, exec, input }
 }
 
-fn claim(random: &mut Random, jobs: &[Job]) -> Claim {
+fn claim(random: &mut Random, jobs: &[Job], killed: &[String]) -> Claim {
     let Some(job) = (!jobs.is_empty()).then(|| pick(random, jobs)) else { return Claim::Quiet };
     let kinds = [Kind::Exit(number(random) as u8), Kind::Signal(9), Kind::Lost, Kind::Never];
     let told = (0..1 + random.below(3)).map(|_| match random.below(6) {
-        0 if job.unclaimed().is_none() => Told::Rightly,
+        0 if job.unclaimed().is_none() && !killed.contains(&job.name) => Told::Rightly,
         1 => Told::Refused,
         2 => Told::Lines(count(random)),
         3 => Told::Text(text(random)),
@@ -102,7 +102,7 @@ fn any(random: &mut Random) -> Script {
         tables: pick(random, &[Tables::Small, Tables::Full]),
         network: pick(random, &[Network::Latency, Network::Bgp]),
     };
-    let mut jobs: Vec<Job> = Vec::new();
+    let (mut jobs, mut killed) = (Vec::<Job>::new(), Vec::new());
     let mut lines = Vec::new();
     for _ in 0..random.below(12) {
         let when = match random.below(3) {
@@ -119,12 +119,14 @@ fn any(random: &mut Random) -> Script {
             1 if !jobs.is_empty() => {
                 let node = random.below(u64::from(nodes)) as u32;
                 let acts = [Act::Flush, Act::Vanish, Act::Kill(None), Act::Kill(Some(3)), Act::Look(node)];
-                What::Act(pick(random, &jobs).name, pick(random, &acts))
+                let (name, act) = (pick(random, &jobs).name, pick(random, &acts));
+                killed.extend(matches!(act, Act::Kill(_)).then(|| name.clone()));
+                What::Act(name, act)
             }
             2 => What::Fault(place(random, nodes), fault(random)),
             _ => {
                 let within = (random.below(2) == 0).then(|| time(random));
-                What::Expect(Expect { claim: claim(random, &jobs), within })
+                What::Expect(Expect { claim: claim(random, &jobs, &killed), within })
             }
         };
         lines.push(Line { when, what });
@@ -248,6 +250,14 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
         let told = parse(text).expect_err(text).to_string();
         assert_eq!(told, format!("line {line}, column {column}: {wrong}; want {want}"), "{text}");
     }
+    let told = |text| parse(text).expect_err(text).to_string();
+    assert!(told("seed 1\nseed 2\nboot").starts_with("line 2, column 1: a second seed; want one"));
+    assert!(told("levels 2x2\npset 4\nboot").starts_with("line 2, column 1: a second pset; want one"));
+    let killed = told("boot\na: res 8, exec true\na: kill\nexpect a: told");
+    assert!(
+        killed.starts_with("line 4, column 11: no standing claim: its members were killed; "),
+        "{killed}"
+    );
     let mistake = parse("boot\nkil node17").expect_err("no such fault");
     let told = mistake.to_string();
     assert!(told.starts_with("line 2, column 1: kil is nothing that happens; want at TIME"), "{told}");
