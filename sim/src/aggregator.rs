@@ -3,7 +3,7 @@
 use crate::link::Side;
 use crate::medium::LATENCY;
 use crate::memory::Params;
-use crate::run::Run;
+use crate::running::Run;
 use crate::time::Ps;
 use crate::trace::What;
 use crate::world::{Event, Place, World};

@@ -3,7 +3,7 @@
 
 use crate::aggregator::Aggregator;
 use crate::client::Job;
-use crate::world::World;
+use crate::world::{Place, World};
 use cnode::Bounds;
 use ionode::bounds::PARENT;
 use ionode::child::State;
@@ -65,7 +65,7 @@ impl<B: Bounds> World<B> {
     pub fn check_quiet(&self, before: &[Census]) -> Result<(), String> {
         for ((io, before), after) in (0..).zip(before).zip(self.census()) {
             let aggregator = &self.aggregators[io as usize];
-            if aggregator.run.dead || aggregator.run.stopped {
+            if !self.is_reached(Place::Io(io)) {
                 continue;
             }
             let (name, node) = (self.levels.name_of_io(io), aggregator.core.node());
@@ -80,7 +80,7 @@ impl<B: Bounds> World<B> {
                 self.check_fids(above, &name, has)?;
             }
         }
-        for (index, leaf) in (0..).zip(&self.leaves).filter(|(_, leaf)| !leaf.run.dead && !leaf.run.stopped) {
+        for (index, leaf) in (0..).zip(&self.leaves).filter(|(leaf, _)| self.is_reached(Place::Leaf(*leaf))) {
             if leaf.machine.running() > 0 {
                 return Err(format!("node {index} still runs a program"));
             }
@@ -91,6 +91,17 @@ impl<B: Bounds> World<B> {
             self.check_fids(self.levels.above_leaf(index), &name, leaf.core.fid_count())?;
         }
         Ok(())
+    }
+
+    /// It runs, and so do all above it: else it may hold for an hour what its parent told it before.
+    fn is_reached(&self, place: Place) -> bool {
+        let runs = match place {
+            Place::Io(io) => &self.aggregators[io as usize].run,
+            Place::Leaf(leaf) => &self.leaves[leaf as usize].run,
+            Place::Client(_) => return true,
+        };
+        let above = if place == Place::Io(self.levels.root()) { None } else { self.above(place) };
+        !runs.dead && !runs.stopped && above.is_none_or(|above| self.is_reached(Place::Io(above)))
     }
 
     /// A child has the fids that its parent knows of, and itself one at its parent, that of its attach.
@@ -145,8 +156,11 @@ impl<B: Bounds> World<B> {
         if job.is_refused && claim.is_crowded {
             return Ok(());
         }
-        let hurt = |name: &str| {
-            self.levels.leaf_named(name).is_some_and(|leaf| self.hurt.contains(&(leaf as usize)))
+        // Where nobody knows of which node a lost member was, it is told with whom it was below.
+        let hurt = |name: &str| match (self.levels.leaf_named(name), self.levels.io_named(name)) {
+            (Some(leaf), _) => self.hurt.contains(&(leaf as usize)),
+            (None, Some(io)) => self.levels.leaves_below(io).any(|leaf| self.hurt.contains(&(leaf as usize))),
+            (None, None) => false,
         };
         let good = if claim.program == "nosuch" { End::Never(Ename::NotFound.into()) } else { End::Exit(0) };
         let another = End::Never(Failure::bad(Step::Gang, 0, Fault::Another));

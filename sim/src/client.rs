@@ -122,6 +122,22 @@ impl Job {
         burst
     }
 
+    /// Kills one member, or all; there may be none by then.
+    pub fn kill(&mut self, member: Option<u32>) -> Vec<u8> {
+        let mut burst = Vec::new();
+        let Some(member) = member else {
+            self.ask(&mut burst, Asked::Look, &write(1, b"kill\n"));
+            return burst;
+        };
+        self.looks += 1;
+        let fid = FIRST_LOOK + self.looks;
+        self.ask(&mut burst, Asked::Look, &walk(1, fid, &["..", &member.to_string(), "ctl"]));
+        self.ask(&mut burst, Asked::Look, &Tmsg::Open { fid: Fid(fid), mode: 1 });
+        self.ask(&mut burst, Asked::Look, &write(fid, b"kill\n"));
+        self.ask(&mut burst, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+        burst
+    }
+
     /// Flushes what waits, its input apart; what of the job was flushed unanswered is asked anew.
     pub fn flush(&mut self) -> Vec<u8> {
         let mut burst = Vec::new();

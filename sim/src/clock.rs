@@ -27,9 +27,16 @@ impl Clock {
     }
 
     /// From now on it runs so many millionths fast, or slow; less than a million.
-    pub(crate) fn skew(&mut self, now: Ps, ppm: i32) {
+    pub(crate) fn drift(&mut self, now: Ps, ppm: i32) {
         let Time(base) = self.read(now);
         *self = Self { since: now, base, ppm: ppm.clamp(-900_000, 900_000) };
+    }
+
+    /// It is set forward by so many microseconds, or stands so long.
+    pub(crate) fn jump(&mut self, now: Ps, us: i64) {
+        let Time(base) = self.read(now);
+        let (ahead, stands) = (us.max(0) as u64, us.min(0).unsigned_abs());
+        *self = Self { since: now + Ps::us(stands), base: base + ahead, ppm: self.ppm };
     }
 
     /// The first instant at which it says so, at the earliest now; never for `Time::NEVER`.
@@ -54,7 +61,7 @@ mod tests {
     fn a_clock_says_a_time_at_the_instant_that_it_was_asked_for() {
         for ppm in [0, 1, -1, 500, -500, 100_000, -100_000] {
             let mut clock = Clock::new(Ps::us(3), 1_000);
-            clock.skew(Ps::us(1_003), ppm);
+            clock.drift(Ps::us(1_003), ppm);
             for time in [2_000, 2_001, 2_017, 1_000_000, 77_777_777] {
                 let at = clock.when(Time(time)).expect("it comes");
                 let says = clock.read(at).0;
@@ -68,7 +75,8 @@ mod tests {
         let mut clock = Clock::new(Ps::ZERO, 0);
         let mut last = 0;
         for step in 1..1000 {
-            clock.skew(Ps::us(step), if step % 2 == 0 { 900_000 } else { -900_000 });
+            clock.drift(Ps::us(step), if step % 2 == 0 { 900_000 } else { -900_000 });
+            clock.jump(Ps::us(step), if step % 3 == 0 { 7 } else { -3 });
             let Time(says) = clock.read(Ps::us(step));
             assert!(says >= last);
             last = says;

@@ -4,7 +4,7 @@ use crate::aggregator::Aggregator;
 use crate::link::Side;
 use crate::medium::LATENCY;
 use crate::node::Leaf;
-use crate::run::Run;
+use crate::running::Run;
 use crate::time::Ps;
 use crate::trace::What;
 use crate::world::{Event, Place, World};
@@ -40,32 +40,24 @@ pub enum Fault {
     },
     /// Both directions work again; a link that was there is reset at both ends, as what was lost on it is.
     Heal,
-    /// The next messages that go up, and those that go down, so many, are lost.
-    Lose {
-        /// Towards the aggregator above.
-        up: u32,
-        /// Towards the node.
-        down: u32,
-    },
-    /// In each of the next messages that go up, and of those that go down, so many, a bit is changed.
-    Corrupt {
-        /// Towards the aggregator above.
-        up: u32,
-        /// Towards the node.
-        down: u32,
-    },
+    /// So many messages that cross its cable next are lost.
+    Lose(u32),
+    /// So many arrive with a wrong bit.
+    Corrupt(u32),
     /// It takes nothing in: its FIFO is full soon, and then the channel that it is on, to all its siblings.
     Clog,
     /// It takes in again.
     Unclog,
-    /// Its clock runs so many millionths fast, or slow.
-    Skew(i32),
+    /// Its clock is fast by so many parts in a million.
+    Drift(i32),
+    /// Its clock is set forward by so many microseconds, or stands so long: it never runs backwards.
+    Jump(i64),
 }
 
 impl Fault {
     /// Members on that node may be lost by it.
     pub fn hurts(self) -> bool {
-        !matches!(self, Self::Slow(_) | Self::Skew(_))
+        !matches!(self, Self::Slow(_) | Self::Drift(_) | Self::Jump(_))
     }
 }
 
@@ -108,9 +100,13 @@ impl<B: Bounds> World<B> {
                     self.reset(link, Ps::ZERO);
                 }
             }
-            Fault::Skew(ppm) => {
+            Fault::Drift(_) | Fault::Jump(_) => {
                 let now = self.queue.now();
-                self.with_run(place, |run| run.clock.skew(now, ppm));
+                self.with_run(place, |run| match fault {
+                    Fault::Drift(ppm) => run.clock.drift(now, ppm),
+                    Fault::Jump(us) => run.clock.jump(now, us),
+                    _ => {}
+                });
                 // What was due by the clock as it ran is due otherwise now.
                 self.queue.push(now, Event::Tick(place));
             }
@@ -128,8 +124,8 @@ impl<B: Bounds> World<B> {
                 let mute = &mut self.cables.entry(place).or_default().mute;
                 *mute = [mute[0] | up, mute[1] | down];
             }
-            Fault::Lose { up, down } => self.cables.entry(place).or_default().lose = [up, down],
-            Fault::Corrupt { up, down } => self.cables.entry(place).or_default().corrupt = [up, down],
+            Fault::Lose(count) => self.cables.entry(place).or_default().lose = count,
+            Fault::Corrupt(count) => self.cables.entry(place).or_default().corrupt = count,
         }
         self.cables.retain(|_, cable| *cable != crate::link::Cable::default());
     }

@@ -11,14 +11,26 @@ pub struct Levels {
     leaves: Vec<u32>,
     /// The number of the first aggregator of each level, and of the root behind them.
     firsts: Vec<u32>,
-    /// Children of an aggregator above the lowest level, at most.
-    fan: u32,
+    /// Children of an aggregator of each level above the lowest, at most.
+    fans: Vec<u32>,
 }
 
 impl Levels {
     /// Nodes in a row, `fan` below each aggregator and `fan` aggregators below each above.
     pub fn even(nodes: u32, fan: u32) -> Self {
-        Self::above((0..nodes).map(|node| node / fan).collect(), fan)
+        Self::above((0..nodes).map(|node| node / fan).collect(), |_| fan)
+    }
+
+    /// Nodes in a row, `pset` below each lowest aggregator; above, as many as an aggregator may have.
+    pub fn psets(nodes: u32, pset: u32) -> Self {
+        Self::above((0..nodes).map(|node| node / pset).collect(), |_| AGGREGATOR_CHILDREN)
+    }
+
+    /// Nodes in a row, below aggregators that have so many children, from the top down.
+    pub fn tall(nodes: u32, children: &[u32]) -> Self {
+        let (lowest, above) = children.split_last().map_or((AGGREGATOR_CHILDREN, &[][..]), |(l, a)| (*l, a));
+        let fan = |level: usize| above.iter().rev().nth(level).copied().unwrap_or(AGGREGATOR_CHILDREN);
+        Self::above((0..nodes).map(|node| node / lowest).collect(), fan)
     }
 
     /// The nodes of a partition by rank, below the aggregators of their psets.
@@ -29,21 +41,22 @@ impl Levels {
             }
             Node::Io(_) => None,
         };
-        Self::above(partition.all().filter_map(aggregator).collect(), AGGREGATOR_CHILDREN)
+        Self::above(partition.all().filter_map(aggregator).collect(), |_| AGGREGATOR_CHILDREN)
     }
 
-    fn above(leaves: Vec<u32>, fan: u32) -> Self {
-        let mut firsts = vec![0];
+    fn above(leaves: Vec<u32>, fan: impl Fn(usize) -> u32) -> Self {
+        let (mut firsts, mut fans) = (vec![0], Vec::new());
         let mut count = leaves.iter().max().map_or(1, |last| last + 1);
         let mut next = count;
         while count > 1 {
             firsts.push(next);
-            count = count.div_ceil(fan);
+            fans.push(fan(fans.len()));
+            count = count.div_ceil(fans[fans.len() - 1].max(2));
             next += count;
         }
         firsts.push(next - 1);
         firsts.dedup();
-        Self { leaves, firsts, fan }
+        Self { leaves, firsts, fans }
     }
 
     /// Compute nodes.
@@ -86,7 +99,7 @@ impl Levels {
     pub fn above_io(&self, aggregator: u32) -> Option<u32> {
         let level = self.level(aggregator);
         let nth = aggregator - self.firsts[level];
-        self.firsts.get(level + 1).map(|first| first + nth / self.fan)
+        self.firsts.get(level + 1).map(|first| first + nth / self.fans[level].max(2))
     }
 
     /// The compute nodes below an aggregator, at any level below it.

@@ -4,7 +4,8 @@
 //! their effects with scripted programs, and breaks what a plan says. It reads no clock; a run is its seed.
 //!
 //! `world` is time and who there is; `aggregator` and `node` drive the two cores, `client` is a job; `link`
-//! is what carries messages and `fault` what breaks; `workload` is what a seed does, `check` what it claims.
+//! is what carries messages and `fault` what breaks, `check` what is claimed. `script` is a run as text;
+//! `workload` makes one from a seed, and `shrink` makes one that fails as small as it can be.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
 //! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is.
@@ -34,8 +35,10 @@ mod program;
 pub mod progress;
 pub mod queue;
 pub mod random;
-mod run;
+mod running;
 pub mod scale;
+pub mod script;
+pub mod shrink;
 pub mod time;
 pub mod trace;
 pub mod validate;

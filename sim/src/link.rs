@@ -62,10 +62,10 @@ pub(crate) struct Cable {
     pub(crate) slow: Ps,
     /// By `Side`: nothing arrives there.
     pub(crate) mute: [bool; 2],
-    /// By `Side`: so many messages to it get lost.
-    pub(crate) lose: [u32; 2],
-    /// By `Side`: so many messages to it are changed on their way.
-    pub(crate) corrupt: [u32; 2],
+    /// So many messages get lost, whichever way they go.
+    pub(crate) lose: u32,
+    /// So many are changed on their way.
+    pub(crate) corrupt: u32,
 }
 
 /// All links, by number; the number of one that is over is used again.
@@ -190,16 +190,16 @@ impl<B: Bounds> World<B> {
         if !self.is_open(link, to) || self.links.get(link).is_torn || cable.mute[to as usize] {
             return Arrival::Lost;
         }
-        if cable.lose[to as usize] > 0 {
-            self.spend(link, |cable| &mut cable.lose[to as usize]);
+        if cable.lose > 0 {
+            self.spend(link, |cable| &mut cable.lose);
             return Arrival::Lost;
         }
         let end = &mut self.links.get_mut(link).ends[to as usize];
         end.had = end.had.wrapping_add(1);
         let is_next = end.had as u16 == seq;
         let mut is_sound = self.messages.is_sound(message);
-        if cable.corrupt[to as usize] > 0 {
-            self.spend(link, |cable| &mut cable.corrupt[to as usize]);
+        if cable.corrupt > 0 {
+            self.spend(link, |cable| &mut cable.corrupt);
             let bit = self.random.below(1 << 20);
             let copy = self.messages.corrupted(message, bit);
             is_sound = self.messages.is_sound(copy);

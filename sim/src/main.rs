@@ -1,19 +1,20 @@
-//! `sim`: seeds of a simulated partition, the machine that it stands for, how near its networks are to that, and
-//! pictures.
+//! `sim`: a simulated partition that plays a script, the machine that it stands for, how near its networks
+//! are to that, and pictures.
 
 mod inspect;
 mod load;
 mod picture;
+mod run;
+mod seeds;
+mod shrinking;
 mod validate_command;
 
 use argh::FromArgs;
-use sim::progress::Progress;
-use sim::trace::Lines;
-use sim::workload;
-use std::fmt::Display;
-use std::sync::Arc;
 
-/// Run the cores of a partition in virtual time, from a seed.
+/// Where a script is that is not in a file.
+const STDIN: &str = "/dev/stdin";
+
+/// Run the cores of a partition in virtual time, by a script.
 #[derive(FromArgs)]
 struct Args {
     #[argh(subcommand)]
@@ -23,114 +24,43 @@ struct Args {
 #[derive(FromArgs)]
 #[argh(subcommand)]
 enum Command {
-    Run(Run),
-    Seeds(Seeds),
+    Run(run::Run),
+    Trace(run::Trace),
+    Seeds(seeds::Seeds),
+    Shrink(shrinking::Shrink),
     Load(load::Load),
     Machine(inspect::Machine),
     Draw(picture::Draw),
     Validate(validate_command::Validate),
 }
 
-/// Run one seed and tell what it came to.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "run")]
-struct Run {
-    /// the seed (default 1)
-    #[argh(option, default = "1")]
-    seed: u64,
-    /// compute nodes, 1 to 64 (default 64)
-    #[argh(option, default = "64")]
-    nodes: usize,
-    /// faults (default 3)
-    #[argh(option, default = "3")]
-    faults: usize,
-    /// print every event
-    #[argh(switch)]
-    trace: bool,
-}
-
-/// Run many seeds; the first that breaks a claim is told with the command that replays it.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "seeds")]
-struct Seeds {
-    /// how many (default 100)
-    #[argh(option, short = 'n', default = "100")]
-    count: u64,
-    /// the first (default 1)
-    #[argh(option, default = "1")]
-    from: u64,
-    /// compute nodes, 1 to 64 (default 64)
-    #[argh(option, default = "64")]
-    nodes: usize,
-    /// faults a seed (default 3)
-    #[argh(option, default = "3")]
-    faults: usize,
-}
-
 fn main() {
-    let args: Args = argh::from_env();
-    std::process::exit(match args.command {
-        Command::Run(run) => one(&run),
-        Command::Seeds(seeds) => many(&seeds),
-        Command::Load(load) => load::run(&load),
-        Command::Machine(machine) => inspect::run(&machine),
-        Command::Draw(draw) => picture::run(&draw),
-        Command::Validate(validate) => validate_command::run(&validate),
+    // A lone - is an option without a letter to argh.
+    let words = std::env::args().skip(1).map(|word| if word == "-" { STDIN.to_owned() } else { word });
+    let words: Vec<String> = words.collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    std::process::exit(match Args::from_args(&["sim"], &words) {
+        Ok(args) => run(args.command),
+        Err(early) if early.status.is_ok() => {
+            println!("{}", early.output);
+            0
+        }
+        Err(early) => {
+            eprintln!("sim: {}", early.output.trim_end());
+            100
+        }
     });
 }
 
-fn one(run: &Run) -> i32 {
-    if let Some(code) = refuse(run.nodes) {
-        return code;
+fn run(command: Command) -> i32 {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Trace(args) => run::trace(&args),
+        Command::Seeds(args) => seeds::run(&args),
+        Command::Shrink(args) => shrinking::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::Machine(args) => inspect::run(&args),
+        Command::Draw(args) => picture::run(&args),
+        Command::Validate(args) => validate_command::run(&args),
     }
-    let lines = if run.trace { Lines::Printed } else { Lines::Dropped };
-    match workload::run(run.seed, run.nodes, run.faults, lines) {
-        Ok((summary, _)) => {
-            let (bursts, children) = summary.fanouts;
-            println!(
-                "seed {} nodes {} jobs {} events {} fan-outs {bursts} to {children} digest {:016x}",
-                run.seed, run.nodes, summary.jobs, summary.events, summary.digest
-            );
-            0
-        }
-        Err(claim) => {
-            eprintln!("sim: seed {}: {claim}", run.seed);
-            1
-        }
-    }
-}
-
-fn many(seeds: &Seeds) -> i32 {
-    if let Some(code) = refuse(seeds.nodes) {
-        return code;
-    }
-    let (nodes, faults) = (seeds.nodes, seeds.faults);
-    let progress = Arc::new(Progress::new(seeds.count, "seeds"));
-    for seed in seeds.from..seeds.from + seeds.count {
-        let shown = Arc::clone(&progress);
-        let tell = move |claim: &dyn Display| {
-            shown.end();
-            eprintln!("sim: seed {seed}: {claim}");
-            eprintln!("sim: replay: sim run --seed {seed} --nodes {nodes} --faults {faults} --trace");
-        };
-        // A core that asserts ends the program; its seed is told all the same.
-        let asserted = tell.clone();
-        std::panic::set_hook(Box::new(move |panic| asserted(panic)));
-        if let Err(claim) = workload::run(seed, nodes, faults, Lines::Dropped) {
-            tell(&claim);
-            return 1;
-        }
-        progress.tick(1);
-    }
-    progress.end();
-    println!("{} seeds quiet", seeds.count);
-    0
-}
-
-fn refuse(nodes: usize) -> Option<i32> {
-    if (1..=4096).contains(&nodes) {
-        return None;
-    }
-    eprintln!("sim: --nodes {nodes}: want 1 to 64");
-    Some(100)
 }

@@ -4,7 +4,7 @@ use crate::leaf::{self, Machine, Went};
 use crate::ledger::Key;
 use crate::link::Side;
 use crate::medium::LATENCY;
-use crate::run::Run;
+use crate::running::Run;
 use crate::time::Ps;
 use crate::trace::What;
 use crate::world::{Event, Place, World};

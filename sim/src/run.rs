@@ -1,45 +1,150 @@
-//! One run of a node's program, compute node or aggregator: whether it goes on, and its clock.
+//! `sim run` and `sim trace`: one script, written by hand or made from a seed, is played.
 
-use crate::clock::Clock;
-use crate::time::Ps;
-use crate::world::Event;
-use protocol::time::Time;
+use crate::STDIN;
+use argh::FromArgs;
+use sim::script::play::{Finding, play};
+use sim::script::{self, NODES_MAX, Script};
+use sim::trace::{Lines, Shown};
+use sim::workload;
 
-/// A run, from its start to its end.
-#[derive(Debug)]
+/// Play a script, or the one that a seed makes, and tell what each expectation found.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "run")]
 pub(crate) struct Run {
-    /// Which one it is, counted from 1.
-    pub(crate) number: u32,
-    /// It neither reads nor answers.
-    pub(crate) stopped: bool,
-    /// It is over.
-    pub(crate) dead: bool,
-    pub(crate) clock: Clock,
-    /// When it is to be woken, if that is known to be.
-    ticking: Option<Ps>,
-    /// What came while it was stopped.
-    pub(crate) later: Vec<Event>,
+    /// the script; - is standard input
+    #[argh(positional)]
+    file: Option<String>,
+    /// the seed, where there is no script (default 1)
+    #[argh(option, default = "1")]
+    seed: u64,
+    /// its compute nodes (default 64)
+    #[argh(option, default = "64")]
+    nodes: u32,
+    /// its faults (default 3)
+    #[argh(option, default = "3")]
+    faults: usize,
+    /// print every event
+    #[argh(switch)]
+    trace: bool,
+    /// print the script and do not play it
+    #[argh(switch)]
+    print: bool,
+    /// print also in which way the first claim broke, without what differs from run to run
+    #[argh(switch)]
+    kind: bool,
 }
 
-impl Run {
-    /// One that begins now, on a clock that says `base`.
-    pub(crate) fn new(number: u32, now: Ps, base: u64) -> Self {
-        let clock = Clock::new(now, base);
-        Self { number, stopped: false, dead: false, clock, ticking: None, later: Vec::new() }
-    }
+/// Play a script and print what happens, a line an event.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "trace")]
+pub(crate) struct Trace {
+    /// the script; - is standard input
+    #[argh(positional)]
+    file: Option<String>,
+    /// the seed, where there is no script (default 1)
+    #[argh(option, default = "1")]
+    seed: u64,
+    /// its compute nodes (default 64)
+    #[argh(option, default = "64")]
+    nodes: u32,
+    /// its faults (default 3)
+    #[argh(option, default = "3")]
+    faults: usize,
+    /// only what happens there, such as io, node17 or c2
+    #[argh(option)]
+    place: Option<String>,
+    /// only from that time on, such as 1.5s
+    #[argh(option, default = "0", from_str_fn(time))]
+    from: u64,
+    /// only up to that time
+    #[argh(option, default = "u64::MAX", from_str_fn(time))]
+    to: u64,
+}
 
-    /// It is woken.
-    pub(crate) fn woken(&mut self) {
-        self.ticking = None;
-    }
+fn time(word: &str) -> Result<u64, String> {
+    script::read_time(word).map_err(|wrong| format!("{wrong}; want a time such as 1.5s, 900ms or 20us"))
+}
 
-    /// When to wake it for what is due then, unless it is woken before.
-    pub(crate) fn wakes(&mut self, due: Time) -> Option<Ps> {
-        let at = self.clock.when(due)?;
-        if self.ticking.is_some_and(|ticking| ticking <= at) {
-            return None;
+/// Plays it: the exit code.
+pub(crate) fn run(args: &Run) -> i32 {
+    let script = match script_of(args.file.as_deref(), args.seed, args.nodes, args.faults) {
+        Ok(script) => script,
+        Err(code) => return code,
+    };
+    if args.print {
+        print!("{script}");
+        return 0;
+    }
+    let lines = if args.trace { Lines::Printed(Shown::default()) } else { Lines::Dropped };
+    told(&script, lines, args.kind)
+}
+
+/// Plays it with a trace: the exit code.
+pub(crate) fn trace(args: &Trace) -> i32 {
+    let script = match script_of(args.file.as_deref(), args.seed, args.nodes, args.faults) {
+        Ok(script) => script,
+        Err(code) => return code,
+    };
+    // However many digits the name has.
+    let levels = sim::script::play::levels(&script);
+    let place = args.place.as_ref().map(|place| match script::node(place) {
+        Some(node) => levels.name_of_leaf(node),
+        None => place.clone(),
+    });
+    let shown = Shown { place, from: args.from, to: args.to };
+    told(&script, Lines::Printed(shown), false)
+}
+
+fn told(script: &Script, lines: Lines, kind: bool) -> i32 {
+    // What holds is told on standard output, what does not on standard error.
+    let mut tell = |finding: &Finding| match finding.broken {
+        None => println!("{finding}"),
+        Some(_) => eprintln!("sim: {finding}"),
+    };
+    let played = match play(script, lines, &mut tell) {
+        Ok(played) => played,
+        Err(what) => {
+            eprintln!("sim: {what}");
+            return 100;
         }
-        self.ticking = Some(at);
-        Some(at)
+    };
+    if let Some(broken) = played.broken {
+        if kind {
+            println!("kind {}", broken.broken.unwrap_or_default());
+        }
+        return 1;
     }
+    let (summary, head) = (played.summary, &script.head);
+    let (bursts, children) = summary.fanouts;
+    println!(
+        "seed {} nodes {} jobs {} events {} fan-outs {bursts} to {children} digest {:016x}",
+        head.seed, head.nodes, summary.jobs, summary.events, summary.digest
+    );
+    0
+}
+
+/// The script in a file, or the one that a seed makes; an exit code if there is none.
+pub(crate) fn script_of(file: Option<&str>, seed: u64, nodes: u32, faults: usize) -> Result<Script, i32> {
+    let Some(file) = file else {
+        refuse(nodes)?;
+        return Ok(workload::script(seed, nodes, faults));
+    };
+    let name = if file == STDIN { "standard input" } else { file };
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        eprintln!("sim: fatal: unable to read {name}: {error}");
+        111
+    })?;
+    script::parse(&text).map_err(|mistake| {
+        eprintln!("sim: {name}: {mistake}");
+        100
+    })
+}
+
+/// A number of nodes that no machine has.
+pub(crate) fn refuse(nodes: u32) -> Result<(), i32> {
+    if (1..=NODES_MAX).contains(&nodes) {
+        return Ok(());
+    }
+    eprintln!("sim: --nodes {nodes}: want 1 to {NODES_MAX}");
+    Err(100)
 }

@@ -17,6 +17,8 @@ pub enum What {
     Flushes,
     /// It looks at a compute node.
     Looks(u32),
+    /// It kills a member, or all.
+    Kills(Option<u32>),
     /// It is gone without a clunk.
     Vanishes,
     /// A 9P message of that type has come.
@@ -52,7 +54,9 @@ impl Display for What {
         match self {
             Self::Begins => write!(f, "begins"),
             Self::Flushes => write!(f, "flushes"),
-            Self::Looks(leaf) => write!(f, "looks at n{leaf}"),
+            Self::Looks(leaf) => write!(f, "looks at node {}", leaf + 1),
+            Self::Kills(None) => write!(f, "kills all"),
+            Self::Kills(Some(member)) => write!(f, "kills {member}"),
             Self::Vanishes => write!(f, "vanishes"),
             Self::Gets { kind, len } => write!(f, "gets type {kind} of {len}"),
             Self::Sends { kind, len, set } => write!(f, "sends type {kind} of {len} to {set:016x}"),
@@ -73,7 +77,30 @@ pub enum Lines {
     /// They are kept.
     Kept(Vec<String>),
     /// They are printed as they come, so that a core's assertion has all that led to it above it.
-    Printed,
+    Printed(Shown),
+}
+
+/// Which lines of a trace are printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// What happens there; anywhere, if it is nowhere.
+    pub place: Option<String>,
+    /// From that virtual microsecond on.
+    pub from: u64,
+    /// Up to that one.
+    pub to: u64,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self { place: None, from: 0, to: u64::MAX }
+    }
+}
+
+impl Shown {
+    fn has(&self, now: u64, place: &str) -> bool {
+        (self.from..=self.to).contains(&now) && self.place.as_ref().is_none_or(|shown| shown == place)
+    }
 }
 
 /// The lines of a run.
@@ -134,14 +161,15 @@ impl Trace {
         match &mut self.lines {
             Lines::Dropped => {}
             Lines::Kept(lines) => lines.push(line),
-            Lines::Printed => println!("{line}"),
+            Lines::Printed(shown) if shown.has(now.to_us(), &at) => println!("{line}"),
+            Lines::Printed(_) => {}
         }
     }
 
     fn name(&self, place: Place) -> String {
         match place {
             Place::Io(io) => self.levels.name_of_io(io),
-            Place::Leaf(leaf) => format!("n{leaf}"),
+            Place::Leaf(leaf) => self.levels.name_of_leaf(leaf),
             Place::Client(client) => format!("c{client}"),
         }
     }
@@ -160,7 +188,7 @@ impl Trace {
     pub fn lines(&self) -> &[String] {
         match &self.lines {
             Lines::Kept(lines) => lines,
-            Lines::Dropped | Lines::Printed => &[],
+            Lines::Dropped | Lines::Printed(_) => &[],
         }
     }
 }

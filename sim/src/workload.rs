@@ -1,40 +1,148 @@
-//! What a seed does: jobs and their clients' whims, faults from a plan of its own, and when it is checked.
+//! What a seed does: a script with jobs, their clients' whims, faults of some kinds, and what is claimed.
 
-use crate::check::Claim;
 use crate::fault::Fault;
+use crate::parameters::AGGREGATOR_CHILDREN;
 use crate::random::Random;
+use crate::script::play::{self, BOUND_US, Summary};
+use crate::script::{Act, Claim, Expect, Head, Job, Line, Place, Res, Script, Tables, Told, What, When};
 use crate::trace::{Lines, Trace};
-use crate::world::World;
 use cnode::{Bounds, Full, Small};
-use std::collections::BTreeSet;
 
 /// Virtual time in which all nodes have joined.
 pub const BOOT_US: u64 = 500_000;
-/// Virtual time in which any job is told and any node that returned is up: a lost node's silence, and more.
-const BOUND_US: u64 = 20_000_000;
 /// Virtual time for a job that nothing disturbs.
 const CALM_US: u64 = 5_000_000;
 /// Faults begin and clients vanish within this time.
 const TROUBLE_US: u64 = 3_000_000;
-/// The programs that run during it, with their input and the lines that each member writes.
-const JOBS: [(&str, Option<&[u8]>, usize); 4] =
-    [("hostname", None, 1), ("nosuch", None, 0), ("sleep 2", None, 0), ("cat", Some(b"a\nbc\n"), 2)];
+/// Most messages that are lost or corrupted at once.
+const MESSAGES_MAX: u64 = 8;
+/// The programs that run during it, with their clients' names and their input.
+const JOBS: [(&str, &str, Option<&str>); 4] = [
+    ("ann", "hostname", None),
+    ("bob", "nosuch", None),
+    ("cy", "sleep 2", None),
+    ("dot", "cat", Some("a\nbc\n")),
+];
 
-/// What a run came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// The digest of its trace.
-    pub digest: u64,
-    /// Lines of its trace.
-    pub events: u64,
-    /// Jobs that were told to the end.
-    pub jobs: usize,
-    /// Messages that went to a set of children, and children they went to.
-    pub fanouts: (u64, u64),
+/// A kind of fault: what begins it, and what ends it, if anything does.
+type Sort = fn(&mut Random) -> (Fault, Option<Fault>);
+
+/// The kinds of faults. A seed has some of them, chosen by a bit each: what breaks alone is found as what
+/// breaks in company is.
+const SORTS: [Sort; 14] = [
+    |_| (Fault::Stop, None),
+    |_| (Fault::Stop, Some(Fault::Continue)),
+    |_| (Fault::Kill, None),
+    |_| (Fault::Crash, None),
+    |_| (Fault::Kill, Some(Fault::Return)),
+    |_| (Fault::Crash, Some(Fault::Return)),
+    |_| (Fault::Cut, None),
+    |random| (Fault::Slow(1_000 + random.below(900_000)), Some(Fault::Slow(0))),
+    |random| {
+        let ways = 1 + random.below(3);
+        (Fault::Mute { up: ways & 1 != 0, down: ways & 2 != 0 }, Some(Fault::Heal))
+    },
+    |random| (Fault::Lose(1 + random.below(MESSAGES_MAX) as u32), None),
+    |random| (Fault::Corrupt(1 + random.below(MESSAGES_MAX) as u32), None),
+    |_| (Fault::Clog, Some(Fault::Unclog)),
+    |random| (Fault::Drift(random.below(401) as i32 - 200), None),
+    |random| (Fault::Jump(random.below(2_000_001) as i64 - 1_000_000), None),
+];
+
+/// The script of a seed, on `nodes` nodes with `faults` faults. Odd seeds have nodes with the tables of a
+/// daemon, even ones the small tables of a simulated node.
+pub fn script(seed: u64, nodes: u32, faults: usize) -> Script {
+    let mut random = Random::new(seed ^ 0x5eed);
+    let tables = if seed.is_multiple_of(2) { Tables::Small } else { Tables::Full };
+    let head = Head { nodes, seed, tables, ..Head::default() };
+    let mut lines = Vec::new();
+    let sorts = sorts(&mut random);
+    for _ in 0..faults {
+        break_something(&mut lines, &mut random, &sorts, nodes);
+    }
+    // One seed in eight has clients that do nothing but wait.
+    let whims = random.below(8) != 0;
+    let mut staying = Vec::new();
+    for (name, program, input) in JOBS {
+        let begun = BOOT_US + random.below(2_000_000);
+        let is_gang = random.below(2) == 1;
+        let ctl = if is_gang { vec!["gang on".to_owned()] } else { Vec::new() };
+        let exec = program.split(' ').map(str::to_owned).collect();
+        let input = input.map(|text| (text.to_owned(), 1));
+        let job = Job { name: name.into(), res: Res::Count(nodes), ctl, exec, input };
+        lines.push(Line { when: When::At(begun), what: What::Begin(job) });
+        if !whims || act(&mut lines, &mut random, name, begun, nodes) {
+            staying.push(name);
+        }
+    }
+    // In the order of time, and what is of one time in the order it was made.
+    lines.sort_by_key(|line| if let When::At(at) = line.when { at } else { 0 });
+    let told = |name: &str| Claim::Job(name.into(), vec![Told::Rightly]);
+    let at = BOOT_US + BOUND_US;
+    staying.into_iter().for_each(|name| lines.push(expect(at, told(name))));
+    lines.push(expect(at, Claim::AllUp));
+    let exec = vec!["hostname".to_owned()];
+    let last = Job { name: "eve".into(), res: Res::Up, ctl: Vec::new(), exec, input: None };
+    lines.push(Line { when: When::At(at), what: What::Begin(last) });
+    lines.push(expect(at + CALM_US, told("eve")));
+    lines.push(expect(at + CALM_US, Claim::Quiet));
+    Script { head, lines }
 }
 
-/// Runs a seed on `nodes` nodes with `faults` faults: an error is a claim that failed. Odd seeds have nodes
-/// with the tables of a daemon, even ones the small tables of a simulated node.
+fn expect(at: u64, claim: Claim) -> Line {
+    Line { when: When::At(at), what: What::Expect(Expect { claim, within: None }) }
+}
+
+/// The kinds of faults that this seed has: at least one.
+fn sorts(random: &mut Random) -> Vec<Sort> {
+    let chosen: Vec<Sort> = SORTS.into_iter().filter(|_| random.below(2) == 1).collect();
+    if chosen.is_empty() { SORTS.to_vec() } else { chosen }
+}
+
+/// Breaks a node or its cable, in one of the ways this seed has.
+fn break_something(lines: &mut Vec<Line>, random: &mut Random, sorts: &[Sort], nodes: u32) {
+    // Where there are several lowest aggregators, one fault in eight is at one of them.
+    let aggregators = u64::from(nodes.div_ceil(AGGREGATOR_CHILDREN));
+    let place = match random.below(8) {
+        0 if aggregators > 1 => Place::IoNode(random.below(aggregators) as u32),
+        _ => Place::Node(random.below(u64::from(nodes)) as u32),
+    };
+    let at = BOOT_US + random.below(TROUBLE_US);
+    let (begin, end) = sorts[random.below(sorts.len() as u64) as usize](random);
+    let mut line = |at, fault| lines.push(Line { when: When::At(at), what: What::Fault(place, fault) });
+    line(at, begin);
+    if let Some(end) = end {
+        line(at + 100_000 + random.below(8_000_000), end);
+    }
+}
+
+/// What a client does beside its job: it looks at nodes and flushes what it waits for, and one in eight
+/// vanishes; false then.
+fn act(lines: &mut Vec<Line>, random: &mut Random, name: &str, begun: u64, nodes: u32) -> bool {
+    // Most of what a job waits for is told within the first milliseconds.
+    let within = |random: &mut Random| {
+        let within = if random.below(2) == 0 { 2_000 } else { TROUBLE_US };
+        begun + random.below(within)
+    };
+    let mut line = |at, act| lines.push(Line { when: When::At(at), what: What::Act(name.into(), act) });
+    for _ in 0..random.below(4) {
+        let (at, node) = (within(random), random.below(u64::from(nodes)) as u32);
+        line(at, Act::Look(node));
+        if random.below(2) == 0 {
+            line(at + random.below(200), Act::Flush);
+        }
+    }
+    for _ in 0..random.below(3) {
+        line(within(random), Act::Flush);
+    }
+    let vanishes = random.below(8) == 0;
+    if vanishes {
+        line(within(random), Act::Vanish);
+    }
+    !vanishes
+}
+
+/// Runs a seed on `nodes` nodes with `faults` faults: an error is a claim that failed.
 pub fn run(seed: u64, nodes: usize, faults: usize, lines: Lines) -> Result<(Summary, Trace), String> {
     if seed.is_multiple_of(2) {
         run_sized::<Small>(seed, nodes, faults, lines)
@@ -50,104 +158,10 @@ pub fn run_sized<B: Bounds>(
     faults: usize,
     lines: Lines,
 ) -> Result<(Summary, Trace), String> {
-    let mut random = Random::new(seed ^ 0x5eed);
-    let mut world = World::<B>::new(seed, nodes, lines);
-    world.run_until(BOOT_US)?;
-    if world.up() as usize != nodes {
-        return Err(format!("{} of {nodes} nodes joined", world.up()));
-    }
-    let before = world.census();
-    let mut troubled = BTreeSet::new();
-    for _ in 0..faults {
-        let leaf = random.below(nodes as u64) as usize;
-        let at = BOOT_US + random.below(TROUBLE_US);
-        plan(&mut world, &mut random, leaf, at);
-        troubled.insert(leaf);
-    }
-    // A small node has room for two members of each job, as many as there are with half of the nodes lost.
-    let is_crowded = 2 * troubled.len() > nodes;
-    let mut jobs = Vec::new();
-    for (program, input, lines) in JOBS {
-        let at = BOOT_US + random.below(2_000_000);
-        let is_gang = random.below(2) == 1;
-        let gang = if is_gang { "\ngang on" } else { "" };
-        let job = world.order(at, &format!("res {nodes}{gang}"), program, input);
-        let stays = act(&mut world, &mut random, job, at);
-        jobs.push((job, stays, Claim { program, size: nodes as u32, lines, is_crowded, is_gang }));
-    }
-    world.run_until(BOOT_US + BOUND_US)?;
-    let stayed = jobs.iter().filter(|(_, stays, _)| *stays);
-    for (job, _, claim) in stayed.clone() {
-        world.check_job(world.job(*job), *claim).map_err(|e| format!("{}: {e}", claim.program))?;
-    }
-    world.check_up()?;
-    let up = world.up();
-    world.hurt.clear();
-    if up > 0 {
-        let job = world.order(BOOT_US + BOUND_US, &format!("res {up}"), "hostname", None);
-        world.run_until(BOOT_US + BOUND_US + CALM_US)?;
-        let claim = Claim { program: "hostname", size: up, lines: 1, is_crowded: false, is_gang: false };
-        world.check_job(world.job(job), claim).map_err(|e| format!("afterwards: {e}"))?;
-    }
-    world.check_quiet(&before)?;
-    let (digest, events) = (world.trace.digest(), world.trace.events());
-    let summary = Summary { digest, events, jobs: stayed.count(), fanouts: world.counts.fanouts };
-    Ok((summary, world.trace))
-}
-
-/// What a client does beside its job: it looks at nodes and flushes what it waits for, and one in eight
-/// vanishes; false then.
-fn act<B: Bounds>(world: &mut World<B>, random: &mut Random, job: usize, begun: u64) -> bool {
-    // Most of what a job waits for is told within the first milliseconds.
-    let within = |random: &mut Random| {
-        let within = if random.below(2) == 0 { 2_000 } else { TROUBLE_US };
-        begun + random.below(within)
-    };
-    for _ in 0..random.below(4) {
-        let (at, leaf) = (within(random), random.below(world.node_count() as u64) as usize);
-        world.look(at, job, leaf);
-        if random.below(2) == 0 {
-            world.flush(at + random.below(200), job);
-        }
-    }
-    for _ in 0..random.below(3) {
-        world.flush(within(random), job);
-    }
-    let vanishes = random.below(8) == 0;
-    if vanishes {
-        world.vanish(within(random), job);
-    }
-    !vanishes
-}
-
-/// Breaks a node or its cable at a time, in one of the ways there are.
-fn plan<B: Bounds>(world: &mut World<B>, random: &mut Random, leaf: usize, at: u64) {
-    let later = at + 100_000 + random.below(8_000_000);
-    match random.below(9) {
-        0 => world.plan(at, leaf, Fault::Stop),
-        1 => {
-            world.plan(at, leaf, Fault::Stop);
-            world.plan(later, leaf, Fault::Continue);
-        }
-        2 => world.plan(at, leaf, Fault::Kill),
-        3 => world.plan(at, leaf, Fault::Crash),
-        4 => {
-            world.plan(at, leaf, Fault::Kill);
-            world.plan(later, leaf, Fault::Return);
-        }
-        5 => {
-            world.plan(at, leaf, Fault::Crash);
-            world.plan(later, leaf, Fault::Return);
-        }
-        6 => world.plan(at, leaf, Fault::Cut),
-        7 => {
-            world.plan(at, leaf, Fault::Slow(1_000 + random.below(900_000)));
-            world.plan(later, leaf, Fault::Slow(0));
-        }
-        _ => {
-            let ways = 1 + random.below(3);
-            world.plan(at, leaf, Fault::Mute { up: ways & 1 != 0, down: ways & 2 != 0 });
-            world.plan(later, leaf, Fault::Heal);
-        }
+    let script = script(seed, nodes as u32, faults);
+    let played = play::play_sized::<B>(&script, lines, &mut |_| {})?;
+    match played.broken {
+        None => Ok((played.summary, played.trace)),
+        Some(finding) => Err(finding.to_string()),
     }
 }

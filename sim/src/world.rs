@@ -11,7 +11,7 @@ use crate::message::Messages;
 use crate::node::Leaf;
 use crate::queue::Queue;
 use crate::random::Random;
-use crate::run::Run;
+use crate::running::Run;
 use crate::time::Ps;
 use crate::trace::{Lines, Trace, What};
 use cnode::Bounds;
@@ -44,6 +44,8 @@ pub(crate) enum Act {
     Look(u32),
     /// It is gone without a clunk.
     Vanish,
+    /// It kills a member, or all.
+    Kill(Option<u32>),
 }
 
 /// What comes next. What a node has begun ends with its run.
@@ -217,6 +219,11 @@ impl<B: Bounds> World<B> {
     /// The client of a job is gone at a time: its link hangs up, and nothing was clunked.
     pub fn vanish(&mut self, at: u64, job: usize) {
         self.at(at, Event::Act(job as u32, Act::Vanish));
+    }
+
+    /// The client of a job kills a member of it, or all, at a time.
+    pub fn kill(&mut self, at: u64, job: usize, member: Option<u32>) {
+        self.at(at, Event::Act(job as u32, Act::Kill(member)));
     }
 
     /// A job as its client sees it.
@@ -424,7 +431,13 @@ impl<B: Bounds> World<B> {
                 self.clients[client as usize].link = None;
                 self.close(link, Side::Below);
             }
-            (Act::Look(_), Some(_)) | (Act::Flush | Act::Look(_) | Act::Vanish, None) => {}
+            (Act::Kill(member), Some(link)) if !job.over => {
+                let burst = job.kill(member);
+                self.tell(place, What::Kills(member));
+                self.send(link, Side::Above, &burst);
+            }
+            (Act::Look(_) | Act::Kill(_), Some(_)) => {}
+            (Act::Flush | Act::Look(_) | Act::Vanish | Act::Kill(_), None) => {}
         }
     }
 

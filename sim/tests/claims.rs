@@ -164,7 +164,7 @@ fn a_crashed_node_that_returns_before_anybody_noticed_waits_for_its_name() {
     world.plan(at, 3, Fault::Crash);
     world.plan(at + 100 * MILLI, 3, Fault::Return);
     world.run_until(at + 101 * MILLI).expect("no claim breaks");
-    let refused = |line: &&String| line.ends_with("n3 hangs up");
+    let refused = |line: &&String| line.ends_with("node04 hangs up");
     assert_eq!(world.trace.lines().iter().filter(refused).count(), 1, "its name is taken");
     assert_eq!(told(&world, job), (0, 0));
     world.run_until(at + 5 * SECOND).expect("no claim breaks");

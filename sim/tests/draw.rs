@@ -86,10 +86,9 @@ fn the_pictures_of_the_documentation_are_what_is_drawn() {
 fn a_long_run_shows_no_bar_where_nobody_looks() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
     let ended = command.args(["seeds", "-n", "2", "--nodes", "2"]).output().expect("sim starts");
-    assert_eq!(
-        (ended.status.code(), &ended.stdout[..], &ended.stderr[..]),
-        (Some(0), &b"2 seeds quiet\n"[..], &b""[..])
-    );
+    let told = String::from_utf8_lossy(&ended.stdout);
+    assert!(told.starts_with("2 seeds quiet, ") && told.lines().count() == 1, "{told}");
+    assert_eq!((ended.status.code(), &ended.stderr[..]), (Some(0), &b""[..]));
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn a_stopped_aggregator_is_named_within_five_seconds_and_the_other_half_finishes
 
 #[test]
 fn a_lost_or_changed_message_ends_its_link_and_is_never_believed() {
-    for fault in [Fault::Lose { up: 1, down: 0 }, Fault::Corrupt { up: 0, down: 2 }] {
+    for fault in [Fault::Lose(1), Fault::Corrupt(2)] {
         for place in [Place::Leaf(70), Place::Io(1)] {
             let (mut world, before) = booted::<Full>();
             let job = world.order(BOOT, &format!("res {NODES}"), "hostname", None);
@@ -114,7 +114,7 @@ fn a_full_fifo_holds_up_its_siblings_and_nobody_else() {
 fn clocks_a_tenth_fast_and_slow_lose_nothing() {
     let (mut world, before) = booted::<Full>();
     for (place, ppm) in [(Place::Io(0), 100_000), (Place::Io(2), -100_000), (Place::Leaf(9), -100_000)] {
-        world.plan_at(BOOT, place, Fault::Skew(ppm));
+        world.plan_at(BOOT, place, Fault::Drift(ppm));
     }
     let job = world.order(BOOT + MILLI, &format!("res {NODES}"), "sleep 10", None);
     world.run_until(BOOT + 12 * SECOND).expect("no claim breaks");

@@ -1,0 +1,367 @@
+//! The text of a script: line by line, and what is wrong with one, where, and what would be right.
+
+mod cursor;
+mod job;
+
+use super::{Act, Claim, Count, Expect, Head, Kind, Line, NODES_MAX, Network, Place, Script, Tables, Told};
+use super::{Tree, What, When};
+use crate::fault::Fault;
+use cursor::Cursor;
+use std::error::Error;
+use std::fmt::{self, Display};
+
+/// What happens to a place.
+const FAULTS: &str =
+    "stop, continue, kill, crash, return, cut, slow, mute, heal, lose, corrupt, clog, unclog or skew";
+/// What can be in a head.
+const HEAD: &str = "nodes, pset, levels, seed, tables or network, and then boot";
+/// What can be expected.
+const CLAIMS: &str = "up, up COUNT, quiet, or a client's name and what it is told";
+/// Most messages lost or corrupted at once.
+const MESSAGES_MAX: u32 = 1_000_000;
+/// Parts in a million by which a clock may be wrong.
+const PPM_MAX: i64 = 100_000;
+
+/// Why a text is no script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The character in it, counted from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub wrong: String,
+    /// What would be right.
+    pub want: String,
+}
+
+impl Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}; want {}", self.line, self.column, self.wrong, self.want)
+    }
+}
+
+impl Error for Mistake {}
+
+/// What has been read.
+struct Reader {
+    head: Head,
+    /// Words of the head that were there.
+    said: Vec<String>,
+    has_booted: bool,
+    lines: Vec<Line>,
+}
+
+/// Reads the text of a script.
+pub fn parse(text: &str) -> Result<Script, Mistake> {
+    let mut reader = Reader { head: Head::default(), said: Vec::new(), has_booted: false, lines: Vec::new() };
+    for (index, line) in text.lines().enumerate() {
+        let mut cursor = Cursor::new(index + 1, line)?;
+        if !cursor.is_over() {
+            reader.line(&mut cursor)?;
+            cursor.end()?;
+        }
+    }
+    if !reader.has_booted {
+        let line = text.lines().count() + 1;
+        let (wrong, want) = ("the text ends before `boot`".into(), HEAD.into());
+        return Err(Mistake { line, column: 1, wrong, want });
+    }
+    Ok(Script { head: reader.head, lines: reader.lines })
+}
+
+impl Reader {
+    fn line(&mut self, line: &mut Cursor) -> Result<(), Mistake> {
+        if !self.has_booted {
+            return self.head(line);
+        }
+        let when = if line.takes("at") {
+            When::At(line.time()?)
+        } else if line.takes("after") {
+            When::After(line.time()?)
+        } else {
+            When::Next
+        };
+        let what = self.what(line)?;
+        self.lines.push(Line { when, what });
+        Ok(())
+    }
+
+    fn head(&mut self, line: &mut Cursor) -> Result<(), Mistake> {
+        let word = line.word(HEAD)?;
+        let has_said = |other: &str| self.said.iter().any(|said| said == other);
+        if has_said(&word) || (word == "levels" && has_said("pset")) || (word == "pset" && has_said("levels"))
+        {
+            return Err(line.wrong(&format!("a second {word}"), "one, and pset or levels"));
+        }
+        let has_nodes = has_said("nodes");
+        match word.as_str() {
+            "nodes" => {
+                let nodes = line.number("a number of compute nodes", 1, NODES_MAX)?;
+                match &self.head.tree {
+                    Tree::Levels(levels) if levels.iter().product::<u32>() != nodes => {
+                        return Err(line.wrong("these are not the nodes that `levels` has", "their product"));
+                    }
+                    _ => self.head.nodes = nodes,
+                }
+            }
+            "pset" => {
+                self.head.tree = Tree::Pset(line.number("compute nodes for each aggregator", 1, 128)?)
+            }
+            "levels" => {
+                let (levels, nodes) = levels(line)?;
+                if has_nodes && nodes != self.head.nodes {
+                    let wrong = format!("these are {nodes} nodes and not {}", self.head.nodes);
+                    return Err(line.wrong(&wrong, "numbers whose product is that of `nodes`"));
+                }
+                (self.head.tree, self.head.nodes) = (Tree::Levels(levels), nodes);
+            }
+            "seed" => self.head.seed = line.seed()?,
+            "tables" => {
+                let tables = [("small", Tables::Small), ("full", Tables::Full)];
+                self.head.tables = line.one_of(&tables, "small or full")?;
+            }
+            "network" => {
+                let networks = [("latency", Network::Latency), ("bgp", Network::Bgp)];
+                self.head.network = line.one_of(&networks, "latency or bgp")?;
+            }
+            "boot" => self.has_booted = true,
+            _ => return Err(line.wrong(&format!("{word} is not part of what there is"), HEAD)),
+        }
+        self.said.push(word);
+        Ok(())
+    }
+
+    fn what(&self, line: &mut Cursor) -> Result<What, Mistake> {
+        if let Some(name) = line.speaker(CLAIMS)? {
+            return self.speaks(name, line);
+        }
+        let want = format!("at TIME, after TIME, NAME: …, expect …, or what happens to a place: {FAULTS}");
+        let word = line.word(&want)?;
+        match word.as_str() {
+            "expect" => Ok(What::Expect(self.expectation(line)?)),
+            "boot" | "nodes" | "pset" | "levels" | "seed" | "tables" | "network" => {
+                Err(line.wrong(&format!("{word} stands behind boot"), "it above, and once"))
+            }
+            _ => {
+                let (place, fault) = self.fault(&word, line, &want)?;
+                Ok(What::Fault(place, fault))
+            }
+        }
+    }
+
+    fn speaks(&self, name: String, line: &mut Cursor) -> Result<What, Mistake> {
+        let known = self.lines.iter().any(|line| matches!(&line.what, What::Begin(job) if job.name == name));
+        if !known {
+            return Ok(What::Begin(job::parse(name, line)?));
+        }
+        let want = "flush, look at NODE, kill, kill MEMBER or vanish";
+        let word = line.word(want)?;
+        let act = match word.as_str() {
+            "flush" => Act::Flush,
+            "vanish" => Act::Vanish,
+            "kill" if line.is_over() => Act::Kill(None),
+            "kill" => Act::Kill(Some(line.number("a member, counted from 0", 0, NODES_MAX)?)),
+            "look" => {
+                line.keyword("at")?;
+                match self.place(line)? {
+                    Place::Node(node) => Act::Look(node),
+                    _ => return Err(line.wrong("who looks, looks at a compute node", &self.nodes_named())),
+                }
+            }
+            "res" => return Err(line.wrong(&format!("{name} has its job"), "another name for another job")),
+            _ => return Err(line.wrong(&format!("{word} is nothing that a client does"), want)),
+        };
+        Ok(What::Act(name, act))
+    }
+
+    fn fault(&self, word: &str, line: &mut Cursor, want: &str) -> Result<(Place, Fault), Mistake> {
+        let simple = [
+            ("stop", Fault::Stop),
+            ("continue", Fault::Continue),
+            ("kill", Fault::Kill),
+            ("crash", Fault::Crash),
+            ("return", Fault::Return),
+            ("cut", Fault::Cut),
+            ("heal", Fault::Heal),
+            ("clog", Fault::Clog),
+            ("unclog", Fault::Unclog),
+        ];
+        if let Some((_, fault)) = simple.iter().find(|(name, _)| *name == word) {
+            return Ok((self.place(line)?, *fault));
+        }
+        match word {
+            "slow" => {
+                let place = self.place(line)?;
+                line.keyword("by")?;
+                Ok((place, Fault::Slow(line.time()?)))
+            }
+            "mute" => {
+                let place = self.place(line)?;
+                let (up, down) = (line.takes("up"), line.takes("down"));
+                Ok((place, Fault::Mute { up: up || !down, down: down || !up }))
+            }
+            "lose" | "corrupt" => {
+                let count = line.number("a number of messages", 1, MESSAGES_MAX)?;
+                line.keyword(if count == 1 { "message" } else { "messages" })?;
+                line.keyword("of")?;
+                let fault = if word == "lose" { Fault::Lose(count) } else { Fault::Corrupt(count) };
+                Ok((self.place(line)?, fault))
+            }
+            "skew" => {
+                let place = self.place(line)?;
+                line.keyword("by")?;
+                Ok((place, skew(line)?))
+            }
+            _ => Err(line.wrong(&format!("{word} is nothing that happens"), want)),
+        }
+    }
+
+    fn nodes_named(&self) -> String {
+        format!("{} to {}", Place::Node(0), Place::Node(self.head.nodes - 1))
+    }
+
+    /// A place, as the tree names it.
+    fn place(&self, line: &mut Cursor) -> Result<Place, Mistake> {
+        let want = format!("{}, or io, io003, hub01", self.nodes_named());
+        let word = line.word(&want)?;
+        match place(&word) {
+            Some(Place::Node(node)) if node >= self.head.nodes => {
+                Err(line.wrong(&format!("{word} is none of the {} nodes", self.head.nodes), &want))
+            }
+            Some(place) => Ok(place),
+            None => Err(line.wrong(&format!("{word} is no place"), &want)),
+        }
+    }
+
+    fn expectation(&self, line: &mut Cursor) -> Result<Expect, Mistake> {
+        let claim = match line.speaker(CLAIMS)? {
+            Some(name) => {
+                let job = self.lines.iter().find_map(|line| match &line.what {
+                    What::Begin(job) if job.name == name => Some(job),
+                    _ => None,
+                });
+                let want = "a client whose job stands above";
+                let job = job.ok_or_else(|| line.wrong_speaker(&format!("nobody is called {name}"), want))?;
+                let is_killed =
+                    |line: &Line| matches!(&line.what, What::Act(who, Act::Kill(_)) if *who == name);
+                let killed = self.lines.iter().any(is_killed).then(|| "its members were killed".to_owned());
+                let unclaimed = job.unclaimed().or(killed);
+                let mut told = vec![clause(line, unclaimed.as_deref())?];
+                while line.takes_comma() {
+                    told.push(clause(line, unclaimed.as_deref())?);
+                }
+                Claim::Job(name, told)
+            }
+            None => match line.word(CLAIMS)?.as_str() {
+                "quiet" => Claim::Quiet,
+                "up" if line.is_over() || line.is_next("within") => Claim::AllUp,
+                "up" => Claim::Up(count(line)?),
+                word => return Err(line.wrong(&format!("{word} cannot be expected"), CLAIMS)),
+            },
+        };
+        let within = if line.takes("within") { Some(line.time()?) } else { None };
+        Ok(Expect { claim, within })
+    }
+}
+
+/// The number of the node of that name, counted from 0.
+pub fn node(name: &str) -> Option<u32> {
+    match place(name)? {
+        Place::Node(node) => Some(node),
+        Place::Io | Place::IoNode(_) | Place::Hub(_) => None,
+    }
+}
+
+/// A place's name, whether there is such a place or not.
+fn place(word: &str) -> Option<Place> {
+    let number = |text: &str| text.parse::<u32>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    if word == "io" {
+        return Some(Place::Io);
+    }
+    let (kind, digits) = word.split_at(word.find(|c: char| c.is_ascii_digit())?);
+    let place = match kind {
+        "node" => Place::Node(number(digits)?.checked_sub(1)?),
+        "io" => Place::IoNode(number(digits)?),
+        "hub" => Place::Hub(number(digits)?),
+        _ => return None,
+    };
+    // A machine has names of as many digits as its last one needs, two at least.
+    let least = place.to_string().len();
+    (word.len() >= least).then_some(place)
+}
+
+fn levels(line: &mut Cursor) -> Result<(Vec<u32>, u32), Mistake> {
+    let want = "numbers of children from the top down, such as 4x16";
+    let word = line.word(want)?;
+    let levels: Option<Vec<u32>> =
+        word.split('x').map(|level| level.parse().ok().filter(|n| (1..=128).contains(n))).collect();
+    let product = levels.as_ref().and_then(|levels| {
+        levels.iter().try_fold(1_u32, |all, level| all.checked_mul(*level)).filter(|all| *all <= NODES_MAX)
+    });
+    match (levels, product) {
+        (Some(levels), Some(product)) => Ok((levels, product)),
+        _ => Err(line.wrong(&format!("{word} are no levels"), want)),
+    }
+}
+
+fn skew(line: &mut Cursor) -> Result<Fault, Mistake> {
+    let want = "parts in a million such as 50ppm, or a time such as 200us or -1s";
+    let word = line.word(want)?;
+    let wrong = |line: &Cursor| line.wrong(&format!("{word} is no skew"), want);
+    if let Some(ppm) = word.strip_suffix("ppm") {
+        let ppm: i64 = ppm.parse().map_err(|_| wrong(line))?;
+        let is_small = (-PPM_MAX..=PPM_MAX).contains(&ppm);
+        return if is_small { Ok(Fault::Drift(ppm as i32)) } else { Err(wrong(line)) };
+    }
+    let (sign, size) = word.strip_prefix('-').map_or((1, word.as_str()), |size| (-1, size));
+    let us = super::time::parse(size).map_err(|what| line.wrong(&what, want))?;
+    Ok(Fault::Jump(sign * us as i64))
+}
+
+fn count(line: &mut Cursor) -> Result<Count, Mistake> {
+    let want = "a number, at least so many, or at most so many";
+    if line.takes("at") {
+        let is_least = line.one_of(&[("least", true), ("most", false)], "least or most")?;
+        let number = line.number("a number", 0, u32::MAX)?;
+        return Ok(if is_least { Count::Least(number) } else { Count::Most(number) });
+    }
+    Ok(Count::Is(line.number(want, 0, u32::MAX)?))
+}
+
+/// What is told of a job; `unclaimed` says why it cannot be just `told`.
+fn clause(line: &mut Cursor, unclaimed: Option<&str>) -> Result<Told, Mistake> {
+    if line.takes("told") {
+        return match unclaimed {
+            None => Ok(Told::Rightly),
+            Some(why) => Err(line.wrong(&format!("no standing claim: {why}"), "the outcomes themselves")),
+        };
+    }
+    if line.takes("refused") {
+        return Ok(Told::Refused);
+    }
+    if line.takes("stdout") {
+        if let Some(text) = line.takes_text() {
+            return Ok(Told::Text(text));
+        }
+        let count = count(line)?;
+        line.keyword("lines")?;
+        return Ok(Told::Lines(count));
+    }
+    if !line.is_number() && !line.is_next("at") {
+        return Err(line.wrong_next("told, refused, stdout … or a count of outcomes, such as 63 exit 0"));
+    }
+    let count = count(line)?;
+    let want = "exit CODE, signal NUMBER, lost or never run";
+    let kind = match line.word(want)?.as_str() {
+        "exit" => Kind::Exit(line.number("an exit code", 0, 255)? as u8),
+        "signal" => Kind::Signal(line.number("a signal's number", 1, 64)? as u8),
+        "lost" => Kind::Lost,
+        "never" => {
+            line.keyword("run")?;
+            Kind::Never
+        }
+        word => return Err(line.wrong(&format!("{word} is no outcome"), want)),
+    };
+    Ok(Told::Ended(count, kind))
+}

@@ -1,0 +1,204 @@
+//! A script as text, which parses back to the same script.
+
+use super::time::told;
+use super::{
+    Act, Claim, Count, Expect, Head, Job, Kind, Line, Network, Place, Res, Script, Tables, Told, Tree, What,
+    When,
+};
+use crate::fault::Fault;
+use std::fmt::{self, Display, Formatter};
+
+impl Display for Script {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\nboot\n", self.head)?;
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl Display for Head {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "nodes {}", self.nodes)?;
+        match &self.tree {
+            Tree::One => {}
+            Tree::Pset(nodes) => writeln!(f, "pset {nodes}")?,
+            Tree::Levels(levels) => {
+                let levels: Vec<String> = levels.iter().map(u32::to_string).collect();
+                writeln!(f, "levels {}", levels.join("x"))?;
+            }
+        }
+        writeln!(f, "seed {}", self.seed)?;
+        writeln!(f, "tables {}", if self.tables == Tables::Full { "full" } else { "small" })?;
+        writeln!(f, "network {}", if self.network == Network::Bgp { "bgp" } else { "latency" })
+    }
+}
+
+impl Display for Line {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.when {
+            When::Next => {}
+            When::At(us) => write!(f, "at {} ", told(us))?,
+            When::After(us) => write!(f, "after {} ", told(us))?,
+        }
+        self.what.fmt(f)
+    }
+}
+
+impl Display for What {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Begin(job) => job.fmt(f),
+            Self::Act(name, act) => write!(f, "{name}: {act}"),
+            Self::Fault(place, fault) => write_fault(f, *place, *fault),
+            Self::Expect(expect) => expect.fmt(f),
+        }
+    }
+}
+
+impl Display for Job {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.name)?;
+        match self.res {
+            Res::Count(count) => write!(f, "res {count}")?,
+            Res::Up => f.write_str("res up")?,
+        }
+        self.ctl.iter().try_for_each(|line| write!(f, ", {line}"))?;
+        f.write_str(", exec")?;
+        self.exec.iter().try_for_each(|word| write!(f, " {}", Word(word)))?;
+        match &self.input {
+            None => Ok(()),
+            Some((text, 1)) => write!(f, ", input {}", Quote(text)),
+            Some((text, times)) => write!(f, ", input {} times {times}", Quote(text)),
+        }
+    }
+}
+
+impl Display for Act {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flush => f.write_str("flush"),
+            Self::Look(node) => write!(f, "look at {}", Place::Node(*node)),
+            Self::Vanish => f.write_str("vanish"),
+            Self::Kill(None) => f.write_str("kill"),
+            Self::Kill(Some(member)) => write!(f, "kill {member}"),
+        }
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(node) => write!(f, "node{:02}", node + 1),
+            Self::Io => f.write_str("io"),
+            Self::IoNode(number) => write!(f, "io{number:03}"),
+            Self::Hub(number) => write!(f, "hub{number:02}"),
+        }
+    }
+}
+
+fn write_fault(f: &mut Formatter<'_>, place: Place, fault: Fault) -> fmt::Result {
+    let messages = |count| if count == 1 { "message" } else { "messages" };
+    match fault {
+        Fault::Stop => write!(f, "stop {place}"),
+        Fault::Continue => write!(f, "continue {place}"),
+        Fault::Kill => write!(f, "kill {place}"),
+        Fault::Crash => write!(f, "crash {place}"),
+        Fault::Return => write!(f, "return {place}"),
+        Fault::Cut => write!(f, "cut {place}"),
+        Fault::Slow(us) => write!(f, "slow {place} by {}", told(us)),
+        Fault::Mute { up: true, down: false } => write!(f, "mute {place} up"),
+        Fault::Mute { up: false, down: true } => write!(f, "mute {place} down"),
+        Fault::Mute { .. } => write!(f, "mute {place}"),
+        Fault::Heal => write!(f, "heal {place}"),
+        Fault::Lose(count) => write!(f, "lose {count} {} of {place}", messages(count)),
+        Fault::Corrupt(count) => write!(f, "corrupt {count} {} of {place}", messages(count)),
+        Fault::Clog => write!(f, "clog {place}"),
+        Fault::Unclog => write!(f, "unclog {place}"),
+        Fault::Drift(ppm) => write!(f, "skew {place} by {ppm}ppm"),
+        Fault::Jump(us) => {
+            write!(f, "skew {place} by {}{}", if us < 0 { "-" } else { "" }, told(us.unsigned_abs()))
+        }
+    }
+}
+
+impl Display for Expect {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("expect ")?;
+        match &self.claim {
+            Claim::AllUp => f.write_str("up")?,
+            Claim::Up(count) => write!(f, "up {count}")?,
+            Claim::Quiet => f.write_str("quiet")?,
+            Claim::Job(name, told) => {
+                let told: Vec<String> = told.iter().map(Told::to_string).collect();
+                write!(f, "{name}: {}", told.join(", "))?;
+            }
+        }
+        self.within.map_or(Ok(()), |us| write!(f, " within {}", told(us)))
+    }
+}
+
+impl Display for Told {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rightly => f.write_str("told"),
+            Self::Refused => f.write_str("refused"),
+            Self::Ended(count, kind) => write!(f, "{count} {kind}"),
+            Self::Lines(count) => write!(f, "stdout {count} lines"),
+            Self::Text(text) => write!(f, "stdout {}", Quote(text)),
+        }
+    }
+}
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exit {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::Lost => f.write_str("lost"),
+            Self::Never => f.write_str("never run"),
+        }
+    }
+}
+
+impl Display for Count {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(count) => count.fmt(f),
+            Self::Least(count) => write!(f, "at least {count}"),
+            Self::Most(count) => write!(f, "at most {count}"),
+        }
+    }
+}
+
+/// A word, in quotes where it could be taken for something else.
+struct Word<'a>(&'a str);
+
+impl Display for Word<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\\');
+        let is_plain = !self.0.is_empty() && !self.0.contains(odd);
+        if is_plain && !self.0.starts_with('#') && !self.0.ends_with([',', ':']) {
+            return f.write_str(self.0);
+        }
+        Quote(self.0).fmt(f)
+    }
+}
+
+/// A text in quotes.
+struct Quote<'a>(&'a str);
+
+impl Display for Quote<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            match c {
+                '\n' => f.write_str("\\n")?,
+                '\t' => f.write_str("\\t")?,
+                '\r' => f.write_str("\\r")?,
+                '"' | '\\' => write!(f, "\\{c}")?,
+                c if c.is_control() || (c.is_whitespace() && c != ' ') => write!(f, "\\u{{{:x}}}", c as u32)?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}

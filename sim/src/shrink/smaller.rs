@@ -1,0 +1,214 @@
+//! What can become simpler in a script: fewer nodes, simpler programs, times that are read at a glance.
+
+use crate::fault::Fault;
+use crate::script::{
+    Act, Claim, Expect, Job, Line, Network, Place, Res, Script, Tables, Told, Tree, What, When, readable,
+    told_time,
+};
+use std::collections::BTreeMap;
+
+/// Numbers of nodes that are tried.
+const NODES: [u32; 17] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 128, 256, 512];
+/// Times that are tried, in microseconds.
+const TIMES: [u64; 9] = [0, 1_000, 100_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000];
+/// Programs that are tried.
+const PROGRAMS: [&[&str]; 3] = [&["true"], &["sleep", "1"], &["hostname"]];
+
+/// Scripts that are simpler than one in one thing, the boldest first.
+pub(super) fn candidates(script: &Script) -> Vec<Script> {
+    let mut all = heads(script);
+    all.extend(renamed(script));
+    for (index, line) in script.lines.iter().enumerate() {
+        let is_counted = is_counted(script, &line.what);
+        all.extend(lines(line, is_counted).into_iter().map(|line| {
+            let mut script = script.clone();
+            script.lines[index] = line;
+            script
+        }));
+    }
+    let measure = measure(script);
+    all.retain(|script| self::measure(script) < measure);
+    all
+}
+
+/// What gets less with everything that is made simpler, so that there is an end to it.
+fn measure(script: &Script) -> (usize, usize, String) {
+    let head = &script.head;
+    let odd = [head.network == Network::Bgp, head.tree != Tree::One, head.tables == Tables::Full];
+    let programs = script.lines.iter().map(|line| match &line.what {
+        What::Begin(job) => PROGRAMS
+            .iter()
+            .position(|program| job.exec.first().is_some_and(|word| word == program[0]))
+            .unwrap_or(PROGRAMS.len()),
+        _ => 0,
+    });
+    let weight = odd.into_iter().map(usize::from).chain(programs).sum();
+    let text = script.to_string();
+    (weight, text.len(), text)
+}
+
+/// Somebody counts what comes of it: with other numbers a claim would be another one.
+fn is_counted(script: &Script, what: &What) -> bool {
+    let counts = |told: &Told| !matches!(told, Told::Rightly);
+    script.lines.iter().any(|line| match (&line.what, what) {
+        (What::Expect(Expect { claim: Claim::Job(name, told), .. }), What::Begin(job)) => {
+            *name == job.name && told.iter().any(counts)
+        }
+        _ => false,
+    })
+}
+
+fn heads(script: &Script) -> Vec<Script> {
+    let mut all = Vec::new();
+    let mut with = |change: &dyn Fn(&mut Script)| {
+        let mut simpler = script.clone();
+        change(&mut simpler);
+        all.push(simpler);
+    };
+    let nodes = script.head.nodes;
+    let counts = script.lines.iter().any(|line| {
+        is_counted(script, &line.what)
+            || matches!(&line.what, What::Expect(Expect { claim: Claim::Up(_), .. }))
+    });
+    with(&|script| script.head.network = Network::Latency);
+    with(&|script| script.head.tables = Tables::Small);
+    if counts {
+        return all;
+    }
+    with(&|script| script.head.tree = Tree::One);
+    for fewer in NODES.into_iter().filter(|fewer| *fewer < nodes) {
+        for compact in [false, true] {
+            with(&|script| shrink_nodes(script, fewer, compact));
+        }
+    }
+    for seed in 1..=3 {
+        with(&|script| script.head.seed = seed);
+    }
+    all.retain(|script| used(script).keys().all(|node| *node < script.head.nodes));
+    all
+}
+
+/// Nodes that are named, and how often.
+fn used(script: &Script) -> BTreeMap<u32, usize> {
+    let mut used = BTreeMap::new();
+    for line in &script.lines {
+        if let What::Fault(Place::Node(node), _) | What::Act(_, Act::Look(node)) = line.what {
+            *used.entry(node).or_insert(0) += 1;
+        }
+    }
+    used
+}
+
+fn rename(script: &mut Script, name: &dyn Fn(u32) -> u32) {
+    for line in &mut script.lines {
+        if let What::Fault(Place::Node(node), _) | What::Act(_, Act::Look(node)) = &mut line.what {
+            *node = name(*node);
+        }
+    }
+}
+
+/// Fewer nodes: jobs on all of them are on all that are left, and nodes that are named may get other names.
+fn shrink_nodes(script: &mut Script, fewer: u32, compact: bool) {
+    let nodes = std::mem::replace(&mut script.head.nodes, fewer);
+    if let Tree::Levels(_) = script.head.tree {
+        script.head.tree = Tree::One;
+    }
+    if compact {
+        let used: Vec<u32> = used(script).into_keys().collect();
+        rename(script, &|node| used.binary_search(&node).map_or(node, |index| index as u32));
+    }
+    for line in &mut script.lines {
+        if let What::Begin(Job { res: Res::Count(count), .. }) = &mut line.what {
+            *count = if *count == nodes { fewer } else { *count };
+        }
+    }
+}
+
+/// Each node that is named gets the first name that is free.
+fn renamed(script: &Script) -> Vec<Script> {
+    let used = used(script);
+    let Some(free) = (0..script.head.nodes).find(|node| !used.contains_key(node)) else { return Vec::new() };
+    let higher = used.into_keys().filter(|node| *node > free);
+    let all = higher.map(|node| {
+        let mut script = script.clone();
+        rename(&mut script, &|other| if other == node { free } else { other });
+        script
+    });
+    all.collect()
+}
+
+fn times(us: u64) -> Vec<u64> {
+    let mut all: Vec<u64> = TIMES.into_iter().filter(|time| *time < us).collect();
+    all.extend(readable(us));
+    all.retain(|time| told_time(*time).len() <= told_time(us).len());
+    all
+}
+
+fn lines(line: &Line, is_counted: bool) -> Vec<Line> {
+    let with_when = |when| Line { when, what: line.what.clone() };
+    let mut all: Vec<Line> = match line.when {
+        When::Next => Vec::new(),
+        When::At(at) => times(at).into_iter().map(|at| with_when(When::At(at))).collect(),
+        When::After(us) => times(us).into_iter().map(|us| with_when(When::After(us))).collect(),
+    };
+    let whats = match &line.what {
+        What::Begin(_) if is_counted => Vec::new(),
+        What::Begin(job) => jobs(job).into_iter().map(What::Begin).collect(),
+        What::Act(name, Act::Kill(Some(_))) => vec![What::Act(name.clone(), Act::Kill(Some(0)))],
+        What::Act(..) => Vec::new(),
+        What::Fault(place, fault) => {
+            faults(*fault).into_iter().map(|fault| What::Fault(*place, fault)).collect()
+        }
+        What::Expect(expect) => {
+            let without = Expect { within: None, ..expect.clone() };
+            let sooner = times(expect.within.unwrap_or(0)).into_iter().map(Some);
+            let all = sooner.map(|within| Expect { within, ..expect.clone() });
+            std::iter::once(without).chain(all).map(What::Expect).collect()
+        }
+    };
+    all.extend(whats.into_iter().map(|what| Line { when: line.when, what }));
+    all
+}
+
+fn jobs(job: &Job) -> Vec<Job> {
+    let mut all = Vec::new();
+    if let Res::Count(members) = job.res {
+        let fewer = NODES.into_iter().filter(|fewer| *fewer < members);
+        all.extend(fewer.map(|fewer| Job { res: Res::Count(fewer), ..job.clone() }));
+    }
+    for index in 0..job.ctl.len() {
+        let mut simpler = job.clone();
+        simpler.ctl.remove(index);
+        all.push(simpler);
+    }
+    if let Some((text, times)) = &job.input {
+        all.push(Job { input: None, ..job.clone() });
+        let first = text.split_inclusive('\n').next().unwrap_or("").to_owned();
+        all.push(Job { input: Some((first, *times)), ..job.clone() });
+        let mut fewer = vec![1, times / 10, times / 2, times - times.min(&1)];
+        fewer.retain(|fewer| (1..*times).contains(fewer));
+        all.extend(fewer.into_iter().map(|times| Job { input: Some((text.clone(), times)), ..job.clone() }));
+    }
+    for program in PROGRAMS {
+        let exec = program.iter().map(|word| (*word).to_owned()).collect();
+        all.push(Job { exec, ..job.clone() });
+        all.push(Job { exec: all[all.len() - 1].exec.clone(), input: None, ..job.clone() });
+    }
+    all
+}
+
+fn faults(fault: Fault) -> Vec<Fault> {
+    let fewer = |count: u32| [1, count / 10, count / 2, count - 1].into_iter().filter(|count| *count > 0);
+    match fault {
+        Fault::Slow(us) => times(us).into_iter().map(Fault::Slow).collect(),
+        Fault::Lose(count) => fewer(count).map(Fault::Lose).collect(),
+        Fault::Corrupt(count) => fewer(count).map(Fault::Corrupt).collect(),
+        Fault::Drift(ppm) => [ppm / 100 * 100, ppm / 10 * 10, ppm / 2].map(Fault::Drift).into(),
+        Fault::Jump(us) => {
+            let sign = us.signum();
+            times(us.unsigned_abs()).into_iter().map(|us| Fault::Jump(us as i64 * sign)).collect()
+        }
+        Fault::Stop | Fault::Continue | Fault::Kill | Fault::Crash | Fault::Return | Fault::Cut => Vec::new(),
+        Fault::Mute { .. } | Fault::Heal | Fault::Clog | Fault::Unclog => Vec::new(),
+    }
+}
