@@ -159,12 +159,19 @@ impl<B: Bounds> World<B> {
         self.counts.fanouts.1 += u64::from(set.count());
         self.tell(Place::Io(io), What::Sends { kind: bytes[4], len: bytes.len() as u32, set: set.0 });
         let message = self.messages.take(bytes);
+        let broadcasts = set.count() > 1 && self.broadcasts(io);
         for rank in set {
             let aggregator = &self.aggregators[io as usize];
             let link = aggregator.core.link_of(rank).and_then(|id| self.link_at(io, id));
-            if let Some(link) = link {
+            let Some(link) = link else { continue };
+            if !broadcasts {
                 self.send_message(link, Side::Below, message);
+            } else if let Some(seq) = self.numbered(link, Side::Below, message) {
+                self.messages.address(message, (link, Side::Below, seq));
             }
+        }
+        if broadcasts {
+            self.broadcast(io, message);
         }
         self.messages.sweep(message);
     }

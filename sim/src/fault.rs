@@ -156,7 +156,7 @@ impl<B: Bounds> World<B> {
     fn die(&mut self, place: Place, tells: bool) {
         let Some(run) = self.run_of(place) else { return };
         run.dead = true;
-        for event in std::mem::take(&mut run.later) {
+        for event in run.left() {
             self.discard(event);
         }
         let mut links: Vec<(u32, Side)> =

@@ -172,15 +172,22 @@ impl<B: Bounds> World<B> {
 
     /// The same for a message that is sent to others too.
     pub(crate) fn send_message(&mut self, link: u32, to: Side, message: u32) {
+        if let Some(seq) = self.numbered(link, to, message) {
+            self.carry(link, to, seq, message);
+        }
+    }
+
+    /// The number of a message that is to be carried to a side of a link, if that can be.
+    pub(crate) fn numbered(&mut self, link: u32, to: Side, message: u32) -> Option<u16> {
         if !self.is_open(link, to.other()) {
-            return;
+            return None;
         }
         let end = &mut self.links.get_mut(link).ends[to as usize];
         end.sent = end.sent.wrapping_add(1);
         let seq = end.sent as u16;
         self.messages.owe(message);
         self.links.get_mut(link).named += 1;
-        self.carry(link, to, seq, message);
+        Some(seq)
     }
 
     /// What was on its way to a side has come there: the message, if it gets there whole. One that is out of
@@ -228,8 +235,15 @@ impl<B: Bounds> World<B> {
     pub(crate) fn close(&mut self, link: u32, side: Side) {
         let to = side.other();
         if self.shut(link, side) && self.is_open(link, to) {
-            let at = self.arrival(link, to);
-            self.hangup_at(at, link, to);
+            // In a network it is a message without bytes, behind those that are on their way.
+            let message = self.messages.take(&[]);
+            self.messages.owe(message);
+            self.links.get_mut(link).named += 1;
+            if !self.inject(link, to, 0, message) {
+                self.messages.release(message);
+                let at = self.arrival(link, to);
+                self.queue.push(at, Event::Hangup { link, to });
+            }
         }
     }
 

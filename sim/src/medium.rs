@@ -31,6 +31,9 @@ impl<B: Bounds> World<B> {
 
     /// A child takes nothing in any more.
     pub(crate) fn clog(&mut self, child: Place) {
+        if let (Place::Leaf(leaf), true) = (child, self.fabric.is_some()) {
+            return self.deafen(leaf, true);
+        }
         if let Some(above) = self.above(child) {
             let clog = || Clog { child, room: TREE_FIFO, held: Vec::new() };
             self.clogs.entry(above).or_insert_with(clog);
@@ -39,6 +42,9 @@ impl<B: Bounds> World<B> {
 
     /// It takes in what is there, and what was behind that goes on.
     pub(crate) fn unclog(&mut self, child: Place) {
+        if let (Place::Leaf(leaf), true) = (child, self.fabric.is_some()) {
+            return self.deafen(leaf, false);
+        }
         let Some(above) = self.above(child) else { return };
         if self.clogs.get(&above).is_some_and(|clog| clog.child == child) {
             let held = self.clogs.remove(&above).map_or_else(Vec::new, |clog| clog.held);
@@ -66,7 +72,9 @@ impl<B: Bounds> World<B> {
         if to == Side::Below && !self.clogs.is_empty() && self.is_held(link, seq, message) {
             return;
         }
-        let at = self.arrival(link, to);
-        self.queue.push(at, Event::Bytes { link, to, seq, message });
+        if !self.inject(link, to, seq, message) {
+            let at = self.arrival(link, to);
+            self.queue.push(at, Event::Bytes { link, to, seq, message });
+        }
     }
 }

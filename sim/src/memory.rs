@@ -26,7 +26,10 @@ impl<B: Bounds> World<B> {
             cores: self.leaves.len() * size_of::<Cnode<B>>(),
             hosts: self.leaves.capacity() * leaf
                 + self.leaves.iter().map(|leaf| leaf.machine.memory()).sum::<usize>(),
-            network: self.links.memory() + self.messages.memory() + self.queue.bytes(),
+            network: self.links.memory()
+                + self.messages.memory()
+                + self.queue.bytes()
+                + self.fabric.as_ref().map_or(0, |fabric| fabric.memory()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Messages that are on their way, each once, whatever the number of its receivers.
 
+use crate::link::Side;
+
 /// Messages on their way, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
@@ -15,7 +17,12 @@ struct Slot {
     crc: u32,
     /// Receivers that have not had it yet.
     owed: u32,
+    /// To which links and sides it is addressed where a network delivers it, with its numbers there.
+    addresses: Vec<Address>,
 }
+
+/// A link, a side of it, and the number of a message there.
+pub(crate) type Address = (u32, Side, u16);
 
 /// A buffer above this is given back and not kept for the next message.
 const KEPT: usize = 4096;
@@ -42,6 +49,18 @@ impl Messages {
         self.slots[number as usize].owed += 1;
     }
 
+    /// A network is to deliver it there.
+    pub(crate) fn address(&mut self, number: u32, address: Address) {
+        self.slots[number as usize].addresses.push(address);
+    }
+
+    /// One of its addresses, which it has no more.
+    pub(crate) fn addressed(&mut self, number: u32, is: impl FnMut(&Address) -> bool) -> Option<Address> {
+        let addresses = &mut self.slots[number as usize].addresses;
+        let at = addresses.iter().position(is)?;
+        Some(addresses.swap_remove(at))
+    }
+
     /// One receiver has had it, or never will.
     pub(crate) fn release(&mut self, number: u32) {
         self.slots[number as usize].owed -= 1;
@@ -52,6 +71,7 @@ impl Messages {
     pub(crate) fn sweep(&mut self, number: u32) {
         let slot = &mut self.slots[number as usize];
         if slot.owed == 0 {
+            slot.addresses.clear();
             if slot.bytes.capacity() > KEPT {
                 self.bytes -= slot.bytes.capacity();
                 slot.bytes = Vec::new();
@@ -94,7 +114,9 @@ impl Messages {
 
     /// Bytes that it has taken.
     pub(crate) fn memory(&self) -> usize {
-        self.bytes + self.slots.capacity() * size_of::<Slot>() + self.free.capacity() * 4
+        let addresses: usize = self.slots.iter().map(|slot| slot.addresses.capacity()).sum();
+        let addresses = addresses * size_of::<Address>();
+        self.bytes + addresses + self.slots.capacity() * size_of::<Slot>() + self.free.capacity() * 4
     }
 }
 

@@ -1,10 +1,9 @@
 //! A partition of any size under load: it boots, and runs jobs on all of its nodes one after the other.
 
-use crate::levels::Levels;
+use crate::counts::Counts;
 use crate::memory::Memory;
 use crate::time::Ps;
-use crate::trace::Lines;
-use crate::world::{Counts, World};
+use crate::world::World;
 use cnode::Bounds;
 
 /// Virtual time for all nodes to join and to be known at the root, and for a job to be told, in microseconds.
@@ -35,9 +34,8 @@ pub struct Report {
 }
 
 /// Boots a partition and runs `hostname` on all of its nodes as often as told.
-pub fn run<B: Bounds>(seed: u64, levels: Levels, jobs: usize) -> Result<Report, String> {
-    let nodes = levels.nodes() as u32;
-    let mut world = World::<B>::of(seed, levels, Lines::Dropped);
+pub fn run<B: Bounds>(mut world: World<B>, jobs: usize) -> Result<Report, String> {
+    let nodes = world.node_count() as u32;
     world.unchecked();
     let mut stages = Vec::new();
     stages.push(stage(&mut world, "boot", |world| world.known() == nodes && world.up() == nodes)?);

@@ -1,10 +1,13 @@
 //! What a seed does: a script with jobs, their clients' whims, faults of some kinds, and what is claimed.
 
 use crate::fault::Fault;
+use crate::machine::Partition;
 use crate::parameters::AGGREGATOR_CHILDREN;
 use crate::random::Random;
 use crate::script::play::{self, BOUND_US, Summary};
-use crate::script::{Act, Claim, Expect, Head, Job, Line, Place, Res, Script, Tables, Told, What, When};
+use crate::script::{
+    Act, Claim, Expect, Head, Job, Line, Network, Place, Res, Script, Tables, Told, What, When,
+};
 use crate::trace::{Lines, Trace};
 use cnode::{Bounds, Full, Small};
 
@@ -54,7 +57,10 @@ const SORTS: [Sort; 14] = [
 pub fn script(seed: u64, nodes: u32, faults: usize) -> Script {
     let mut random = Random::new(seed ^ 0x5eed);
     let tables = if seed.is_multiple_of(2) { Tables::Small } else { Tables::Full };
-    let head = Head { nodes, seed, tables, ..Head::default() };
+    // One in eight is on the machine's networks, if it has such a size.
+    let is_machine = Partition::new(nodes, Partition::usual_pset(nodes)).is_ok();
+    let network = if is_machine && random.below(8) == 0 { Network::Bgp } else { Network::Latency };
+    let head = Head { nodes, seed, tables, network, ..Head::default() };
     let mut lines = Vec::new();
     let sorts = sorts(&mut random);
     for _ in 0..faults {

@@ -2,10 +2,13 @@
 
 use crate::aggregator::Aggregator;
 use crate::client::Job;
+use crate::counts::Counts;
+use crate::fabric::{Fabric, FabricEvent};
 use crate::fault::Fault;
 use crate::ledger::Ledger;
 use crate::levels::Levels;
 use crate::link::{Arrival, Cable, Links, Side};
+use crate::machine::Partition;
 use crate::medium::Clog;
 use crate::message::Messages;
 use crate::node::Leaf;
@@ -62,6 +65,9 @@ pub(crate) enum Event {
         to: Side,
     },
     Tick(Place),
+    /// Who was at a message takes the next.
+    Next(Place),
+    Fabric(FabricEvent),
     Dial(Place, u32),
     Undialed(Place, u32),
     /// The last says whether it waits for the others of its gang.
@@ -95,29 +101,6 @@ pub(crate) struct Client {
     pub(crate) link: Option<u32>,
 }
 
-/// What happened so often.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Events taken.
-    pub events: u64,
-    /// 9P messages that came to whom they were for.
-    pub messages: u64,
-    /// Messages that went to a set of children, and children that they went to.
-    pub fanouts: (u64, u64),
-}
-
-impl Counts {
-    /// What happened since then.
-    #[must_use]
-    pub fn since(self, then: Self) -> Self {
-        Self {
-            events: self.events - then.events,
-            messages: self.messages - then.messages,
-            fanouts: (self.fanouts.0 - then.fanouts.0, self.fanouts.1 - then.fanouts.1),
-        }
-    }
-}
-
 /// Everything there is, with nodes whose tables have the bounds `B`.
 pub struct World<B: Bounds> {
     pub(crate) queue: Queue<Event>,
@@ -128,6 +111,8 @@ pub struct World<B: Bounds> {
     pub(crate) clients: Vec<Client>,
     pub(crate) links: Links,
     pub(crate) messages: Messages,
+    /// The machine's networks; without them messages just take time.
+    pub(crate) fabric: Option<Box<Fabric>>,
     /// Of places whose link to above is not as usual.
     pub(crate) cables: BTreeMap<Place, Cable>,
     /// Channels below aggregators that are full.
@@ -164,6 +149,7 @@ impl<B: Bounds> World<B> {
             clients: Vec::new(),
             links: Links::default(),
             messages: Messages::default(),
+            fabric: None,
             cables: BTreeMap::new(),
             clogs: BTreeMap::new(),
             random: Random::new(seed),
@@ -188,6 +174,13 @@ impl<B: Bounds> World<B> {
             world.leaves.push(Leaf::new(Ps::ZERO, facts, run));
             world.queue.push(Ps::us(1), Event::Tick(Place::Leaf(leaf)));
         }
+        world
+    }
+
+    /// The partition, on the machine's own networks.
+    pub fn on(seed: u64, partition: &Partition, lines: Lines) -> Self {
+        let mut world = Self::of(seed, Levels::of(partition), lines);
+        world.fabric = Some(Box::new(Fabric::new(partition, &world.levels)));
         world
     }
 
@@ -288,16 +281,16 @@ impl<B: Bounds> World<B> {
             Event::Bytes { link, to, .. } | Event::Hangup { link, to } => {
                 Some((self.place_at(link, to), None))
             }
-            Event::Tick(place) => Some((place, None)),
+            Event::Tick(place) | Event::Next(place) => Some((place, None)),
             Event::Dial(place, run) | Event::Undialed(place, run) => Some((place, Some(run))),
             Event::Started { leaf, run, .. } | Event::Step { leaf, run, .. } => {
                 Some((Place::Leaf(leaf), Some(run)))
             }
-            Event::Fault(_) | Event::Act(..) => None,
+            Event::Fault(_) | Event::Act(..) | Event::Fabric(_) => None,
         }
     }
 
-    fn step(&mut self, event: Event) -> Result<(), String> {
+    pub(crate) fn step(&mut self, event: Event) -> Result<(), String> {
         if let Some((place, number)) = self.whose(&event)
             && let Some(run) = self.run_of(place)
         {
@@ -313,6 +306,8 @@ impl<B: Bounds> World<B> {
         match event {
             Event::Act(client, act) => self.act(client, act),
             Event::Fault(number) => self.fault(number),
+            Event::Fabric(event) => return self.fabric_event(event),
+            Event::Next(place) => return self.next(place),
             Event::Tick(Place::Io(io)) => return self.io_tick(io),
             Event::Tick(Place::Leaf(leaf)) => return self.leaf_tick(leaf),
             Event::Tick(Place::Client(_)) => {}

@@ -139,6 +139,8 @@ pub struct Delivery {
     pub message: u32,
     /// A bit of it was changed that no link found: a frame's crc32 has to.
     pub is_spoilt: bool,
+    /// It comes to others too.
+    pub is_broadcast: bool,
 }
 
 /// A link, one way.
@@ -419,6 +421,7 @@ impl Tree {
             channel: Channel::ALL[channel as usize],
             message: packet.message,
             is_spoilt: packet.is_spoilt || was_spoilt,
+            is_broadcast: packet.to == ALL,
         });
     }
 }

@@ -7,6 +7,7 @@ mod judge;
 use super::{Act, Claim, Job, Network, Place, Res, Script, Tables, Tree, What, When};
 use crate::check::Census;
 use crate::levels::Levels;
+use crate::machine::Partition;
 use crate::parameters::AGGREGATOR_CHILDREN;
 use crate::trace::{Lines, Trace};
 use crate::world::{self, World};
@@ -68,22 +69,34 @@ pub struct Played {
 
 /// Why the world cannot play a script, if it cannot: what the language can say and it cannot do yet.
 pub fn lacks(script: &Script) -> Option<String> {
-    if script.head.network == Network::Bgp {
-        return Some("network bgp".into());
+    if let Some(Err(wrong)) = partition(script) {
+        return Some(format!("network bgp: {wrong}"));
     }
     let levels = levels(script);
-    if levels.height() > 1 && script.head.tree == Tree::One && script.head.nodes <= AGGREGATOR_CHILDREN {
-        return Some("more than one aggregator".into());
-    }
     script.lines.iter().find_map(|line| match line.what {
         What::Fault(place, _) if place_in(&levels, place).is_none() => Some(line.what.to_string()),
         _ => None,
     })
 }
 
+/// The partition that a script is on, where it is on the machine's networks.
+fn partition(script: &Script) -> Option<Result<Partition, String>> {
+    let nodes = script.head.nodes;
+    let pset = match &script.head.tree {
+        _ if script.head.network == Network::Latency => return None,
+        Tree::One => Partition::usual_pset(nodes),
+        Tree::Pset(pset) => *pset,
+        Tree::Levels(_) => return Some(Err("the machine has levels of its own; want pset".to_owned())),
+    };
+    Some(Partition::new(nodes, pset).map_err(|wrong| wrong.to_string()))
+}
+
 /// Who is below whom in a script: where it does not say, there is an aggregator for every 64 nodes.
 pub fn levels(script: &Script) -> Levels {
     let nodes = script.head.nodes;
+    if let Some(Ok(partition)) = partition(script) {
+        return Levels::of(&partition);
+    }
     match &script.head.tree {
         Tree::One => Levels::psets(nodes, AGGREGATOR_CHILDREN),
         Tree::Pset(pset) => Levels::psets(nodes, *pset),
@@ -122,7 +135,11 @@ pub fn play_sized<B: Bounds>(
     if let Some(what) = lacks(script) {
         return Err(format!("not simulated: {what}"));
     }
-    let world = World::<B>::of(script.head.seed, levels(script), lines);
+    let seed = script.head.seed;
+    let world = match partition(script) {
+        Some(Ok(partition)) => World::<B>::on(seed, &partition, lines),
+        _ => World::<B>::of(seed, levels(script), lines),
+    };
     let mut play = Play {
         script,
         world,

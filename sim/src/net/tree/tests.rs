@@ -36,7 +36,7 @@ fn one_packet_takes_the_software_of_both_ends_the_wire_and_a_hop_for_each_link()
         let depth = u64::from(End::Compute(rank).depth());
         let takes = LINUX.inject + LINUX.hop * depth + LINUX.packet + LINUX.drain;
         let (at, from, channel) = (End::Compute(rank), End::Io, Channel::First);
-        let told = Delivery { at, from, channel, message: 7, is_spoilt: false };
+        let told = Delivery { at, from, channel, message: 7, is_spoilt: false, is_broadcast: false };
         assert_eq!(delivered, [(takes, told)], "cut through, however deep");
         let (mut tree, mut queue) = fresh(64, LINUX);
         tree.up(&mut queue, rank, 7, 1);
