@@ -58,7 +58,9 @@ pub(crate) fn run(machine: &Machine) -> i32 {
 }
 
 fn tell(machine: &Machine) -> Result<String, (i32, String)> {
-    let partition = partition(machine).map_err(|why| (100, why))?;
+    let nodes = (machine.nodes, machine.shape.as_deref());
+    let partition = partition(nodes, machine.pset).and_then(|partition| meshed(partition, &machine.mesh));
+    let partition = partition.map_err(|why| (100, why))?;
     let Some(named) = &machine.node else {
         if machine.sh || machine.personality.is_some() {
             return Err((100, "a personality is a node's: want --node too".to_owned()));
@@ -96,9 +98,13 @@ fn processes(machine: &Machine, partition: &Partition, mode: Mode, coord: Coord)
     format!("{}={}\n", machine.mapping, ranks.join(" "))
 }
 
-fn partition(machine: &Machine) -> Result<Partition, String> {
-    let shape = machine.shape.as_deref().map(shape).transpose()?;
-    let nodes = match (machine.nodes, shape) {
+/// The partition that a size and a shape name, of which one can be missing.
+pub(crate) fn partition(
+    (nodes, edges): (Option<u32>, Option<&str>),
+    pset: Option<u32>,
+) -> Result<Partition, String> {
+    let shape = edges.map(shape).transpose()?;
+    let nodes = match (nodes, shape) {
         (None, None) => return Err("want --nodes N, or --shape XxYxZ".to_owned()),
         (Some(nodes), Some(shape)) if nodes != shape.nodes() => {
             return Err(format!("--nodes {nodes} --shape {shape}: that shape has {} nodes", shape.nodes()));
@@ -106,16 +112,20 @@ fn partition(machine: &Machine) -> Result<Partition, String> {
         (Some(nodes), _) => nodes,
         (None, Some(shape)) => shape.nodes(),
     };
-    let pset = machine.pset.unwrap_or_else(|| Partition::usual_pset(nodes));
+    let pset = pset.unwrap_or_else(|| Partition::usual_pset(nodes));
     let found = match shape {
         Some(shape) => Partition::shaped(shape, pset),
         None => Partition::new(nodes, pset),
     };
-    let partition = found.map_err(|why| why.to_string())?;
-    machine.mesh.chars().try_fold(partition, |partition, letter| {
+    found.map_err(|why| why.to_string())
+}
+
+/// The same, a mesh in the dimensions that letters name.
+fn meshed(partition: Partition, letters: &str) -> Result<Partition, String> {
+    letters.chars().try_fold(partition, |partition, letter| {
         let is_it = |axis: &Axis| format!("{axis:?}").eq_ignore_ascii_case(letter.encode_utf8(&mut [0; 4]));
         let axis = Axis::ALL.into_iter().find(is_it);
-        let axis = axis.ok_or_else(|| format!("--mesh {}: want letters of XYZ", machine.mesh))?;
+        let axis = axis.ok_or_else(|| format!("--mesh {letters}: want letters of XYZ"))?;
         Ok(partition.mesh(axis))
     })
 }

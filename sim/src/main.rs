@@ -1,5 +1,6 @@
 //! `sim`: seeds of a simulated partition, and the machine that it stands for.
 
+mod carry;
 mod inspect;
 
 use argh::FromArgs;
@@ -20,6 +21,7 @@ enum Command {
     Run(Run),
     Seeds(Seeds),
     Machine(inspect::Machine),
+    Traffic(carry::Traffic),
 }
 
 /// Run one seed and tell what it came to.
@@ -64,6 +66,7 @@ fn main() {
         Command::Run(run) => one(&run),
         Command::Seeds(seeds) => many(&seeds),
         Command::Machine(machine) => inspect::run(&machine),
+        Command::Traffic(traffic) => carry::run(&traffic),
     });
 }
 
