@@ -166,3 +166,67 @@ impl Display for Carried {
         write!(f, "latency least {least} median {median} most {most} memory {memory}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Partition;
+
+    fn targets(pattern: Pattern, nodes: u32) -> Vec<Vec<u32>> {
+        let wiring = Partition::new(nodes, 16).map(|partition| partition.torus);
+        let wiring = wiring.unwrap_or_else(|wrong| panic!("{nodes}: {wrong}"));
+        let mut random = Random::new(1);
+        let mut of = |from, number| pattern.target(&wiring, from, number, &mut random);
+        (0..nodes).map(|from| (0..12).filter_map(|number| of(from, number)).collect()).collect()
+    }
+
+    #[test]
+    fn nobody_sends_to_itself_and_all_targets_are_there() {
+        for (_, pattern) in PATTERNS {
+            for nodes in [16, 64, 512, 1024] {
+                for (from, to) in (0..).zip(targets(pattern, nodes)) {
+                    assert!(to.iter().all(|to| *to < nodes && *to != from), "{pattern:?} {from} {to:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_get_as_much_as_they_send() {
+        let mut got = vec![0; 512];
+        targets(Pattern::Neighbour, 512).concat().iter().for_each(|to| got[*to as usize] += 1);
+        assert_eq!(got, [12; 512]);
+    }
+
+    #[test]
+    fn of_64_nodes_63_send_to_one() {
+        let all = targets(Pattern::FanIn, 512);
+        assert_eq!(all.iter().filter(|to| to.is_empty()).count(), 8);
+        assert!(all[65..128].iter().all(|to| *to == [64; 12]));
+    }
+
+    #[test]
+    fn a_cube_is_transposed_onto_itself() {
+        let mut firsts: Vec<u32> =
+            targets(Pattern::Transpose, 512).iter().filter_map(|to| to.first().copied()).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
+        // The diagonal stays where it is.
+        assert_eq!(firsts.len(), 512 - 8);
+    }
+
+    #[test]
+    fn what_is_sent_is_carried_and_the_same_every_time() {
+        let wiring = Partition::new(64, 64).map(|partition| partition.torus);
+        let wiring = wiring.unwrap_or_else(|wrong| panic!("{wrong}"));
+        for (_, pattern) in PATTERNS {
+            let traffic = Traffic { wiring, pattern, bytes: 1000, messages: 5, mode: Mode::Adaptive };
+            let carried = traffic.carry();
+            let senders = if pattern == Pattern::FanIn { 63 } else { 64 };
+            let senders = if pattern == Pattern::Transpose { 60 } else { senders };
+            assert_eq!((carried.messages, carried.packets), (senders * 5, senders * 25), "{pattern:?}");
+            assert!(carried.latency.is_sorted() && carried.latency[0] > Ps::ns(64), "{carried}");
+            assert_eq!(carried, traffic.carry());
+        }
+    }
+}

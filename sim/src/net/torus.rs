@@ -126,7 +126,7 @@ impl Torus {
             return self.stay(&mut turn, key, from);
         }
         let source = LANES + lane(left, mode);
-        let tail = &mut self.nodes[from as usize].sources[source].tail;
+        let tail = &mut self.nodes[from as usize].source_mut(source).tail;
         let is_front = *tail == NONE;
         push(&mut self.messages, tail, key);
         if is_front {
@@ -150,23 +150,22 @@ impl Torus {
     /// An event comes next: what it needs is fetched from memory while another is handled. It changes
     /// nothing; a run over many nodes takes a quarter less.
     pub fn foresee(&self, event: TorusEvent) {
-        let far = |node: u32, link: usize| self.nodes.get(node as usize).map(|node| node.links[link].busy);
-        let (node, fifo) = match event {
+        let node = match event {
             TorusEvent::Arrive(key) => match self.packets.get(key as usize) {
                 Some(packet) => {
-                    let (mut coord, link) = (packet.coord, usize::from(packet.fifo) / CHANNELS);
+                    let mut coord = packet.coord;
+                    let link = usize::from(packet.fifo) / CHANNELS;
                     let from = self.grid.step(packet.at, &mut coord, link ^ 1);
-                    black_box(far(from, link));
-                    (packet.at, usize::from(packet.fifo))
+                    black_box(self.nodes[from as usize].busy(link));
+                    packet.at
                 }
                 None => return,
             },
-            TorusEvent::Look { node, .. } => (node, 0),
+            TorusEvent::Look { node, .. } => node,
             TorusEvent::Done(_) => return,
         };
         if let Some(node) = self.nodes.get(node as usize) {
-            // A link of each line.
-            black_box((node.links[0].busy, node.links[2].busy, node.links[4].busy, node.sources[fifo].tail));
+            black_box(node.touch());
         }
     }
 
@@ -201,6 +200,8 @@ impl Torus {
         if sweep != Sweep::No {
             let is_old = |at| sweep == Sweep::All || is_past(at, now);
             self.nodes.iter_mut().for_each(|node| node.sweep(is_old, now));
+            let done = self.messages.iter_mut().map(|(_, message)| &mut message.done);
+            done.filter(|done| is_old(**done)).for_each(|done| *done = now);
         }
         turn
     }
@@ -208,11 +209,13 @@ impl Torus {
     /// A message to the node that sends it.
     fn stay(&mut self, turn: &mut Turn<'_, impl Schedule<TorusEvent>>, key: u32, node: u32) {
         let message = &self.messages[key as usize];
-        let (full, rest) = (message.to_send / TORUS_PAYLOAD, message.to_send % TORUS_PAYLOAD);
         let packet = message.packet(key, (node, [0; 3]), (0, 0));
+        let mut rest = *message;
+        let full = u64::from(rest.to_send.saturating_sub(1) / TORUS_PAYLOAD);
+        rest.to_send -= full as u32 * TORUS_PAYLOAD;
+        let ticks = full * u64::from(WIRE[WIRE.len() - 1]) + u64::from(WIRE[usize::from(rest.cut().1)]);
         let packet = self.packets.insert(packet) as u32;
-        let last = Message { to_send: rest, ..*message }.cut().1;
-        turn.after(full * WIRE[WIRE.len() - 1] + WIRE[usize::from(last)], TorusEvent::Done(packet));
+        turn.after(ticks, TorusEvent::Done(packet));
     }
 }
 

@@ -258,11 +258,27 @@ fn priority_passes_all_that_waits() {
 
 #[test]
 fn a_message_to_oneself_takes_its_bytes() {
+    for (bytes, packets) in [(0, wire(0)), (240, wire(240)), (2405, wire(240) * 10 + wire(5))] {
+        let mut net = Net::new([8, 8, 8], true);
+        net.send(3, 3, 0, bytes, Mode::Adaptive);
+        assert_eq!(net.run()[0].1, Delivery { message: 0, from: 3, at: 3 });
+        assert!(net.at(0).0.abs_diff(packets.0) < 11 * TICK, "{bytes} bytes: {}", net.at(0));
+        net.assert_is_idle();
+    }
     let mut net = Net::new([8, 8, 8], true);
-    net.send(3, 3, 0, 240 * 10 + 5, Mode::Adaptive);
-    assert_eq!(net.run()[0].1, Delivery { message: 0, from: 3, at: 3 });
-    assert!(net.at(0).0.abs_diff((wire(240) * 10 + wire(5)).0) < 11 * TICK);
-    net.assert_is_idle();
+    net.send(3, 3, 0, u32::MAX, Mode::Adaptive);
+    net.run();
+    assert!(net.at(0) > Ps::us(11_000_000), "{}", net.at(0));
+}
+
+#[test]
+fn what_waits_for_seconds_is_done_when_it_is_there() {
+    let mut net = Net::new([2, 1, 1], false);
+    net.send(0, 1, 0, 450_000_000, Mode::Ordered);
+    net.send(0, 1, 1, 240, Mode::Ordered);
+    net.run();
+    assert!(net.at(0) > Ps::us(1_150_000), "ticks are half around: {}", net.at(0));
+    assert_near(net.at(1) - net.at(0), wire(240));
 }
 
 #[test]
@@ -321,4 +337,5 @@ fn the_largest_machine_has_less_than_2_kib_a_node() {
     assert_eq!(net.torus.nodes.len(), NODES_MAX as usize);
     assert!(net.torus.bytes() < NODES_MAX as usize * 2048, "{}", net.torus.bytes());
     assert!(size_of::<TorusEvent>() <= 8 && size_of::<Packet>() <= 24);
+    assert_eq!(size_of::<Node>(), 576, "which docs/sim.md says");
 }

@@ -41,6 +41,7 @@ const fn ticks(time: Ps) -> Tick {
 }
 
 /// The instant has come.
+#[inline]
 pub(super) fn is_past(instant: Tick, now: Tick) -> bool {
     now.wrapping_sub(instant) < 1 << 31
 }
@@ -96,13 +97,13 @@ impl<'a, Q: Schedule<TorusEvent>> Turn<'a, Q> {
     }
 
     /// The event comes after so many ticks.
-    pub(super) fn after(&mut self, ticks: Tick, event: TorusEvent) {
-        self.queue.after(Ps(self.lead + u64::from(ticks) * TICK), event);
+    pub(super) fn after(&mut self, ticks: u64, event: TorusEvent) {
+        self.queue.after(Ps(self.lead + ticks * TICK), event);
     }
 
     /// The event comes at an instant, which has not passed.
     pub(super) fn at(&mut self, instant: Tick, event: TorusEvent) {
         debug_assert!(is_past(self.now, instant), "it is to come");
-        self.after(instant.wrapping_sub(self.now), event);
+        self.after(instant.wrapping_sub(self.now).into(), event);
     }
 }

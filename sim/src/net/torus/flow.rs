@@ -11,7 +11,7 @@ impl Torus {
     /// The head of a packet is in a FIFO.
     pub(super) fn arrive(&mut self, turn: &mut Turn<'_, impl Schedule<TorusEvent>>, key: u32) {
         let Packet { at, fifo, .. } = self.packets[key as usize];
-        let tail = &mut self.nodes[at as usize].sources[usize::from(fifo)].tail;
+        let tail = &mut self.nodes[at as usize].source_mut(usize::from(fifo)).tail;
         let is_front = *tail == NONE;
         push(&mut self.packets, tail, key);
         if is_front {
@@ -27,7 +27,7 @@ impl Torus {
         source: usize,
     ) {
         let here = &self.nodes[node as usize];
-        let free = here.sources[source].free;
+        let free = here.source(source).free;
         if is_past(free, turn.now) {
             return self.front(turn, node, source);
         }
@@ -39,14 +39,14 @@ impl Torus {
 
     /// Somebody looks at a link at an instant.
     fn look_at(&mut self, turn: &mut Turn<'_, impl Schedule<TorusEvent>>, node: u32, link: usize, at: Tick) {
-        if self.nodes[node as usize].links[link].look_at(at, turn.now) {
+        if self.nodes[node as usize].link(link).look_at(at, turn.now) {
             turn.at(at, TorusEvent::Look { node, at: link as u8 });
         }
     }
 
     /// Somebody looks at a link when there is a reason to. Where none is known, one comes with tokens.
     fn look_for_reason(&mut self, turn: &mut Turn<'_, impl Schedule<TorusEvent>>, node: u32, link: usize) {
-        if let Some(at) = self.nodes[node as usize].links[link].reason(turn.now) {
+        if let Some(at) = self.nodes[node as usize].link(link).reason(turn.now) {
             self.look_at(turn, node, link, at);
         }
     }
@@ -75,7 +75,7 @@ impl Torus {
 
     /// The way that the first of a source has to go, and what it is.
     fn first(&self, node: u32, source: usize) -> (Left, Head) {
-        let tail = self.nodes[node as usize].sources[source].tail;
+        let tail = self.nodes[node as usize].source(source).tail;
         if source < LANES {
             let packet = &self.packets[first(&self.packets, tail) as usize];
             return (packet.left, Head { chunks: packet.chunks, mode: packet.mode });
@@ -101,7 +101,7 @@ impl Torus {
         let first = links.trailing_zeros() as usize;
         for at in bits(links) {
             let claim = self.claim(source, at, head, at == first);
-            let link = &mut self.nodes[node as usize].links[at];
+            let link = self.nodes[node as usize].link(at);
             let pass = link.is_free(now).then(|| link.pass(claim, now)).flatten();
             if let Some(pass) = pass
                 && best.is_none_or(|(_, best)| pass.load > best.load)
@@ -115,13 +115,13 @@ impl Torus {
     /// A link may be free, or have room: the FIFO that it served comes up, and who waits goes in turn.
     pub(super) fn look(&mut self, turn: &mut Turn<'_, impl Schedule<TorusEvent>>, node: u32, link: usize) {
         let here = &mut self.nodes[node as usize];
-        if !here.links[link].is_looked_at(turn.now) {
+        if !here.link(link).is_looked_at(turn.now) {
             return;
         }
-        if !is_past(here.links[link].busy, turn.now) {
+        if !is_past(here.link(link).busy, turn.now) {
             return self.look_for_reason(turn, node, link);
         }
-        let source = usize::from(here.links[link].source);
+        let source = usize::from(here.link(link).source);
         let mut others = 0;
         if here.comes_up(source, turn.now) {
             let (left, head) = self.first(node, source);
@@ -157,7 +157,7 @@ impl Torus {
                 continue;
             };
             let claim = self.claim(source, link, head, here.is_first(source, link));
-            if let Some(pass) = self.nodes[node as usize].links[link].pass(claim, turn.now) {
+            if let Some(pass) = self.nodes[node as usize].link(link).pass(claim, turn.now) {
                 self.nodes[node as usize].wait_no_more(source);
                 return self.go(turn, (node, source), (link, pass));
             }
@@ -182,8 +182,8 @@ impl Torus {
             turn.at(gone, TorusEvent::Done(copy as u32));
         }
         let here = &mut self.nodes[node as usize];
-        here.sources[source].free = gone;
-        if here.links[link].take(pass, chunks, source, gone) || here.sources[source].tail != NONE {
+        here.source_mut(source).free = gone;
+        if here.link(link).take(pass, chunks, source, gone) || here.source(source).tail != NONE {
             self.look_at(turn, node, link, gone);
         }
         if source < LANES {
@@ -193,17 +193,17 @@ impl Torus {
         packet.at = self.grid.step(node, &mut packet.coord, link);
         packet.fifo = (link * CHANNELS) as u8 + pass.channel;
         packet.left[link / 2] -= if link % 2 == 0 { 1 } else { -1 };
-        turn.after(HOP, TorusEvent::Arrive(key));
+        turn.after(HOP.into(), TorusEvent::Arrive(key));
     }
 
     /// Takes the first packet of a FIFO.
     fn pop(&mut self, node: u32, source: usize) -> u32 {
-        pop(&mut self.packets, &mut self.nodes[node as usize].sources[source].tail)
+        pop(&mut self.packets, &mut self.nodes[node as usize].source_mut(source).tail)
     }
 
     /// Cuts the next packet off the first message of a lane.
     fn cut(&mut self, node: u32, source: usize) -> u32 {
-        let tail = &mut self.nodes[node as usize].sources[source].tail;
+        let tail = &mut self.nodes[node as usize].source_mut(source).tail;
         let key = first(&self.messages, *tail);
         let message = &mut self.messages[key as usize];
         let (payload, chunks) = message.cut();
@@ -226,7 +226,7 @@ impl Torus {
     ) {
         let (link, channel) = (fifo / CHANNELS, fifo % CHANNELS);
         let from = self.grid.step(node, &mut coord, link ^ 1);
-        if self.nodes[from as usize].links[link].give_back(channel, chunks, gone) {
+        if self.nodes[from as usize].link(link).give_back(channel, chunks, gone) {
             self.look_at(turn, from, link, gone);
         }
     }
@@ -236,7 +236,7 @@ impl Torus {
         let key = self.pop(node, fifo);
         let Packet { message, chunks, payload, coord, .. } = self.packets[key as usize];
         let gone = turn.now.wrapping_add(WIRE[usize::from(chunks)]);
-        let source = &mut self.nodes[node as usize].sources[fifo];
+        let source = self.nodes[node as usize].source_mut(fifo);
         source.free = gone;
         if source.tail != NONE {
             turn.at(gone, TorusEvent::Look { node, at: (LINKS + fifo) as u8 });

@@ -5,7 +5,8 @@
 //! of each link that the packet may take.
 //!
 //! A run asks for the nodes of a whole machine in any order, so that what counts is how many lines of cache
-//! a hop touches: a link is half of one, what is only needed where somebody waits lies apart.
+//! a hop touches. One has the FIFOs that a direction is taken in by, and the link that it goes on by; what is
+//! only needed where somebody waits lies apart.
 
 use super::Mode;
 use super::clock::{Tick, is_past};
@@ -45,7 +46,6 @@ fn room(channel: usize, chunks: u8) -> u8 {
 
 /// A link out, with the tokens of the FIFOs at its far end.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
 pub(super) struct Link {
     /// When tokens are back, by channel.
     coming_at: [Tick; CHANNELS],
@@ -63,7 +63,15 @@ pub(super) struct Link {
     look: Tick,
 }
 
-const _: () = assert!(size_of::<Link>() == 32, "two links are a line of cache");
+/// What travels in one direction: the link on, and the FIFOs of the link that it comes by.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Port {
+    link: Link,
+    fifos: [Source; CHANNELS],
+}
+
+const _: () = assert!(size_of::<Port>() == 64, "a port is a line of cache");
 
 /// The first packet of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,16 +113,19 @@ impl Link {
     }
 
     /// It can take a packet: none is on it, and nobody is about to choose one of those that wait.
+    #[inline]
     pub(super) fn is_free(&self, now: Tick) -> bool {
         is_past(self.busy, now) && self.look != now
     }
 
     /// Tokens that come back in a channel.
+    #[inline]
     fn coming(&self, channel: usize) -> u8 {
         (self.coming >> (4 * channel) & 0xF) as u8
     }
 
     /// Takes what tokens have come back.
+    #[inline]
     fn settle(&mut self, now: Tick) {
         for channel in 0..CHANNELS {
             if self.coming(channel) > 0 && is_past(self.coming_at[channel], now) {
@@ -125,6 +136,7 @@ impl Link {
     }
 
     /// How a packet may pass now, if it may.
+    #[inline]
     pub(super) fn pass(&mut self, claim: Claim, now: Tick) -> Option<Pass> {
         if self.coming != 0 {
             self.settle(now);
@@ -143,6 +155,7 @@ impl Link {
     }
 
     /// A packet is let onto it. True if somebody else waits for it.
+    #[inline]
     pub(super) fn take(&mut self, pass: Pass, chunks: u8, source: usize, until: Tick) -> bool {
         let channel = usize::from(pass.channel);
         self.credits[channel] -= room(channel, chunks);
@@ -153,6 +166,7 @@ impl Link {
 
     /// A packet begins to leave the FIFO at the far end, and is gone at `gone`. True if somebody has to look
     /// then, as that is all that is waited for.
+    #[inline]
     pub(super) fn give_back(&mut self, channel: usize, chunks: u8, gone: Tick) -> bool {
         // The one before is gone: they leave one at a time.
         self.credits[channel] += self.coming(channel);
@@ -173,6 +187,7 @@ impl Link {
     }
 
     /// Somebody looks at an instant that is to come: true if nobody would have until then.
+    #[inline]
     pub(super) fn look_at(&mut self, at: Tick, now: Tick) -> bool {
         let is_new = is_past(self.look, now.wrapping_sub(1)) || !is_past(self.look, at);
         if is_new {
@@ -182,6 +197,7 @@ impl Link {
     }
 
     /// Somebody looks: true if it is still time to.
+    #[inline]
     pub(super) fn is_looked_at(&mut self, now: Tick) -> bool {
         let is_due = self.look == now;
         self.look = self.look.wrapping_sub(is_due.into());
@@ -199,10 +215,9 @@ impl Link {
 
 /// A node.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
 pub(super) struct Node {
-    pub(super) links: [Link; LINKS],
-    pub(super) sources: [Source; SOURCES],
+    ports: [Port; LINKS],
+    lanes: [Source; SOURCES - LANES],
     /// Sources that wait for a link, a bit each.
     wants: [u32; LINKS],
     /// What waits in front of a source, where it is known to.
@@ -212,25 +227,61 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn new(fifo: u8) -> Self {
         let source = Source { tail: NONE, free: 0 };
-        let (links, heads) = ([Link::new(fifo); LINKS], [None; SOURCES]);
-        Self { links, sources: [source; SOURCES], wants: [0; LINKS], heads }
+        let port = Port { link: Link::new(fifo), fifos: [source; CHANNELS] };
+        let (ports, lanes) = ([port; LINKS], [source; SOURCES - LANES]);
+        Self { ports, lanes, wants: [0; LINKS], heads: [None; SOURCES] }
+    }
+
+    #[inline]
+    pub(super) fn link(&mut self, link: usize) -> &mut Link {
+        &mut self.ports[link].link
+    }
+
+    #[inline]
+    pub(super) fn source(&self, source: usize) -> &Source {
+        match source.checked_sub(LANES) {
+            None => &self.ports[source / CHANNELS].fifos[source % CHANNELS],
+            Some(lane) => &self.lanes[lane],
+        }
+    }
+
+    #[inline]
+    pub(super) fn source_mut(&mut self, source: usize) -> &mut Source {
+        match source.checked_sub(LANES) {
+            None => &mut self.ports[source / CHANNELS].fifos[source % CHANNELS],
+            Some(lane) => &mut self.lanes[lane],
+        }
+    }
+
+    #[inline]
+    pub(super) fn busy(&self, link: usize) -> Tick {
+        self.ports[link].link.busy
+    }
+
+    /// Reads something of each line that is asked for where nobody waits.
+    #[inline]
+    pub(super) fn touch(&self) -> Tick {
+        self.ports.iter().fold(0, |all, port| all ^ port.link.busy)
     }
 
     /// What waits in front of a source.
+    #[inline]
     pub(super) fn head(&self, source: usize) -> Option<Head> {
         self.heads[source]
     }
 
     /// Something is in a source that nobody has looked at, and nothing is leaving it.
+    #[inline]
     pub(super) fn comes_up(&self, source: usize, now: Tick) -> bool {
-        let Source { tail, free } = self.sources[source];
+        let Source { tail, free } = *self.source(source);
         tail != NONE && self.heads[source].is_none() && is_past(free, now)
     }
 
     /// The link by which something is leaving a source; none if it is taken in here.
     pub(super) fn way_out(&self, source: usize) -> Option<usize> {
-        let free = self.sources[source].free;
-        self.links.iter().position(|link| usize::from(link.source) == source && link.busy == free)
+        let free = self.source(source).free;
+        let is_out = |port: &Port| usize::from(port.link.source) == source && port.link.busy == free;
+        self.ports.iter().position(is_out)
     }
 
     /// The first of a source waits for some links.
@@ -238,16 +289,18 @@ impl Node {
         self.heads[source] = Some(head);
         for link in bits(links) {
             self.wants[link] |= 1 << source;
-            self.links[link].is_wanted = true;
+            self.ports[link].link.is_wanted = true;
         }
     }
 
     /// It waits no longer.
     pub(super) fn wait_no_more(&mut self, source: usize) {
         self.heads[source] = None;
-        for (wants, link) in self.wants.iter_mut().zip(&mut self.links) {
-            *wants &= !(1 << source);
-            link.is_wanted = *wants != 0;
+        for (wants, port) in self.wants.iter_mut().zip(&mut self.ports) {
+            if *wants & 1 << source != 0 {
+                *wants &= !(1 << source);
+                port.link.is_wanted = *wants != 0;
+            }
         }
     }
 
@@ -263,7 +316,7 @@ impl Node {
 
     /// Who is to be asked first, of those that wait for a link: in turn, priority before all others.
     pub(super) fn turns(&self, link: usize) -> impl Iterator<Item = usize> + use<> {
-        let from = u32::from(self.links[link].source) + 1;
+        let from = u32::from(self.ports[link].link.source) + 1;
         let wants = self.wants[link];
         [wants & FIRST, wants & !FIRST].into_iter().flat_map(move |set| {
             bits(set.rotate_right(from)).map(move |next| (next + from as usize) % u32::BITS as usize)
@@ -273,15 +326,20 @@ impl Node {
     /// Nothing is under way from it or to it, and FIFOs of that size have their room.
     #[cfg(test)]
     pub(super) fn is_idle(&self, fifo: u8) -> bool {
-        let home = |link: &Link| (0..CHANNELS).all(|c| link.credits[c] + link.coming(c) == fifo);
-        let is_quiet = self.sources.iter().all(|source| source.tail == NONE);
-        is_quiet && self.heads == [None; SOURCES] && self.wants == [0; LINKS] && self.links.iter().all(home)
+        let is_empty = |source: &Source| source.tail == NONE;
+        let is_home = |Port { link, fifos }: &Port| {
+            let has_all = |channel: usize| link.credits[channel] + link.coming(channel) == fifo;
+            (0..CHANNELS).all(has_all) && fifos.iter().all(is_empty)
+        };
+        let waits = self.heads != [None; SOURCES] || self.wants != [0; LINKS];
+        !waits && self.lanes.iter().all(is_empty) && self.ports.iter().all(is_home)
     }
 
     /// Brings up instants that are as old as that.
     pub(super) fn sweep(&mut self, is_old: impl Fn(Tick) -> bool, now: Tick) {
-        self.links.iter_mut().for_each(|link| link.sweep(&is_old, now));
-        let old = self.sources.iter_mut().filter(|source| is_old(source.free));
+        self.ports.iter_mut().for_each(|port| port.link.sweep(&is_old, now));
+        let fifos = self.ports.iter_mut().flat_map(|port| &mut port.fifos);
+        let old = fifos.chain(&mut self.lanes).filter(|source| is_old(source.free));
         old.for_each(|source| source.free = now);
     }
 }

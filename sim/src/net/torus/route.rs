@@ -24,6 +24,7 @@ impl Grid {
     }
 
     /// The node at the far end of a link, and where that is.
+    #[inline]
     pub(super) fn step(&self, node: u32, coord: &mut [u8; 3], link: usize) -> u32 {
         let axis = link / 2;
         let (at, edge, stride) = (coord[axis], self.shape.0[axis] - 1, self.strides[axis]);
@@ -51,17 +52,20 @@ impl Grid {
     }
 
     /// Entering the ring of this link may close a circle of packets that wait for each other.
+    #[inline]
     pub(super) fn is_ring(&self, link: usize) -> bool {
         self.closes[link / 2]
     }
 }
 
 /// The link that leads on in a dimension.
+#[inline]
 fn link(left: Left, axis: usize) -> usize {
     2 * axis + usize::from(left[axis] < 0)
 }
 
 /// The links that a packet may take, a bit each: the lowest is that of dimension order.
+#[inline]
 pub(super) fn permitted(left: Left, mode: Mode) -> u32 {
     let all = (0..3).filter(|axis| left[*axis] != 0).fold(0, |links, axis| links | 1 << link(left, axis));
     if mode == Mode::Adaptive { all } else { all & all.wrapping_neg() }
@@ -83,6 +87,7 @@ pub(super) fn lane(left: Left, mode: Mode) -> usize {
 }
 
 /// The numbers in a set.
+#[inline]
 pub(super) fn bits(mut set: u32) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let next = (set != 0).then(|| set.trailing_zeros())?;
