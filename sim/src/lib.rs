@@ -43,6 +43,7 @@ pub mod script;
 pub mod shrink;
 pub mod time;
 pub mod trace;
+pub mod traffic;
 pub mod validate;
 pub mod workload;
 pub mod world;

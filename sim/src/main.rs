@@ -1,6 +1,7 @@
 //! `sim`: a simulated partition that plays a script, the machine that it stands for, how near its networks
 //! are to that, and pictures.
 
+mod carry;
 mod inspect;
 mod load;
 mod picture;
@@ -32,6 +33,7 @@ enum Command {
     Machine(inspect::Machine),
     Draw(picture::Draw),
     Validate(validate_command::Validate),
+    Traffic(carry::Traffic),
 }
 
 fn main() {
@@ -62,5 +64,6 @@ fn run(command: Command) -> i32 {
         Command::Machine(args) => inspect::run(&args),
         Command::Draw(args) => picture::run(&args),
         Command::Validate(args) => validate_command::run(&args),
+        Command::Traffic(args) => carry::run(&args),
     }
 }

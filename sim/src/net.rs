@@ -4,4 +4,5 @@ pub mod barrier;
 pub mod cpu;
 pub mod ethernet;
 pub mod frame;
+pub mod torus;
 pub mod tree;

@@ -71,6 +71,8 @@ pub const TORUS_PAYLOAD: u32 = 240;
 pub const TORUS_WIRE_TENTHS: u32 = 2727;
 /// Virtual channels: two adaptive, one deterministic with bubbles, one for priority (S4).
 pub const TORUS_CHANNELS: u32 = 4;
+/// Chunks that the FIFO of a channel holds at the end of a link (mem, of Blue Gene/L).
+pub const TORUS_FIFO: u32 = 32;
 /// Time of a hop beside that on the wire, ns (mem).
 pub const TORUS_HOP_NS: u64 = 64;
 /// Groups of the DMA (S4, S8).
@@ -261,6 +263,10 @@ const _: () = {
     assert!(TORUS_CHUNK * TORUS_CHUNKS_MAX == TORUS_HEADER + TORUS_PAYLOAD);
     let wire = TORUS_PAYLOAD as u64 * 10 * TORUS_LINK_BYTES_S / TORUS_PAYLOAD_BYTES_S;
     assert!(wire == TORUS_WIRE_TENTHS as u64);
+    assert!(
+        TORUS_FIFO.is_multiple_of(TORUS_CHUNKS_MAX) && TORUS_FIFO >= 2 * TORUS_CHUNKS_MAX,
+        "a bubble fits"
+    );
     assert!(TREE_WIRE > TREE_HEADER + TREE_PAYLOAD);
     // 266 bytes at the rate of the link are 312.9 ns, 256 at that of the payload 313.1 ns.
     let wire = TREE_WIRE as u64 * 10_000_000_000 / TREE_LINK_BYTES_S;

@@ -108,6 +108,11 @@ impl<E> Queue<E> {
         Some(event)
     }
 
+    /// The next event, if it is known already: it is now then.
+    pub fn next(&self) -> Option<&E> {
+        self.due.front()
+    }
+
     /// Nothing more comes until `to`: it is that time.
     pub fn advance(&mut self, to: Ps) {
         debug_assert!(self.first().is_none_or(|at| at >= to), "what comes before is taken first");

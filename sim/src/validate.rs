@@ -10,6 +10,7 @@ mod outside;
 mod published;
 mod recalled;
 mod structure;
+mod torus;
 mod tree;
 
 use crate::net::tree::Timing;
@@ -181,7 +182,7 @@ pub type Rung = fn(&Setup) -> Vec<Row>;
 
 /// All parts, in the order in which they are told. A part of another module is one more line.
 pub const RUNGS: &[Rung] =
-    &[structure::rows, fcnp::rows, tree::rows, ciod::rows, outside::rows, recalled::rows];
+    &[structure::rows, fcnp::rows, tree::rows, ciod::rows, outside::rows, torus::rows, recalled::rows];
 
 /// The whole ladder.
 pub fn ladder(setup: &Setup) -> Vec<Row> {

@@ -10,8 +10,10 @@ mod fanout;
 mod floor;
 mod launch;
 mod nodes;
+mod peers;
 mod responder;
 mod serve;
+mod simulator;
 
 use std::time::Duration;
 
@@ -39,6 +41,7 @@ const CASES: &[Case] = &[
         run: serve::run,
     },
     Case { name: "brasil", about: "date and wc on 512 nodes, phase by phase", run: brasil::run },
+    Case { name: "sim", about: "messages a second against other simulators", run: simulator::run },
 ];
 
 fn main() {

@@ -1,0 +1,97 @@
+//! Ways: which links lead where, and which a packet may take. Knows no load.
+
+use super::Mode;
+use super::packet::Left;
+use crate::machine::torus::{Shape, Torus as Wiring};
+
+/// Links of a node each way, in the order of [`crate::machine::torus::Direction::all`]: X+, X-, Y+, Y-, Z+,
+/// Z-.
+pub(super) const LINKS: usize = 6;
+
+/// The wiring, made for being asked at every hop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grid {
+    pub(super) shape: Shape,
+    pub(super) closes: [bool; 3],
+    /// From a node to the next in each dimension.
+    strides: [u32; 3],
+}
+
+impl Grid {
+    pub(super) fn new(wiring: &Wiring) -> Self {
+        let [x, y, _] = wiring.shape.0.map(u32::from);
+        Self { shape: wiring.shape, closes: wiring.closes, strides: [1, x, x * y] }
+    }
+
+    /// The node at the far end of a link, and where that is.
+    #[inline]
+    pub(super) fn step(&self, node: u32, coord: &mut [u8; 3], link: usize) -> u32 {
+        let axis = link / 2;
+        let (at, edge, stride) = (coord[axis], self.shape.0[axis] - 1, self.strides[axis]);
+        let (next, node) = match link & 1 == 0 {
+            true if at == edge => (0, node - u32::from(edge) * stride),
+            true => (at + 1, node + stride),
+            false if at == 0 => (edge, node + u32::from(edge) * stride),
+            false => (at - 1, node - stride),
+        };
+        coord[axis] = next;
+        node
+    }
+
+    /// The shortest way between two nodes; where both ways around are, `turns` says which.
+    pub(super) fn way(&self, from: u32, to: u32, turns: bool) -> Left {
+        let (from, to) = (self.shape.coord(from).0, self.shape.coord(to).0);
+        [0, 1, 2].map(|axis| {
+            let nodes = i16::from(self.shape.0[axis]);
+            let ahead = i16::from(to[axis]) - i16::from(from[axis]);
+            let around = ahead - nodes * ahead.signum();
+            let is_shorter = around.abs() < ahead.abs() || (around.abs() == ahead.abs() && turns);
+            // At most half of 256, or one less in a mesh of as many.
+            (if self.closes[axis] && is_shorter { around } else { ahead }) as i8
+        })
+    }
+
+    /// Entering the ring of this link may close a circle of packets that wait for each other.
+    #[inline]
+    pub(super) fn is_ring(&self, link: usize) -> bool {
+        self.closes[link / 2]
+    }
+}
+
+/// The link that leads on in a dimension.
+#[inline]
+fn link(left: Left, axis: usize) -> usize {
+    2 * axis + usize::from(left[axis] < 0)
+}
+
+/// The links that a packet may take, a bit each: the lowest is that of dimension order.
+#[inline]
+pub(super) fn permitted(left: Left, mode: Mode) -> u32 {
+    let all = (0..3).filter(|axis| left[*axis] != 0).fold(0, |links, axis| links | 1 << link(left, axis));
+    if mode == Mode::Adaptive { all } else { all & all.wrapping_neg() }
+}
+
+/// The lane that a message waits in: messages that begin on different links do not wait for each other.
+pub(super) fn lane(left: Left, mode: Mode) -> usize {
+    let first = left.iter().position(|hops| *hops != 0).unwrap_or(0);
+    match mode {
+        Mode::Priority => LINKS,
+        Mode::Ordered | Mode::Deposit => link(left, first),
+        // The longest way has most to choose from; of equals the first.
+        Mode::Adaptive => {
+            let longer =
+                |a: usize, b: usize| if left[b].unsigned_abs() > left[a].unsigned_abs() { b } else { a };
+            link(left, longer(longer(0, 1), 2))
+        }
+    }
+}
+
+/// The numbers in a set.
+#[inline]
+pub(super) fn bits(mut set: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let next = (set != 0).then(|| set.trailing_zeros())?;
+        set &= set - 1;
+        Some(next as usize)
+    })
+}
