@@ -158,3 +158,16 @@ fn an_aggregator_whose_parent_crashed_dials_again_and_keeps_what_is_below_it() {
     world.check_up().expect("all serve");
     assert_eq!(world.known(), NODES as u32);
 }
+
+#[test]
+fn a_child_that_is_lost_while_a_piece_of_its_status_is_held_is_asked_for_no_more() {
+    let (mut world, before) = booted::<Small>();
+    let job = world.order(BOOT, &format!("res {NODES}"), "true", None);
+    // The first half waits for a node that says nothing, while the other half's first piece is there.
+    world.plan(BOOT, 1, Fault::Crash);
+    world.look(BOOT + MILLI, job, 0);
+    world.plan_at(BOOT + SECOND, Place::Io(1), Fault::Kill);
+    world.run_until(BOOT + 8 * SECOND).expect("no claim breaks");
+    assert!(world.job(job).over, "without an answer: {}", world.job(job).unanswered());
+    world.check_quiet(&before).expect("nothing is left");
+}
