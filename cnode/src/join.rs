@@ -2,7 +2,7 @@
 
 use protocol::server::LinkId;
 
-pub use protocol::join::{Parent, State};
+pub use protocol::join::{Due, Parent, State};
 
 /// The link that the parent is on.
 pub const PARENT: LinkId = LinkId(0);

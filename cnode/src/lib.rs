@@ -28,7 +28,7 @@ pub mod tree;
 pub mod wait;
 
 use host::{Completion, Effect, Host, MemberSlot, SessionSlot};
-use join::PARENT;
+use join::{Due, PARENT};
 use member::State;
 use node::{Facts, Node};
 use protocol::failure::{Failure, Fault, Step};
@@ -86,6 +86,9 @@ impl<B: Bounds> Cnode<B> {
         self.node.now = now;
         let Some(len) = frame(bytes, self.server.msize(link))? else { return Ok(0) };
         let message = &bytes[..len];
+        if link == PARENT {
+            self.node.parent.heard();
+        }
         if !is_request(message) {
             if link != PARENT {
                 return Err(Botch);
@@ -117,7 +120,9 @@ impl<B: Bounds> Cnode<B> {
             if !left {
                 self.node.parent.fall(now, jitter);
             }
-            self.orphaned = Some(if left { now } else { now + self.node.tuning.orphan_us() });
+            // A parent that was dialled in vain since then does not put it off.
+            let end = self.orphaned.unwrap_or(now + self.node.tuning.orphan_us());
+            self.orphaned = Some(if left { now } else { end });
         }
         self.settle(now, host);
     }
@@ -130,9 +135,10 @@ impl<B: Bounds> Cnode<B> {
     /// Time has come to what `poll_timeout` said; calling it early is harmless.
     pub fn handle_timeout(&mut self, now: Time, host: &mut impl Host) {
         self.node.now = now;
-        if self.node.parent.timeout() <= now {
-            self.node.parent.state = join::State::Dialing;
-            self.dial = true;
+        match self.node.parent.handle_timeout(now) {
+            Some(Due::Dial) => self.dial = true,
+            Some(Due::HangUp) => self.node.leaves = true,
+            None => {}
         }
         if self.orphaned.is_some_and(|at| at <= now) {
             self.orphaned = None;
@@ -403,7 +409,7 @@ impl<B: Bounds> Cnode<B> {
     ) -> Option<(LinkId, usize)> {
         if self.node.parent.state == join::State::Greeting {
             let facts = &self.node.facts;
-            let greeted = self.node.parent.greet(facts.name.as_str(), facts.boot, out);
+            let greeted = self.node.parent.greet(now, facts.name.as_str(), facts.boot, out);
             return greeted.ok().map(|len| (PARENT, len));
         }
         let mut view = View { node: &mut self.node, host, now };

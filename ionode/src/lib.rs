@@ -47,7 +47,7 @@ use bounds::{CHILD, CLIENT, PARENT, PARENT_CAPS, Tables};
 use host::{Effect, Host, Peer, SessionSlot};
 use node::{Facts, Node};
 use protocol::ename::Ename;
-use protocol::join;
+use protocol::join::{self, Due};
 use protocol::limits::MSIZE_LINK;
 use protocol::message::{frame, is_attach, is_request, is_rread, tag_of};
 use protocol::qid::Path;
@@ -122,6 +122,9 @@ impl Ionode {
         let msize = if child.is_some() { MSIZE_LINK } else { self.server.msize(link) };
         let Some(len) = frame(bytes, msize)? else { return Ok(0) };
         let message = &bytes[..len];
+        if link == PARENT {
+            self.node.parent.heard();
+        }
         if is_request(message) {
             if is_attach(message) && self.node.is_crowded() {
                 self.node.forget_users(self.server.users());
@@ -172,7 +175,8 @@ impl Ionode {
             if self.node.parent.has_link() {
                 self.undialed(now);
                 self.node.tell_above(self.node.children.inner());
-                self.node.orphaned = Some(now + self.node.tuning.orphan_us());
+                // A parent that was dialled in vain since then does not put it off.
+                self.node.orphaned.get_or_insert(now + self.node.tuning.orphan_us());
             }
         }
         self.settle(now, host);
@@ -228,9 +232,10 @@ impl Ionode {
 
     /// Time has come to what `poll_timeout` said; calling it early is harmless.
     pub fn handle_timeout(&mut self, now: Time, host: &mut impl Host) {
-        if self.node.parent.timeout() <= now {
-            self.node.parent.state = join::State::Dialing;
-            self.node.dial = true;
+        match self.node.parent.handle_timeout(now) {
+            Some(Due::Dial) => self.node.dial = true,
+            Some(Due::HangUp) => self.node.drops.push(PARENT),
+            None => {}
         }
         if self.node.orphaned.is_some_and(|at| at <= now) {
             self.node.orphaned = None;
@@ -342,7 +347,7 @@ impl Ionode {
     ) -> Option<(Target, usize)> {
         if self.node.parent.state == join::State::Greeting {
             let facts = self.node.facts;
-            let greeted = self.node.parent.greet(facts.name.as_str(), facts.boot, out);
+            let greeted = self.node.parent.greet(now, facts.name.as_str(), facts.boot, out);
             return greeted.ok().map(|len| (Target::Link(PARENT), len));
         }
         let mut view = View { node: &mut self.node, host, now };

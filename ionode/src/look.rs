@@ -196,6 +196,11 @@ impl Node {
     /// Asks children for the next piece of their text.
     fn ask_piece(&mut self, now: Time, index: usize, set: ChildSet) {
         let Some((fid, tag)) = self.looks[index].file else { return };
+        // One that was lost since it told its last piece has the file no more.
+        let set = set.and(self.fids.holds(fid));
+        if set.is_empty() {
+            return;
+        }
         let count = self.payload(set);
         let patience = self.patience(set);
         let offset = set.first().map_or(0, |rank| self.looks[index].given[rank.index()]);

@@ -403,10 +403,24 @@ impl Node {
             && self.looks.iter().all(Look::is_free)
     }
 
+    /// What a quiet node has not, for checkers: questions to children, and how many of the rest.
+    pub fn unquiet(&self) -> String {
+        let asks: Vec<_> =
+            self.questions().map(|(_, ask, owes)| format!("{ask:?} of {:x}", owes.0)).collect();
+        let gathers = self.gathers.iter().filter(|gather| gather.used).count();
+        let looks = self.looks.iter().filter(|look| !look.is_free()).count();
+        let (up, held) = (self.up_count(), self.pool.used());
+        format!("{asks:?}, {up} at its parent, {held} held, {gathers} gathers, {looks} looks")
+    }
+
+    fn questions(&self) -> impl Iterator<Item = (Tag, Ask, ChildSet)> {
+        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Pulse | Ask::Info | Ask::Status | Ask::Events);
+        self.tags.waiting().filter(move |(_, ask, _)| !beats(ask))
+    }
+
     /// Tags of questions to children, the beat's own apart, which come and go by themselves: for checkers.
     pub fn question_count(&self) -> usize {
-        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Pulse | Ask::Info | Ask::Status | Ask::Events);
-        self.tags.waiting().filter(|(_, ask, _)| !beats(ask)).count()
+        self.questions().count()
     }
 
     /// Fids on children in use, for checkers.

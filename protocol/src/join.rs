@@ -1,6 +1,7 @@
 //! Joining a parent: a node opens it as any client would, says who it is, and from the answer on serves it.
+//! A parent that does not answer, or falls silent, is hung up on and dialled again.
 
-use crate::limits::{MSIZE_LINK, REDIAL_MAX_US, REDIAL_MIN_US};
+use crate::limits::{JOIN_TURNS, LISTEN_US, MSIZE_LINK, REDIAL_MAX_US, REDIAL_MIN_US, SILENT_TURNS};
 use crate::message::{Fid, Names, Rmsg, Tag, Tmsg, VERSION};
 use crate::set::Rank;
 use crate::text::Text;
@@ -33,13 +34,26 @@ pub enum State {
     Joined(Rank),
 }
 
+/// What a child has to do when its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// To connect.
+    Dial,
+    /// To hang up: the parent is silent.
+    HangUp,
+}
+
 /// The conversation with the parent; of `ABOVE` of those above it is known who they are.
 #[derive(Debug)]
 pub struct Parent<const ABOVE: usize> {
     /// Where it stands.
     pub state: State,
-    /// The pause before the next try.
-    pause: u64,
+    /// When to look whether anything came.
+    listen_at: Time,
+    /// The pause before the next try, in microseconds.
+    pause: u32,
+    /// Turns in a row in which nothing came.
+    quiet: u8,
     /// The boot numbers of those above: the parent, its own parent and so on, as far as they are known.
     above: [u64; ABOVE],
     /// It was given while the node ran, and was never joined: it is given up at the first failure.
@@ -58,7 +72,8 @@ impl<const ABOVE: usize> Parent<ABOVE> {
     /// One to be dialled at once, if there is one.
     pub fn new(exists: bool, now: Time) -> Self {
         let state = if exists { State::Down(now) } else { State::Alone };
-        Self { state, pause: REDIAL_MIN_US, above: [0; ABOVE], is_tried: false }
+        let (listen_at, pause) = (Time::NEVER, REDIAL_MIN_US as u32);
+        Self { state, listen_at, pause, quiet: 0, above: [0; ABOVE], is_tried: false }
     }
 
     /// A parent for a node that had none; given up if it cannot be joined at once.
@@ -101,7 +116,34 @@ impl<const ABOVE: usize> Parent<ABOVE> {
     pub fn timeout(&self) -> Time {
         match self.state {
             State::Down(at) => at,
-            _ => Time::NEVER,
+            State::Joining | State::Joined(_) => self.listen_at,
+            // The driver ends a dial within a bound, and who is to greet does so when it is drained.
+            State::Alone | State::Dialing | State::Greeting => Time::NEVER,
+        }
+    }
+
+    /// Time has come to what `timeout` said, or not yet: what is to be done.
+    pub fn handle_timeout(&mut self, now: Time) -> Option<Due> {
+        if self.timeout() > now {
+            return None;
+        }
+        let most = match self.state {
+            State::Down(_) => {
+                self.state = State::Dialing;
+                return Some(Due::Dial);
+            }
+            State::Joined(_) => SILENT_TURNS,
+            _ => JOIN_TURNS,
+        };
+        self.listen_at = now + LISTEN_US;
+        self.quiet = self.quiet.saturating_add(1);
+        (self.quiet >= most).then_some(Due::HangUp)
+    }
+
+    /// Something came of the parent. What comes while it is joined does not put off its answer.
+    pub fn heard(&mut self) {
+        if matches!(self.state, State::Joined(_)) {
+            self.quiet = 0;
         }
     }
 
@@ -114,13 +156,13 @@ impl<const ABOVE: usize> Parent<ABOVE> {
         if self.state == State::Alone {
             return;
         }
-        let pause = self.pause + jitter % (self.pause / 2);
-        self.state = State::Down(now + pause);
-        self.pause = (self.pause * 2).min(REDIAL_MAX_US);
+        let pause = u64::from(self.pause);
+        self.state = State::Down(now + pause + jitter % (pause / 2));
+        self.pause = (pause * 2).min(REDIAL_MAX_US) as u32;
     }
 
     /// Writes the whole conversation as one burst.
-    pub fn greet(&mut self, name: &str, boot: u64, out: &mut [u8]) -> Result<usize, Full> {
+    pub fn greet(&mut self, now: Time, name: &str, boot: u64, out: &mut [u8]) -> Result<usize, Full> {
         assert!(self.state == State::Greeting, "a node greets once a connection");
         use core::fmt::Write;
         let mut line = Text::<128>::EMPTY;
@@ -142,6 +184,7 @@ impl<const ABOVE: usize> Parent<ABOVE> {
             len += msg.encode(tag, &mut out[len..])?;
         }
         self.state = State::Joining;
+        (self.listen_at, self.quiet) = (now + LISTEN_US, 0);
         Ok(len)
     }
 
@@ -157,7 +200,8 @@ impl<const ABOVE: usize> Parent<ABOVE> {
                 self.set_above(words)?;
                 self.is_tried = false;
                 self.state = State::Joined(rank);
-                self.pause = REDIAL_MIN_US;
+                self.pause = REDIAL_MIN_US as u32;
+                self.quiet = 0;
                 Ok(())
             }
             (State::Joined(_), CLUNK, Rmsg::Clunk) => Ok(()),
@@ -174,5 +218,80 @@ impl<const ABOVE: usize> Parent<ABOVE> {
             State::Joined(rank) => Some(rank),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn greeted(now: Time) -> Parent<0> {
+        let mut parent = Parent::new(true, now);
+        assert_eq!(parent.handle_timeout(now), Some(Due::Dial));
+        parent.state = State::Greeting;
+        assert_eq!(parent.timeout(), Time::NEVER);
+        parent.greet(now, "node01", 7, &mut [0; 512]).expect("it has room");
+        parent
+    }
+
+    fn joined(now: Time) -> Parent<0> {
+        let mut parent = greeted(now);
+        let mut out = [0; 64];
+        let len = Rmsg::Read { data: b"3 0000000000000009\n" }.encode(ANSWER, &mut out).expect("it has room");
+        parent.answer(&out[..len]).expect("it is an answer");
+        assert_eq!(parent.rank(), Rank::new(3));
+        parent
+    }
+
+    /// When it hangs up, with its time given to it as it asks for it.
+    fn hangs_up(parent: &mut Parent<0>, mut turn: impl FnMut(&mut Parent<0>, Time)) -> Time {
+        for _ in 0..100 {
+            let now = parent.timeout();
+            if parent.handle_timeout(now) == Some(Due::HangUp) {
+                return now;
+            }
+            turn(parent, now);
+        }
+        Time::NEVER
+    }
+
+    #[test]
+    fn a_greeting_that_is_not_answered_ends_after_its_turns_whatever_else_comes() {
+        let begun = Time(77);
+        let mut parent = greeted(begun);
+        let end = hangs_up(&mut parent, |parent, _| parent.heard());
+        assert_eq!(end, begun + u64::from(JOIN_TURNS) * LISTEN_US);
+        parent.fall(end, 0);
+        assert_eq!(parent.timeout(), end + REDIAL_MIN_US);
+    }
+
+    #[test]
+    fn a_parent_that_is_heard_in_each_turn_is_never_hung_up_on() {
+        let mut parent = joined(Time(77));
+        assert_eq!(hangs_up(&mut parent, |parent, _| parent.heard()), Time::NEVER);
+    }
+
+    #[test]
+    fn a_parent_that_fell_silent_is_hung_up_on_within_its_turns() {
+        let mut parent = joined(Time(0));
+        let last = Time(3 * LISTEN_US + 1);
+        let end = hangs_up(&mut parent, |parent, now| {
+            if now < last {
+                parent.heard();
+            }
+        });
+        assert_eq!(end, Time((3 + u64::from(SILENT_TURNS)) * LISTEN_US));
+    }
+
+    #[test]
+    fn a_child_that_was_stopped_itself_has_missed_one_turn_and_no_more() {
+        let mut parent = joined(Time(0));
+        let late = Time(1000 * LISTEN_US);
+        for turn in 0..u64::from(SILENT_TURNS) - 1 {
+            assert_eq!(parent.handle_timeout(late + turn * LISTEN_US), None);
+            assert_eq!(parent.handle_timeout(late + turn * LISTEN_US), None, "calling it early is harmless");
+        }
+        parent.heard();
+        assert_eq!(hangs_up(&mut parent, |parent, _| parent.heard()), Time::NEVER);
     }
 }

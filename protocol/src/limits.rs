@@ -49,6 +49,14 @@ pub const DETACH_US: u64 = 2_000_000;
 pub const LINGER_US: u64 = 10_000_000;
 /// How long a stub keeps members of a parent that went away.
 pub const ORPHAN_US: u64 = 3_600_000_000;
+/// How often a child looks whether its parent was heard since it looked last. It counts such turns and not
+/// time: one that was stopped itself, or whose clock was set, has missed nobody.
+pub const LISTEN_US: u64 = 2_500_000;
+/// Turns within which a parent has to answer who joins it: then the child hangs up and dials again.
+pub const JOIN_TURNS: u8 = 2;
+/// Turns in a row in which nothing came of a parent that asks for a beat ten times in each: then its child
+/// hangs up, 7.5 to 10 s after it was heard last, and dials again.
+pub const SILENT_TURNS: u8 = 4;
 /// First pause before a child dials again; doubles to `REDIAL_MAX_US`.
 pub const REDIAL_MIN_US: u64 = 50_000;
 /// Longest pause before a child dials again.
@@ -72,5 +80,9 @@ const _: () = {
     assert!(GATHER_US < DETECT_US + GRACE_US, "a gather is answered before the child is given up");
     assert!(DEBUG_US < GATHER_US, "a helper's end is told before its node is given up");
     assert!(DETECT_US + GRACE_US + 2 * BEAT_US < 5_000_000, "a silent child is named within 5 s");
+    assert!(JOIN_TURNS as u64 * LISTEN_US > DETECT_US + GRACE_US + 1_000_000, "who is late is answered yet");
+    assert!((SILENT_TURNS as u64 - 1) * LISTEN_US >= 2 * (DETECT_US + GRACE_US), "a parent gives up first");
+    assert!(SILENT_TURNS as u64 * LISTEN_US < ORPHAN_US, "members are kept for a parent that comes back");
+    assert!(REDIAL_MAX_US <= u32::MAX as u64, "a child has its pause in 32 bits");
     assert!(LINE_MAX < MSIZE_MIN as usize - IOHDR as usize, "a line fits any message");
 };

@@ -113,7 +113,12 @@ impl<B: Bounds> World<B> {
         while let Some(effect) = self.aggregators[io as usize].core.poll_effect() {
             let aggregator = &mut self.aggregators[io as usize];
             match effect {
-                Effect::Drop(id) => self.drop_link(io, id)?,
+                Effect::Drop(id) => {
+                    if id == PARENT {
+                        self.tell(place, What::HangsUp);
+                    }
+                    self.drop_link(io, id)?;
+                }
                 Effect::Dial => {
                     let run = aggregator.run.number;
                     let slow = self.cables.get(&place).map_or_else(Default::default, |cable| cable.slow);

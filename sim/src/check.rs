@@ -70,7 +70,8 @@ impl<B: Bounds> World<B> {
             }
             let (name, node) = (self.levels.name_of_io(io), aggregator.core.node());
             if !node.is_quiet() || node.forward_count() > 0 {
-                return Err(format!("{name} still waits for something or holds an answer"));
+                let (what, forwards) = (node.unquiet(), node.forward_count());
+                return Err(format!("{name} still has {what}, {forwards} forwards"));
             }
             if after != *before {
                 return Err(format!("in use at {name} before: {before:?}, after: {after:?}"));

@@ -12,6 +12,7 @@ use cnode::host::{Completion, Effect, MemberSlot};
 use cnode::join::PARENT;
 use cnode::node::Facts;
 use cnode::{Bounds, Cnode};
+use ionode::bounds::LINKS;
 use protocol::ename::Ename;
 use protocol::text::Text;
 
@@ -81,15 +82,13 @@ impl<B: Bounds> World<B> {
     /// Somebody connects with their parent, if that is there.
     pub(crate) fn dial(&mut self, place: Place, run: u32) -> Result<(), String> {
         let Some(above) = self.above(place) else { return Ok(()) };
-        let parent = &mut self.aggregators[above as usize].run;
+        let parent = &self.aggregators[above as usize];
         let is_mute = self.cables.get(&place).is_some_and(|cable| cable.mute.contains(&true));
-        if parent.dead || is_mute {
-            let after = if is_mute { DIAL } else { LATENCY };
+        // The kernel of one that is stopped takes connections, as long as it has room.
+        let is_full = parent.run.stopped && parent.links.iter().flatten().count() + 1 >= LINKS;
+        if parent.run.dead || is_mute || is_full {
+            let after = if is_mute || is_full { DIAL } else { LATENCY };
             self.queue.push(self.queue.now() + after, Event::Undialed(place, run));
-            return Ok(());
-        }
-        if parent.stopped {
-            parent.later.push(Event::Dial(place, run));
             return Ok(());
         }
         let link = self.connect(place, above, false);
@@ -205,8 +204,13 @@ impl<B: Bounds> World<B> {
                     let done = Completion::Failed { member, failure: Ename::Unsupported.into() };
                     self.leaf(index).completes(now, done);
                 }
-                // Nothing here tells a node to leave.
-                Effect::Leave => {}
+                Effect::Leave => {
+                    if let Some(link) = self.leaf(index).link {
+                        self.tell(place, What::HangsUp);
+                        self.close(link, Side::Below);
+                        self.leaf_hangup(index)?;
+                    }
+                }
                 Effect::Exit => self.leaf(index).run.dead = true,
             }
         }

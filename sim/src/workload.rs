@@ -17,6 +17,8 @@ pub const BOOT_US: u64 = 500_000;
 const CALM_US: u64 = 5_000_000;
 /// Faults begin and clients vanish within this time.
 const TROUBLE_US: u64 = 3_000_000;
+/// Messages are lost or corrupted until then.
+const SPENT_US: u64 = 8_000_000;
 /// Most messages that are lost or corrupted at once.
 const MESSAGES_MAX: u64 = 8;
 /// The programs that run during it, with their clients' names and their input.
@@ -119,6 +121,12 @@ fn break_something(lines: &mut Vec<Line>, random: &mut Random, sorts: &[Sort], n
     line(at, begin);
     if let Some(end) = end {
         line(at + 100_000 + random.below(8_000_000), end);
+    }
+    // A node that dials with its longest pauses may not have used up all that it is to lose by then.
+    match begin {
+        Fault::Lose(_) => line(BOOT_US + SPENT_US, Fault::Lose(0)),
+        Fault::Corrupt(_) => line(BOOT_US + SPENT_US, Fault::Corrupt(0)),
+        _ => {}
     }
 }
 

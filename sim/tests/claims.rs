@@ -5,7 +5,7 @@ use sim::check::Census;
 use sim::fault::Fault;
 use sim::trace::Lines;
 use sim::workload::{BOOT_US, run, run_sized};
-use sim::world::World;
+use sim::world::{Place, World};
 
 const SECOND: u64 = 1_000_000;
 const MILLI: u64 = 1_000;
@@ -250,4 +250,67 @@ fn fifty_seeds_of_random_faults_are_quiet() {
             panic!("sim run --seed {seed} --nodes 64 --faults 4: {claim}");
         }
     }
+}
+
+#[test]
+fn a_greeting_that_is_lost_on_its_way_is_made_again() {
+    let mut world = World::<Small>::new(7, 1, Lines::Kept(Vec::new()));
+    world.plan(0, 0, Fault::Lose(8));
+    // The dialogue of the first link, and the first word of the second: that is missed, and hung up on.
+    world.run_until(5 * SECOND - MILLI).expect("no claim breaks");
+    assert_eq!(world.up(), 0);
+    world.run_until(7 * SECOND).expect("no claim breaks");
+    assert_eq!(world.up(), 1);
+}
+
+/// Times at which a node hung up by itself, in microseconds.
+fn hangups<B: Bounds>(world: &World<B>, name: &str) -> Vec<f64> {
+    let said = format!(" {name} hangs up");
+    let lines = world.trace.lines().iter().filter(|line| line.ends_with(&said));
+    lines.map(|line| line.split(' ').next().expect("a time").parse().expect("a number")).collect()
+}
+
+#[test]
+fn a_parent_that_crashes_between_connect_and_answer_is_given_up_and_dialled_again() {
+    let mut world = World::<Small>::new(7, 2, Lines::Kept(Vec::new()));
+    world.run_until(BOOT_US).expect("nodes join");
+    world.plan(BOOT_US, 0, Fault::Cut);
+    // It has dialled again by then, and its parent takes no notice.
+    world.plan_at(BOOT_US + 20, Place::Io(0), Fault::Stop);
+    world.plan_at(BOOT_US + SECOND, Place::Io(0), Fault::Crash);
+    let dialled = BOOT_US + SECOND;
+    world.run_until(dialled + 10 * SECOND).expect("no claim breaks");
+    let hung_up = hangups(&world, "node01");
+    assert_eq!(hung_up.len(), 1, "it waits for an answer once: {hung_up:?}");
+    let waited = hung_up[0] - BOOT_US as f64;
+    assert!((5e6..5.2e6).contains(&waited), "{waited} us");
+    world.plan_at(dialled + 11 * SECOND, Place::Io(0), Fault::Return);
+    world.run_until(dialled + 15 * SECOND).expect("no claim breaks");
+    assert_eq!(world.up(), 2);
+}
+
+#[test]
+fn a_parent_that_is_stopped_for_three_seconds_loses_nothing() {
+    let (mut world, before) = booted::<Full>(8);
+    let job = world.order(BOOT_US, "res 8", "sleep 5", None);
+    world.plan_at(BOOT_US + SECOND, Place::Io(0), Fault::Stop);
+    world.plan_at(BOOT_US + 4 * SECOND, Place::Io(0), Fault::Continue);
+    world.run_until(BOOT_US + 9 * SECOND).expect("no claim breaks");
+    assert_eq!(told(&world, job), (8, 0));
+    (1..=8).for_each(|node| assert_eq!(hangups(&world, &format!("node{node:02}")), [0.0; 0]));
+    serves_again(&mut world, 8, before);
+}
+
+#[test]
+fn a_parent_that_is_stopped_for_fifteen_seconds_is_dialled_again_and_serves_soon_after() {
+    let (mut world, before) = booted::<Small>(64);
+    world.plan_at(BOOT_US, Place::Io(0), Fault::Stop);
+    world.plan_at(BOOT_US + 15 * SECOND, Place::Io(0), Fault::Continue);
+    world.run_until(BOOT_US + 11 * SECOND).expect("no claim breaks");
+    let hung_up = (1..=64).flat_map(|node| hangups(&world, &format!("node{node:02}"))).collect::<Vec<_>>();
+    assert_eq!(hung_up.len(), 64);
+    let since = |at: f64| at - BOOT_US as f64;
+    assert!(hung_up.iter().all(|at| (7.4e6..10.1e6).contains(&since(*at))), "{hung_up:?}");
+    world.run_until(BOOT_US + 19 * SECOND).expect("no claim breaks");
+    serves_again(&mut world, 64, before);
 }

@@ -121,3 +121,53 @@ fn clocks_a_tenth_fast_and_slow_lose_nothing() {
     assert_eq!(told(&world, job), (NODES, 0));
     serves_again(&mut world, &before);
 }
+
+#[test]
+fn children_of_a_crashed_aggregator_hang_up_within_ten_seconds_and_nobody_else_does() {
+    let (mut world, before) = booted::<Small>();
+    world.plan_at(BOOT, Place::Io(1), Fault::Crash);
+    world.run_until(BOOT + 10 * SECOND + MILLI).expect("no claim breaks");
+    let lines = world.trace.lines().iter().filter(|line| line.ends_with(" hangs up"));
+    let (mut hung_up, mut want): (Vec<_>, Vec<_>) = (
+        lines.map(|line| line.split(' ').nth(1).expect("a place")).collect(),
+        world.levels().leaves_below(1).map(|leaf| world.levels().name_of_leaf(leaf)).collect(),
+    );
+    hung_up.sort_unstable();
+    want.sort_unstable();
+    assert_eq!(hung_up, want);
+    assert_eq!(world.up(), 64);
+    // A new run finds nobody who waits on a link of the one before.
+    world.plan_at(BOOT + 20 * SECOND, Place::Io(1), Fault::Return);
+    world.run_until(BOOT + 24 * SECOND).expect("no claim breaks");
+    serves_again(&mut world, &before);
+}
+
+#[test]
+fn an_aggregator_whose_parent_crashed_dials_again_and_keeps_what_is_below_it() {
+    let (mut world, _) = booted::<Small>();
+    let root = world.levels().root();
+    world.plan_at(BOOT, Place::Io(root), Fault::Crash);
+    world.plan_at(BOOT + 20 * SECOND, Place::Io(root), Fault::Return);
+    world.run_until(BOOT + 10 * SECOND + MILLI).expect("no claim breaks");
+    let lines = world.trace.lines().iter().filter(|line| line.ends_with(" hangs up"));
+    let mut hung_up: Vec<_> = lines.map(|line| line.split(' ').nth(1).expect("a place")).collect();
+    hung_up.sort_unstable();
+    assert_eq!(hung_up, [0, 1].map(|io| world.levels().name_of_io(io)), "compute nodes hear their parents");
+    assert_eq!(world.up(), NODES as u32);
+    world.run_until(BOOT + 26 * SECOND).expect("no claim breaks");
+    world.check_up().expect("all serve");
+    assert_eq!(world.known(), NODES as u32);
+}
+
+#[test]
+fn a_child_that_is_lost_while_a_piece_of_its_status_is_held_is_asked_for_no_more() {
+    let (mut world, before) = booted::<Small>();
+    let job = world.order(BOOT, &format!("res {NODES}"), "true", None);
+    // The first half waits for a node that says nothing, while the other half's first piece is there.
+    world.plan(BOOT, 1, Fault::Crash);
+    world.look(BOOT + MILLI, job, 0);
+    world.plan_at(BOOT + SECOND, Place::Io(1), Fault::Kill);
+    world.run_until(BOOT + 8 * SECOND).expect("no claim breaks");
+    assert!(world.job(job).over, "without an answer: {}", world.job(job).unanswered());
+    world.check_quiet(&before).expect("nothing is left");
+}

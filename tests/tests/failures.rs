@@ -1,6 +1,7 @@
 //! Failures that are not an end of file, on 64 real nodes: a node that stops in the middle of something, one
 //! that cannot start its member, one that has no room. Each is named, the others are done, nothing is left.
 
+use protocol::message::{Fid, Tag, Tmsg};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -367,4 +368,34 @@ fn a_node_at_its_member_limit_is_named_and_the_other_63_run() {
         "uem: job: res: more members than the node takes at once: members= in its info: node09 (1 member)\n";
     assert_eq!((told.code, told.out, told.err.as_str()), (125, "here\n".repeat(63), err));
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
+}
+
+#[test]
+fn an_ionode_stopped_for_3_seconds_loses_nothing_and_after_15_all_are_soon_back_by_themselves() {
+    let partition = Partition::up(8);
+    let job = Running::start(partition.uem(&["run", "-a", "sh", "-c", "sleep 5; echo here"]));
+    std::thread::sleep(Duration::from_secs(1));
+    partition.signal("io", "STOP");
+    std::thread::sleep(Duration::from_secs(3));
+    partition.signal("io", "CONT");
+    let told = job.end();
+    assert_eq!((told.code, told.out, told.err), (0, "here\n".repeat(8), String::new()));
+
+    let mut link = Link::dial(&partition.socket());
+    link.open(0, 1, &["events"], 0);
+    partition.signal("io", "STOP");
+    std::thread::sleep(Duration::from_secs(15));
+    partition.signal("io", "CONT");
+    let begun = Instant::now();
+    let mut told = String::new();
+    let is_back = |told: &str| (1..=8).all(|n| told.contains(&format!(" node node{n:02} up\n")));
+    while !is_back(&told) {
+        let read = Tmsg::Read { fid: Fid(1), offset: 0, count: 4096 };
+        let Answer::Data(lines) = link.call(Tag(1), &read) else { panic!("events go on: {told}") };
+        told.push_str(&String::from_utf8(lines).expect("it is text"));
+    }
+    assert!(begun.elapsed() < NAMED, "{:?}: {told}", begun.elapsed());
+    partition.wait_until("summary", |text| text == "node[01-08] up\n");
+    let told = partition.run(&["run", "-a", "echo", "here"]);
+    assert_eq!((told.code, told.out), (0, "here\n".repeat(8)), "{}", told.err);
 }

@@ -202,7 +202,7 @@ impl Reader {
                 Ok((place, Fault::Mute { up: up || !down, down: down || !up }))
             }
             "lose" | "corrupt" => {
-                let count = line.number("a number of messages", 1, MESSAGES_MAX)?;
+                let count = line.number("a number of messages", 0, MESSAGES_MAX)?;
                 line.keyword(if count == 1 { "message" } else { "messages" })?;
                 line.keyword("of")?;
                 let fault = if word == "lose" { Fault::Lose(count) } else { Fault::Corrupt(count) };

@@ -198,7 +198,10 @@ fn jobs(job: &Job) -> Vec<Job> {
 }
 
 fn faults(fault: Fault) -> Vec<Fault> {
-    let fewer = |count: u32| [1, count / 10, count / 2, count - 1].into_iter().filter(|count| *count > 0);
+    let fewer = |count: u32| {
+        let fewer = [1, count / 10, count / 2, count.saturating_sub(1)];
+        fewer.into_iter().filter(move |fewer| (1..count).contains(fewer))
+    };
     match fault {
         Fault::Slow(us) => times(us).into_iter().map(Fault::Slow).collect(),
         Fault::Lose(count) => fewer(count).map(Fault::Lose).collect(),

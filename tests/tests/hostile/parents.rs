@@ -106,10 +106,11 @@ fn a_parent_that_answers_nonsense_is_dialled_again_and_clients_are_served() {
         // So that its pause is a short one again.
         drop(parent.joined());
     }
-    // One that says nothing has a child that waits, and serves its own clients.
-    let mute = parent.greeted(&mut boot);
+    // One that says nothing is hung up on in time, by a child that serves its own clients meanwhile.
+    let (mut mute, begun) = (parent.greeted(&mut boot), Instant::now());
     check_serves(&mut site, "mute");
-    drop(mute);
+    assert_eq!(mute.message(), None, "mute: the cnode hangs up");
+    assert!(begun.elapsed() > Duration::from_secs(4), "{:?}", begun.elapsed());
     let version = Tmsg::Version { msize: 8216, version: VERSION };
     for (name, bytes) in [
         ("an answer to nothing", reply(Tag(FIRST), &Rmsg::Clunk)),
