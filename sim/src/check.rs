@@ -71,7 +71,7 @@ impl<B: Bounds> World<B> {
             let (name, node) = (self.levels.name_of_io(io), aggregator.core.node());
             if !node.is_quiet() || node.forward_count() > 0 {
                 let (what, forwards) = (node.unquiet(), node.forward_count());
-                return Err(format!("{name} still has {what}, {forwards} forwards"));
+                return Err(format!("{name} still waits or holds an answer: {what}, {forwards} forwards"));
             }
             if after != *before {
                 return Err(format!("in use at {name} before: {before:?}, after: {after:?}"));
