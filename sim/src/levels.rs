@@ -44,6 +44,13 @@ impl Levels {
         Self::above(partition.all().filter_map(aggregator).collect(), |_| AGGREGATOR_CHILDREN)
     }
 
+    /// The nodes of a partition pset by pset, so that neighbours share an aggregator and node sets are short.
+    pub fn by_pset(partition: &Partition) -> Self {
+        let children = partition.pset_size().min(AGGREGATOR_CHILDREN);
+        let leaves = (0..partition.compute_nodes()).map(|node| node / children);
+        Self::above(leaves.collect(), |_| AGGREGATOR_CHILDREN)
+    }
+
     fn above(leaves: Vec<u32>, fan: impl Fn(usize) -> u32) -> Self {
         let (mut firsts, mut fans) = (vec![0], Vec::new());
         let mut count = leaves.iter().max().map_or(1, |last| last + 1);
@@ -170,6 +177,21 @@ mod tests {
         assert_eq!((levels.name_of_io(7).as_str(), levels.name_of_io(650).as_str()), ("io007", "top"));
         assert_eq!(levels.leaves_below(641).count(), 64 * 64);
         assert!(levels.leaves_below(3).all(|leaf| levels.above_leaf(leaf) == 3));
+    }
+
+    #[test]
+    fn a_machine_has_the_same_aggregators_in_either_order() {
+        for (nodes, pset) in [(40_960, 64), (1024, 16), (1024, 128), (16, 16)] {
+            let partition = Partition::new(nodes, pset).expect("a size of the machine");
+            let (by_rank, by_pset) = (Levels::of(&partition), Levels::by_pset(&partition));
+            assert_eq!(
+                (by_rank.nodes(), &by_rank.firsts),
+                (by_pset.nodes(), &by_pset.firsts),
+                "{nodes} {pset}"
+            );
+            let below = |levels: &Levels| levels.leaves_below(0).count();
+            assert_eq!(below(&by_rank), below(&by_pset), "{nodes} {pset}");
+        }
     }
 
     #[test]

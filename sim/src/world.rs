@@ -9,9 +9,11 @@ use crate::link::{Arrival, Cable, Links, Side};
 use crate::medium::Clog;
 use crate::message::Messages;
 use crate::node::Leaf;
+use crate::outside::Outside;
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::running::Run;
+use crate::site::Site;
 use crate::time::Ps;
 use crate::trace::{Lines, Trace, What};
 use cnode::Bounds;
@@ -20,8 +22,8 @@ use protocol::limits::CHILDREN_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Room for any message.
-pub(crate) const OUT: usize = protocol::limits::MSIZE_MAX as usize;
+/// Room for any message, and what a core takes for its own scratch behind it.
+pub(crate) const OUT: usize = protocol::limits::MSIZE_MAX as usize + 4096;
 
 /// Where something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,11 +124,13 @@ impl Counts {
 pub struct World<B: Bounds> {
     pub(crate) queue: Queue<Event>,
     pub(crate) levels: Rc<Levels>,
+    pub(crate) site: Site,
     pub(crate) seed: u64,
     pub(crate) aggregators: Vec<Aggregator>,
     pub(crate) leaves: Vec<Leaf<B>>,
     pub(crate) clients: Vec<Client>,
     pub(crate) links: Links,
+    pub(crate) outside: Outside,
     pub(crate) messages: Messages,
     /// Of places whose link to above is not as usual.
     pub(crate) cables: BTreeMap<Place, Cable>,
@@ -155,14 +159,21 @@ impl<B: Bounds> World<B> {
 
     /// A partition whose nodes and aggregators are those.
     pub fn of(seed: u64, levels: Levels, lines: Lines) -> Self {
+        Self::at_site(Site::default(), seed, levels, lines)
+    }
+
+    /// The same, which knows where it is.
+    pub fn at_site(site: Site, seed: u64, levels: Levels, lines: Lines) -> Self {
         let levels = Rc::new(levels);
         let mut world = Self {
             queue: Queue::default(),
+            site,
             seed,
             aggregators: Vec::new(),
             leaves: Vec::with_capacity(levels.nodes()),
             clients: Vec::new(),
             links: Links::default(),
+            outside: Outside::default(),
             messages: Messages::default(),
             cables: BTreeMap::new(),
             clogs: BTreeMap::new(),
@@ -181,19 +192,15 @@ impl<B: Bounds> World<B> {
             let aggregator =
                 Aggregator::new(Ps::ZERO, world.io_facts(io, 1), Run::new(1, Ps::ZERO, world.epoch()));
             world.aggregators.push(aggregator);
-            world.queue.push(Ps::us(1), Event::Tick(Place::Io(io)));
+            world.queue.push(world.starts_at(io), Event::Tick(Place::Io(io)));
         }
         for leaf in 0..world.levels.nodes() as u32 {
             let (facts, run) = (world.leaf_facts(leaf, 1), Run::new(1, Ps::ZERO, world.epoch()));
             world.leaves.push(Leaf::new(Ps::ZERO, facts, run));
-            world.queue.push(Ps::us(1), Event::Tick(Place::Leaf(leaf)));
+            let at = world.starts_at(world.levels.above_leaf(leaf));
+            world.queue.push(at, Event::Tick(Place::Leaf(leaf)));
         }
         world
-    }
-
-    /// What a clock says that is started now: no two nodes count from the same instant.
-    pub(crate) fn epoch(&mut self) -> u64 {
-        1 + self.random.below(1_000_000_000)
     }
 
     /// Begins a job at a time, in microseconds: its number.
@@ -297,7 +304,7 @@ impl<B: Bounds> World<B> {
         }
     }
 
-    fn step(&mut self, event: Event) -> Result<(), String> {
+    pub(crate) fn step(&mut self, event: Event) -> Result<(), String> {
         if let Some((place, number)) = self.whose(&event)
             && let Some(run) = self.run_of(place)
         {
@@ -406,11 +413,11 @@ impl<B: Bounds> World<B> {
                 // The ionode gives up the session of a client on its own machine at once, others linger.
                 let local = self.random.below(2) == 0;
                 let root = self.levels.root();
-                if self.aggregators[root as usize].run.dead {
+                let is_gone = self.aggregators[root as usize].run.dead;
+                let Some(link) = (!is_gone).then(|| self.connect(place, root, local)).flatten() else {
                     self.clients[client as usize].job.is_cut = true;
                     return;
-                }
-                let link = self.connect(place, root, local);
+                };
                 self.clients[client as usize].link = Some(link);
                 self.send(link, Side::Above, &burst);
             }
