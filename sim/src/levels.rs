@@ -44,13 +44,6 @@ impl Levels {
         Self::above(partition.all().filter_map(aggregator).collect(), |_| AGGREGATOR_CHILDREN)
     }
 
-    /// The nodes of a partition pset by pset, so that neighbours share an aggregator and node sets are short.
-    pub fn by_pset(partition: &Partition) -> Self {
-        let children = partition.pset_size().min(AGGREGATOR_CHILDREN);
-        let leaves = (0..partition.compute_nodes()).map(|node| node / children);
-        Self::above(leaves.collect(), |_| AGGREGATOR_CHILDREN)
-    }
-
     fn above(leaves: Vec<u32>, fan: impl Fn(usize) -> u32) -> Self {
         let (mut firsts, mut fans) = (vec![0], Vec::new());
         let mut count = leaves.iter().max().map_or(1, |last| last + 1);
@@ -183,7 +176,7 @@ mod tests {
     fn a_machine_has_the_same_aggregators_in_either_order() {
         for (nodes, pset) in [(40_960, 64), (1024, 16), (1024, 128), (16, 16)] {
             let partition = Partition::new(nodes, pset).expect("a size of the machine");
-            let (by_rank, by_pset) = (Levels::of(&partition), Levels::by_pset(&partition));
+            let (by_rank, by_pset) = (Levels::of(&partition), Levels::psets(nodes, pset.min(64)));
             assert_eq!(
                 (by_rank.nodes(), &by_rank.firsts),
                 (by_pset.nodes(), &by_pset.firsts),
