@@ -184,7 +184,7 @@ impl<B: Bounds> World<B> {
         let after = Ps(self.random.below(RETRY.0));
         self.reset_all(place, after);
         let now = self.queue.now();
-        let run = Run::new(number, now, self.epoch());
+        let run = Run::new(number, now, self.epoch(now));
         match place {
             Place::Leaf(leaf) => {
                 let facts = self.leaf_facts(leaf, number);

@@ -137,6 +137,9 @@ impl Serve {
         if !(0.001..=1000.0).contains(&self.speed) {
             return Err(usage(format!("--speed {}: want 0.001 to 1000", self.speed)));
         }
+        if self.real > 0 && self.speed != 1.0 {
+            return Err(usage("--real and --speed: real nodes live in real time".to_owned()));
+        }
         if self.real > partition.compute_nodes() {
             let told = format!("--real {}: the partition has {} nodes", self.real, partition.compute_nodes());
             return Err(usage(told));

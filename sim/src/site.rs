@@ -41,14 +41,13 @@ impl<B: Bounds> World<B> {
     /// beat: else all nodes of a machine would have theirs at one instant, and nothing to do until the next.
     pub(crate) fn starts_at(&self, io: u32) -> Ps {
         let within = if self.site.partition.is_some() { BEAT_US } else { 0 };
-        Ps::us(1 + within * u64::from(io) / u64::from(self.levels.aggregators()))
+        Ps::us(within * u64::from(io) / u64::from(self.levels.aggregators()))
     }
 
-    /// What a clock says that is started now: no two nodes count from the same instant, unless they know
-    /// it.
-    pub(crate) fn epoch(&mut self) -> u64 {
+    /// What a clock says that is started then: no two nodes count from the same instant, unless they know it.
+    pub(crate) fn epoch(&mut self, at: Ps) -> u64 {
         if self.site.since_us > 0 {
-            return self.site.since_us + self.now();
+            return self.site.since_us + at.to_us();
         }
         1 + self.random.below(1_000_000_000)
     }
@@ -57,9 +56,28 @@ impl<B: Bounds> World<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::levels::Levels;
     use crate::machine::boot::personality;
+    use crate::trace::Lines;
+    use cnode::Small;
     use protocol::personality::Mode;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn the_beats_of_a_machine_are_spread_over_time() {
+        let partition = Partition::new(1024, 16).expect("a size of the machine");
+        let site = Site { since_us: 1 << 50, partition: Some(partition), ..Site::default() };
+        let mut world = World::<Small>::at_site(site, 1, Levels::psets(1024, 16), Lines::Dropped);
+        world.unchecked();
+        world.run_until(3_000_000).expect("it runs");
+        assert_eq!(world.up(), 1024);
+        for step in 1..=25 {
+            let before = world.counts.events;
+            world.run_until(3_000_000 + step * 10_000).expect("it runs");
+            let events = world.counts.events - before;
+            assert!((40..200).contains(&events), "{events} of some 2,000 in a beat's 25th");
+        }
+    }
 
     #[test]
     fn a_node_is_told_what_its_personality_says() {

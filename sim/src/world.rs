@@ -189,16 +189,16 @@ impl<B: Bounds> World<B> {
             levels,
         };
         for io in 0..world.levels.aggregators() {
-            let aggregator =
-                Aggregator::new(Ps::ZERO, world.io_facts(io, 1), Run::new(1, Ps::ZERO, world.epoch()));
-            world.aggregators.push(aggregator);
-            world.queue.push(world.starts_at(io), Event::Tick(Place::Io(io)));
+            let at = world.starts_at(io);
+            let run = Run::new(1, at, world.epoch(at));
+            world.aggregators.push(Aggregator::new(at, world.io_facts(io, 1), run));
+            world.queue.push(at + Ps::us(1), Event::Tick(Place::Io(io)));
         }
         for leaf in 0..world.levels.nodes() as u32 {
-            let (facts, run) = (world.leaf_facts(leaf, 1), Run::new(1, Ps::ZERO, world.epoch()));
-            world.leaves.push(Leaf::new(Ps::ZERO, facts, run));
             let at = world.starts_at(world.levels.above_leaf(leaf));
-            world.queue.push(at, Event::Tick(Place::Leaf(leaf)));
+            let (facts, run) = (world.leaf_facts(leaf, 1), Run::new(1, at, world.epoch(at)));
+            world.leaves.push(Leaf::new(at, facts, run));
+            world.queue.push(at + Ps::us(1), Event::Tick(Place::Leaf(leaf)));
         }
         world
     }

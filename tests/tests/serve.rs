@@ -287,6 +287,7 @@ fn what_there_is_not_is_refused_with_what_there_is() {
         (&["--racks", "1", "--nodes", "64"], "--racks and --nodes: choose one"),
         (&["--speed", "0"], "--speed 0: want 0.001 to 1000"),
         (&["--nodes", "16", "--real", "17"], "--real 17: the partition has 16 nodes"),
+        (&["--real", "1", "--speed", "2"], "--real and --speed: real nodes live in real time"),
         (&["--real", "1", "--cnode", "/none"], "--cnode /none: no such program"),
     ] {
         let told = Told::of(&sim().arg("serve").args(words).output().expect("sim starts"));
