@@ -8,7 +8,7 @@ use crate::time::Ps;
 use crate::trace::What;
 use crate::world::{Event, Place, World};
 use cnode::Bounds;
-use ionode::bounds::PARENT;
+use ionode::bounds::{LINKS, PARENT};
 use ionode::host::{Effect, Peer};
 use ionode::node::Facts;
 use ionode::{Ionode, Target};
@@ -25,13 +25,27 @@ pub(crate) struct Aggregator {
     pub(crate) run: Run,
     /// Links by the number that the core knows them by; the first is its own parent's.
     pub(crate) links: Vec<Option<u32>>,
+    /// Links whose other end is outside the world, with who is there.
+    pub(crate) outside: Vec<(LinkId, u32)>,
 }
 
 impl Aggregator {
     /// One that has just started, with nobody under it.
     pub(crate) fn new(now: Ps, facts: Facts, run: Run) -> Self {
         let core = Box::new(Ionode::new(facts, run.clock.read(now)));
-        Self { core, params: Params::default(), run, links: vec![None] }
+        Self { core, params: Params::default(), run, links: vec![None], outside: Vec::new() }
+    }
+
+    /// A number for one more link, the first that is free, as a driver gives them; none if all are in use.
+    pub(crate) fn free_link(&self) -> Option<LinkId> {
+        let is_inside = |id: &usize| self.links.get(*id).is_some_and(Option::is_some);
+        let ids = (1..LINKS).filter(|id| !is_inside(id)).map(|id| LinkId(id as u16));
+        ids.into_iter().find(|id| self.outsider(*id).is_none())
+    }
+
+    /// Who outside is on that link.
+    pub(crate) fn outsider(&self, id: LinkId) -> Option<u32> {
+        self.outside.iter().find(|(other, _)| *other == id).map(|(_, outsider)| *outsider)
     }
 }
 
@@ -45,7 +59,7 @@ impl<B: Bounds> World<B> {
             boot,
             os: "linux",
             arch: "ppc",
-            operator: Text::EMPTY,
+            operator: self.site.operator,
             has_parent: self.levels.above_io(io).is_some(),
         }
     }
@@ -61,6 +75,11 @@ impl<B: Bounds> World<B> {
 
     pub(crate) fn io_bytes(&mut self, io: u32, link: u32, to: Side, message: &[u8]) -> Result<(), String> {
         let id = if to == Side::Above { self.links.get(link).id } else { PARENT };
+        self.io_takes(io, id, message)
+    }
+
+    /// An aggregator takes a whole message in.
+    pub(crate) fn io_takes(&mut self, io: u32, id: LinkId, message: &[u8]) -> Result<(), String> {
         let aggregator = &mut self.aggregators[io as usize];
         if let Some((Target::Link(passed), len)) = aggregator.core.pass(id, message, &mut self.out) {
             let out = std::mem::take(&mut self.out);
@@ -73,7 +92,10 @@ impl<B: Bounds> World<B> {
             Ok(len) if len == message.len() => {}
             Ok(_) => return Err(format!("an aggregator took less of {:?} than all", &message[..7])),
             Err(_) => {
-                self.tell(self.place_at(link, to.other()), What::Botched);
+                if let Some(link) = self.link_at(io, id) {
+                    let side = if id == PARENT { Side::Above } else { Side::Below };
+                    self.tell(self.place_at(link, side), What::Botched);
+                }
                 self.drop_link(io, id)?;
             }
         }
@@ -88,7 +110,7 @@ impl<B: Bounds> World<B> {
     }
 
     /// A link of an aggregator is gone.
-    fn io_lost(&mut self, io: u32, id: LinkId) -> Result<(), String> {
+    pub(crate) fn io_lost(&mut self, io: u32, id: LinkId) -> Result<(), String> {
         let now = self.queue.now();
         let aggregator = &mut self.aggregators[io as usize];
         aggregator.core.handle_hangup(aggregator.run.clock.read(now), id, &mut aggregator.params);
@@ -97,9 +119,11 @@ impl<B: Bounds> World<B> {
 
     /// The aggregator hangs up.
     fn drop_link(&mut self, io: u32, id: LinkId) -> Result<(), String> {
-        let Some(link) = self.link_at(io, id) else { return Ok(()) };
-        let side = if id == PARENT { Side::Below } else { Side::Above };
-        self.close(link, side);
+        if !self.drop_outside(io, id) {
+            let Some(link) = self.link_at(io, id) else { return Ok(()) };
+            let side = if id == PARENT { Side::Below } else { Side::Above };
+            self.close(link, side);
+        }
         self.io_lost(io, id)
     }
 
@@ -155,6 +179,8 @@ impl<B: Bounds> World<B> {
         if let Some(link) = self.link_at(io, id) {
             let to = if id == PARENT { Side::Above } else { Side::Below };
             self.send(link, to, bytes);
+        } else {
+            self.tell_outside(io, id, bytes);
         }
     }
 
@@ -167,8 +193,11 @@ impl<B: Bounds> World<B> {
         let broadcasts = set.count() > 1 && self.broadcasts(io);
         for rank in set {
             let aggregator = &self.aggregators[io as usize];
-            let link = aggregator.core.link_of(rank).and_then(|id| self.link_at(io, id));
-            let Some(link) = link else { continue };
+            let Some(id) = aggregator.core.link_of(rank) else { continue };
+            let Some(link) = self.link_at(io, id) else {
+                self.tell_outside(io, id, bytes);
+                continue;
+            };
             if !broadcasts {
                 self.send_message(link, Side::Below, message);
             } else if let Some(seq) = self.numbered(link, Side::Below, message) {

@@ -215,7 +215,7 @@ impl<B: Bounds> World<B> {
     }
 
     /// Somebody is done with a message, and takes the next.
-    pub(crate) fn next(&mut self, place: Place) -> Result<(), String> {
+    pub(crate) fn takes_next(&mut self, place: Place) -> Result<(), String> {
         let now = self.queue.now();
         let Some(run) = self.run_of(place) else { return Ok(()) };
         let Some((event, next)) = run.next(now) else { return Ok(()) };

@@ -164,6 +164,7 @@ impl<B: Bounds> World<B> {
         if let Place::Io(io) = place {
             let below = self.aggregators[io as usize].links.iter().skip(1).flatten();
             links.extend(below.map(|link| (*link, Side::Above)));
+            self.drop_all_outside(io);
         }
         for (link, side) in links {
             if tells {
@@ -183,7 +184,7 @@ impl<B: Bounds> World<B> {
         let after = Ps(self.random.below(RETRY.0));
         self.reset_all(place, after);
         let now = self.queue.now();
-        let run = Run::new(number, now, self.epoch());
+        let run = Run::new(number, now, self.epoch(now));
         match place {
             Place::Leaf(leaf) => {
                 let facts = self.leaf_facts(leaf, number);
@@ -192,7 +193,8 @@ impl<B: Bounds> World<B> {
             Place::Io(io) => {
                 self.reset_below(io, after);
                 let facts = self.io_facts(io, number);
-                self.aggregators[io as usize] = Aggregator::new(now, facts, run);
+                let params = self.aggregators[io as usize].params.anew();
+                self.aggregators[io as usize] = Aggregator { params, ..Aggregator::new(now, facts, run) };
             }
             Place::Client(_) => {}
         }

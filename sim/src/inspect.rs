@@ -58,7 +58,9 @@ pub(crate) fn run(machine: &Machine) -> i32 {
 }
 
 fn tell(machine: &Machine) -> Result<String, (i32, String)> {
-    let partition = meshed(machine).map_err(|why| (100, why))?;
+    let partition = partition(machine.nodes, machine.shape.as_deref(), machine.pset);
+    let partition =
+        partition.and_then(|partition| meshed(partition, &machine.mesh)).map_err(|why| (100, why))?;
     let Some(named) = &machine.node else {
         if machine.sh || machine.personality.is_some() {
             return Err((100, "a personality is a node's: want --node too".to_owned()));
@@ -96,12 +98,12 @@ fn processes(machine: &Machine, partition: &Partition, mode: Mode, coord: Coord)
     format!("{}={}\n", machine.mapping, ranks.join(" "))
 }
 
-fn meshed(machine: &Machine) -> Result<Partition, String> {
-    let partition = partition(machine.nodes, machine.shape.as_deref(), machine.pset)?;
-    machine.mesh.chars().try_fold(partition, |partition, letter| {
+/// The same partition, a mesh in these dimensions.
+pub(crate) fn meshed(partition: Partition, mesh: &str) -> Result<Partition, String> {
+    mesh.chars().try_fold(partition, |partition, letter| {
         let is_it = |axis: &Axis| format!("{axis:?}").eq_ignore_ascii_case(letter.encode_utf8(&mut [0; 4]));
         let axis = Axis::ALL.into_iter().find(is_it);
-        let axis = axis.ok_or_else(|| format!("--mesh {}: want letters of XYZ", machine.mesh))?;
+        let axis = axis.ok_or_else(|| format!("--mesh {mesh}: want letters of XYZ"))?;
         Ok(partition.mesh(axis))
     })
 }

@@ -8,7 +8,7 @@ use protocol::quote::Words;
 use protocol::record::End;
 use protocol::time::Time;
 
-pub use crate::program::Went;
+pub use crate::program::{Went, Whose};
 
 /// A start that is on its way.
 #[derive(Clone, Copy, Debug)]
@@ -47,20 +47,18 @@ impl Machine {
         programs.iter_mut().find(|(own, _)| *own == member).map(|(_, program)| program)
     }
 
-    /// Starts a member's program, whose process is going to be `pid`; whose it is: node, number, and the time
-    /// in microseconds.
-    pub fn start(
-        &mut self,
-        member: MemberSlot,
-        slot: SessionSlot,
-        pid: u32,
-        (node, number, now): (&str, u32, u64),
-    ) {
+    /// Starts a member's program, whose process is going to be `pid`.
+    pub fn start(&mut self, member: MemberSlot, slot: SessionSlot, pid: u32, whose: &Whose<'_>) {
         let busy = self.busy();
-        let args = busy.params.iter().find(|(own, param, _)| (*own, *param) == (slot, Param::Args as u8));
-        let text = String::from_utf8_lossy(args.map_or(&[][..], |(_, _, args)| args)).into_owned();
-        let words: Vec<&str> = Words::new(&text).flatten().filter_map(|word| word.plain()).collect();
-        let program = Program::new(&words, (node, number, now));
+        let param = |param: Param| {
+            let found = busy.params.iter().find(|(own, kind, _)| (*own, *kind) == (slot, param as u8));
+            String::from_utf8_lossy(found.map_or(&[][..], |(_, _, bytes)| bytes))
+        };
+        let (args, env) = (param(Param::Args), param(Param::Env));
+        let words: Vec<String> =
+            Words::new(&args).flatten().map(|word| whose.expand(&word.to_string())).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let program = Program::new(&words, whose, &env);
         let begun = program.map(|program| busy.programs.push((member, program)));
         busy.starting.push(Start { member, pid, begun });
     }

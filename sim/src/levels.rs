@@ -173,6 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_has_the_same_aggregators_in_either_order() {
+        for (nodes, pset) in [(40_960, 64), (1024, 16), (1024, 128), (16, 16)] {
+            let partition = Partition::new(nodes, pset).expect("a size of the machine");
+            let (by_rank, by_pset) = (Levels::of(&partition), Levels::psets(nodes, pset.min(64)));
+            assert_eq!(
+                (by_rank.nodes(), &by_rank.firsts),
+                (by_pset.nodes(), &by_pset.firsts),
+                "{nodes} {pset}"
+            );
+            let below = |levels: &Levels| levels.leaves_below(0).count();
+            assert_eq!(below(&by_rank), below(&by_pset), "{nodes} {pset}");
+        }
+    }
+
+    #[test]
     fn one_aggregator_is_the_root_and_is_called_io() {
         let levels = Levels::even(64, 64);
         assert_eq!((levels.aggregators(), levels.height(), levels.root()), (1, 1, 0));

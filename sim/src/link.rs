@@ -120,21 +120,20 @@ impl Links {
 }
 
 impl<B: Bounds> World<B> {
-    /// Connects somebody with an aggregator that runs.
-    pub(crate) fn connect(&mut self, below: Place, above: u32, local: bool) -> u32 {
+    /// Connects somebody with an aggregator that runs, if that has a number left.
+    pub(crate) fn connect(&mut self, below: Place, above: u32, local: bool) -> Option<u32> {
         let aggregator = &mut self.aggregators[above as usize];
         // A driver uses the first number that is free, and so do we: the cores are to bear that.
-        let free = aggregator.links.iter().skip(1).position(Option::is_none);
-        let free = free.map_or(aggregator.links.len(), |at| at + 1);
-        if free == aggregator.links.len() {
-            aggregator.links.push(None);
+        let id = aggregator.free_link()?;
+        let free = id.0 as usize;
+        if free >= aggregator.links.len() {
+            aggregator.links.resize(free + 1, None);
         }
-        let id = LinkId(free as u16);
         let open = End { is_open: true, ..End::default() };
         let link = self.links.add(Link { below, above, id, ends: [open; 2], is_torn: false, named: 0 });
         aggregator.links[free] = Some(link);
         aggregator.core.connect(id, Peer { is_local: local, uid: None });
-        link
+        Some(link)
     }
 
     pub(crate) fn is_open(&self, link: u32, side: Side) -> bool {

@@ -7,6 +7,7 @@ mod load;
 mod picture;
 mod run;
 mod seeds;
+mod serve;
 mod shrinking;
 mod validate_command;
 
@@ -33,6 +34,7 @@ enum Command {
     Machine(inspect::Machine),
     Draw(picture::Draw),
     Validate(validate_command::Validate),
+    Serve(serve::Serve),
     Traffic(carry::Traffic),
 }
 
@@ -64,6 +66,7 @@ fn run(command: Command) -> i32 {
         Command::Machine(args) => inspect::run(&args),
         Command::Draw(args) => picture::run(&args),
         Command::Validate(args) => validate_command::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Traffic(args) => carry::run(&args),
     }
 }

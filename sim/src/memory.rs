@@ -34,9 +34,26 @@ impl<B: Bounds> World<B> {
     }
 }
 
-/// The parameters of all sessions.
+/// The parameters of all sessions, and whom an aggregator knows.
 #[derive(Debug, Default)]
-pub(crate) struct Params(BTreeMap<(u16, u8), Vec<u8>>);
+pub(crate) struct Params(BTreeMap<(u16, u8), Vec<u8>>, Vec<User>);
+
+/// A user by name, with his number and that of his group.
+type User = (Text<USER_NAME_MAX>, (u32, u32));
+
+impl Params {
+    /// There is a user.
+    pub(crate) fn know(&mut self, user: User) {
+        if !self.1.contains(&user) {
+            self.1.push(user);
+        }
+    }
+
+    /// Those of an aggregator that starts again where another was: it knows whom that knew.
+    pub(crate) fn anew(&self) -> Self {
+        Self(BTreeMap::new(), self.1.clone())
+    }
+}
 
 impl ionode::host::Host for Params {
     fn append(&mut self, slot: u16, param: ionode::host::Param, data: &[u8]) -> Result<(), Ename> {
@@ -55,11 +72,11 @@ impl ionode::host::Host for Params {
         out[..len].copy_from_slice(&left[..len]);
         len
     }
-    fn user_name(&mut self, _: u32) -> Option<Text<USER_NAME_MAX>> {
-        None
+    fn user_name(&mut self, uid: u32) -> Option<Text<USER_NAME_MAX>> {
+        self.1.iter().find(|(_, (own, _))| *own == uid).map(|(name, _)| *name)
     }
-    fn ids(&mut self, _: &str) -> Option<(u32, u32)> {
-        None
+    fn ids(&mut self, name: &str) -> Option<(u32, u32)> {
+        self.1.iter().find(|(own, _)| own.as_str() == name).map(|(_, ids)| *ids)
     }
     fn release_session(&mut self, slot: u16) {
         self.0.retain(|(own, _), _| *own != slot);

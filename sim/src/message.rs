@@ -14,7 +14,8 @@ pub(crate) struct Messages {
 #[derive(Debug, Default)]
 struct Slot {
     bytes: Vec<u8>,
-    crc: u32,
+    /// Its checksum as it was sent, where it may have been changed since.
+    crc: Option<u32>,
     /// Receivers that have not had it yet.
     owed: u32,
     /// To which links and sides it is addressed where a network delivers it, with its numbers there.
@@ -39,7 +40,7 @@ impl Messages {
         slot.bytes.clear();
         slot.bytes.extend_from_slice(bytes);
         self.bytes += slot.bytes.capacity();
-        slot.crc = crc32fast::hash(bytes);
+        slot.crc = None;
         debug_assert_eq!(slot.owed, 0, "a free slot is owed to nobody");
         number
     }
@@ -98,12 +99,12 @@ impl Messages {
     /// It is as it was sent.
     pub(crate) fn is_sound(&self, number: u32) -> bool {
         let slot = &self.slots[number as usize];
-        crc32fast::hash(&slot.bytes) == slot.crc
+        slot.crc.is_none_or(|crc| crc32fast::hash(&slot.bytes) == crc)
     }
 
     /// A copy of it with one bit changed on its way, for nobody yet.
     pub(crate) fn corrupted(&mut self, number: u32, bit: u64) -> u32 {
-        let crc = self.slots[number as usize].crc;
+        let crc = Some(crc32fast::hash(self.get(number)));
         let mut bytes = self.get(number).to_vec();
         let bit = bit % (bytes.len() as u64 * 8);
         bytes[(bit / 8) as usize] ^= 1 << (bit % 8);

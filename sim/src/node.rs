@@ -1,6 +1,6 @@
 //! What happens at compute nodes: bytes, starts, ends, and what their cores want.
 
-use crate::leaf::{self, Machine, Went};
+use crate::leaf::{self, Machine, Went, Whose};
 use crate::ledger::Key;
 use crate::link::Side;
 use crate::medium::LATENCY;
@@ -54,14 +54,19 @@ impl<B: Bounds> World<B> {
             os: "linux",
             arch: "ppc",
             cores: 4,
-            operator: Text::EMPTY,
-            place: None,
+            operator: self.site.operator,
+            place: self.site.place(leaf),
             has_parent: true,
         }
     }
 
     fn leaf(&mut self, leaf: u32) -> &mut Leaf<B> {
         &mut self.leaves[leaf as usize]
+    }
+
+    /// A compute node is not simulated from now on: somebody outside is it.
+    pub fn vacate(&mut self, leaf: u32) {
+        self.leaves[leaf as usize].run.dead = true;
     }
 
     pub(crate) fn leaf_tick(&mut self, index: u32) -> Result<(), String> {
@@ -91,7 +96,10 @@ impl<B: Bounds> World<B> {
             self.queue.push(self.queue.now() + after, Event::Undialed(place, run));
             return Ok(());
         }
-        let link = self.connect(place, above, false);
+        let Some(link) = self.connect(place, above, false) else {
+            self.queue.push(self.queue.now() + LATENCY, Event::Undialed(place, run));
+            return Ok(());
+        };
         match place {
             Place::Leaf(index) => {
                 let leaf = self.leaf(index);
@@ -172,18 +180,19 @@ impl<B: Bounds> World<B> {
     }
 
     fn start(&mut self, index: u32, effect: &Effect) -> Result<(), String> {
-        let Effect::Start { member, session, number, gang, .. } = *effect else { return Ok(()) };
+        let Effect::Start { member, session, number, size, gang } = *effect else { return Ok(()) };
         self.next_pid += 1;
         let (pid, now) = (self.next_pid, self.queue.now());
-        let name = self.levels.name_of_leaf(index);
         // A directory on a slow mount, now and then.
         let within = if self.random.below(64) == 0 { SLOW_START_US } else { START_US };
         let at = now + Ps::us(START_US + self.random.below(within));
         self.tell(Place::Leaf(index), What::Starts(number));
         self.starts(index, session, number)?;
-        let leaf = self.leaf(index);
-        leaf.machine.start(member, session, pid, (&name, number, now.to_us()));
-        let run = leaf.run.number;
+        let (node, date_us) = (self.levels.name_of_leaf(index), self.site.since_us + now.to_us());
+        let Leaf { core, machine, run, .. } = self.leaf(index);
+        let (name, _) = core.session_name(session);
+        machine.start(member, session, pid, &Whose { node: &node, session: name, number, size, date_us });
+        let run = run.number;
         self.queue.push(at, Event::Started { leaf: index, run, member, pid, waits: gang });
         Ok(())
     }

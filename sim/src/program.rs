@@ -1,6 +1,13 @@
 //! The programs of a simulated node: what they say and when, for there is nothing to run.
+//!
+//! All that a program does is known when it starts, but for its input. `command` is what each of them does,
+//! `shell` the commands of `sh -c`.
+
+mod command;
+mod shell;
 
 use cnode::host::Stream;
+use command::Script;
 use protocol::ename::Ename;
 use protocol::record::End;
 use std::collections::VecDeque;
@@ -9,8 +16,6 @@ use std::fmt::Write;
 /// Bytes a simulated pipe holds, as Linux's do.
 pub(crate) const PIPE: usize = 65_536;
 
-/// Programs there are, for those who ask for another.
-const KNOWN: &str = "cat date echo exit false hostname member sh sleep true uname wc";
 /// What a program takes to exit, in microseconds.
 const EXIT_US: u64 = 100;
 
@@ -29,11 +34,51 @@ enum Act {
 enum Input {
     Unread,
     Copied,
-    Counted { lines: u64, words: u64, bytes: u64, in_word: bool },
+    Counted { lines: u64, words: u64, bytes: u64, in_word: bool, told: Told },
 }
 
-/// Whose program it is: node, member number, and microseconds of virtual time.
-pub(crate) type Whose<'a> = (&'a str, u32, u64);
+/// Which of lines, words and bytes are told; none of them means all.
+type Told = [bool; 3];
+
+/// Whose program it is, and what it may know.
+#[derive(Clone, Copy, Debug)]
+pub struct Whose<'a> {
+    /// The node.
+    pub node: &'a str,
+    /// The session, as whoever made it calls it.
+    pub session: &'a str,
+    /// The member's number.
+    pub number: u32,
+    /// Members of its session.
+    pub size: u32,
+    /// When it starts, in microseconds since 1970.
+    pub date_us: u64,
+}
+
+impl Whose<'_> {
+    /// A word of `args` as the member reads it: with `$m`, `$n` and `$node`, and a dollar for `$$`.
+    pub(crate) fn expand(&self, word: &str) -> String {
+        let mut text = String::new();
+        let mut rest = word;
+        while let Some((before, after)) = rest.split_once('$') {
+            text.push_str(before);
+            let len = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+            let (name, behind) = after.split_at(len);
+            rest = behind;
+            match name {
+                "m" => text += &self.number.to_string(),
+                "n" => text += &self.size.to_string(),
+                "node" => text += self.node,
+                _ => {
+                    text.push('$');
+                    text += name;
+                    rest = if name.is_empty() { behind.strip_prefix('$').unwrap_or(behind) } else { behind };
+                }
+            }
+        }
+        text + rest
+    }
+}
 
 /// A program from its start to its release.
 #[derive(Debug)]
@@ -60,80 +105,24 @@ pub enum Went {
 }
 
 impl Program {
-    /// The program that these words call.
-    pub(crate) fn new(words: &[&str], whose: Whose<'_>) -> Result<Self, Ename> {
+    /// The program that these words call, with an environment of lines `NAME=VALUE`.
+    pub(crate) fn new(words: &[&str], whose: &Whose<'_>, env: &str) -> Result<Self, Ename> {
         // A name that is never found, so that this can happen here too.
         if matches!(words, [] | ["nosuch", ..]) {
             return Err(Ename::NotFound);
         }
-        let mut program = Self {
-            acts: VecDeque::new(),
-            input: Input::Unread,
+        let mut script = Script::new(whose, env);
+        let code = script.call(words, Stream::Stdout);
+        let mut acts = script.acts;
+        acts.extend([Act::Wait(EXIT_US), Act::Exit(code)]);
+        Ok(Self {
+            acts,
+            input: script.input,
             input_ended: false,
             output: [Vec::new(), Vec::new()],
             fate: None,
             ended: false,
-        };
-        let code = program.call(words, whose);
-        program.acts.push_back(Act::Wait(EXIT_US));
-        program.acts.push_back(Act::Exit(code));
-        Ok(program)
-    }
-
-    fn say(&mut self, stream: Stream, text: String) {
-        self.acts.push_back(Act::Say(stream, text.into_bytes().into()));
-    }
-
-    /// Adds what a command does: its exit code.
-    fn call(&mut self, words: &[&str], (node, member, us): Whose<'_>) -> u8 {
-        let mut number = words.get(1).and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0);
-        number = number.clamp(0.0, 1e9);
-        match words.first().copied().unwrap_or("true") {
-            "hostname" => self.say(Stream::Stdout, format!("{node}\n")),
-            "member" => self.say(Stream::Stdout, format!("{member}\n")),
-            "echo" => self.say(Stream::Stdout, format!("{}\n", words[1..].join(" "))),
-            "uname" => self.say(Stream::Stdout, "Linux\n".to_owned()),
-            // Of a clock that started with the simulation.
-            "date" => self.say(Stream::Stdout, format!("{}.{:06}\n", us / 1_000_000, us % 1_000_000)),
-            "true" => {}
-            "false" => return 1,
-            "exit" => return number as u8,
-            "sleep" => self.acts.push_back(Act::Wait((number * 1e6) as u64)),
-            "cat" | "wc" => {
-                let counted = Input::Counted { lines: 0, words: 0, bytes: 0, in_word: false };
-                self.input = if words[0] == "cat" { Input::Copied } else { counted };
-                self.acts.push_back(Act::Read);
-            }
-            "sh" => return self.shell(&words[1..], (node, member, us)),
-            other => {
-                let text = format!("{other}: not on simulated nodes, which have: {KNOWN}\n");
-                self.say(Stream::Stderr, text);
-                return 127;
-            }
-        }
-        0
-    }
-
-    /// Commands between semicolons, one after the other.
-    fn shell(&mut self, words: &[&str], whose: Whose<'_>) -> u8 {
-        let ["-c", line, ..] = words else {
-            self.say(Stream::Stderr, "sh: want -c 'COMMAND; COMMAND'\n".to_owned());
-            return 2;
-        };
-        let mut code = 0;
-        for command in line.split(';') {
-            let words: Vec<&str> = command.split_whitespace().collect();
-            match words.first().copied() {
-                None => {}
-                Some("exit") => return self.call(&words, whose),
-                Some("sh") => {
-                    self.say(Stream::Stderr, "sh: not within sh\n".to_owned());
-                    return 2;
-                }
-                Some(_) => code = self.call(&words, whose),
-            }
-        }
-        code
+        })
     }
 
     /// It does what comes next.
@@ -164,10 +153,19 @@ impl Program {
     }
 
     fn sum_up(&mut self) {
-        if let Input::Counted { lines, words, bytes, .. } = self.input {
+        if let Input::Counted { lines, words, bytes, told, .. } = self.input {
+            let counts = [lines, words, bytes].into_iter().zip(told);
+            let some: Vec<u64> = counts.filter(|(_, told)| *told).map(|(count, _)| count).collect();
             let mut text = String::new();
-            let told = writeln!(text, "{lines:7} {words:7} {bytes:7}");
+            let told = match some[..] {
+                [] => writeln!(text, "{lines:7} {words:7} {bytes:7}"),
+                [one] => writeln!(text, "{one}"),
+                _ => some.iter().try_for_each(|count| write!(text, "{count:7} ")),
+            };
             debug_assert!(told.is_ok(), "a string takes all");
+            if some.len() > 1 {
+                text = text.trim_end().to_owned() + "\n";
+            }
             self.output[0].extend_from_slice(text.as_bytes());
         }
     }
@@ -188,7 +186,7 @@ impl Program {
                 self.output[0].extend_from_slice(&data[..len]);
                 Some(len)
             }
-            Input::Counted { lines, words, bytes, in_word } => {
+            Input::Counted { lines, words, bytes, in_word, .. } => {
                 for byte in data {
                     *lines += u64::from(*byte == b'\n');
                     let is_space = byte.is_ascii_whitespace();
@@ -228,5 +226,101 @@ impl Program {
         if output.is_empty() {
             *output = Vec::new();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOSE: Whose<'_> =
+        Whose { node: "node07", session: "s1", number: 6, size: 64, date_us: 1_000_000_000_250_000 };
+
+    /// What a command line of args says on both streams, how long it takes but for its exit, and its code.
+    fn runs(words: &[&str], input: &str) -> (String, String, u64, u8) {
+        let mut program = Program::new(words, &WHOSE, "HOME=/root\nA='b c'\n").expect("it is there");
+        let mut waited = 0;
+        loop {
+            match program.goes_on().expect("it goes on") {
+                Went::Waits(us) => waited += us,
+                Went::Reads => {
+                    program.takes(input.as_bytes());
+                    program.input_ends();
+                }
+                Went::Ended(End::Exit(code)) => {
+                    let said = program.output.map(|bytes| String::from_utf8(bytes).expect("text"));
+                    let [out, err] = said;
+                    return (out, err, waited - EXIT_US, code);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn says(words: &[&str]) -> String {
+        let (out, err, _, code) = runs(words, "");
+        assert_eq!((err.as_str(), code), ("", 0), "{words:?}");
+        out
+    }
+
+    fn sh(line: &str) -> (String, String, u64, u8) {
+        runs(&["sh", "-c", line], "")
+    }
+
+    #[test]
+    fn programs_say_what_their_namesakes_do() {
+        assert_eq!(says(&["hostname"]), "node07\n");
+        assert_eq!(says(&["echo", "-n", "a", "b"]), "a b");
+        assert_eq!(says(&["uname", "-n"]), "node07\n");
+        assert_eq!(says(&["uname", "-sm"]), "Linux ppc\n");
+        assert!(says(&["uname", "-a"]).starts_with("Linux node07 "));
+        assert_eq!(says(&["date"]), "Sun Sep  9 01:46:40 UTC 2001\n");
+        assert_eq!(says(&["date", "+%s.%N"]), "1000000000.250000000\n");
+        assert_eq!(runs(&["sleep", "0.25"], ""), (String::new(), String::new(), 250_000, 0));
+        assert_eq!(runs(&["sleep", "1m", "1"], "").2, 61_000_000);
+        let env = says(&["env"]);
+        assert!(env.contains("A=b c\n") && env.contains("UEM_MEMBER=6\nUEM_SIZE=64\n"), "{env}");
+    }
+
+    #[test]
+    fn input_is_copied_or_counted() {
+        let out = |words: &[&str]| runs(words, "a b\nc\n").0;
+        assert_eq!(out(&["cat"]), "a b\nc\n");
+        assert_eq!(out(&["wc"]), "      2       3       6\n");
+        assert_eq!(
+            (out(&["wc", "-l"]), out(&["wc", "-w"]), out(&["wc", "-c"])),
+            ("2\n".into(), "3\n".into(), "6\n".into())
+        );
+        assert_eq!(out(&["sh", "-c", "cat; echo done"]), "a b\nc\ndone\n");
+    }
+
+    #[test]
+    fn a_shell_runs_commands_one_after_the_other() {
+        assert_eq!(sh("sleep 1; echo hi; exit 3; echo no"), ("hi\n".into(), String::new(), 1_000_000, 3));
+        assert_eq!(sh("echo $UEM_MEMBER ${UEM_NODE}x '$A' \"$A\" $none.").0, "6 node07x $A b c .\n");
+        assert_eq!(sh("false; echo $?; true && echo y || echo n; false && echo z").0, "1\ny\n");
+        assert_eq!(sh("exit $((UEM_MEMBER % 4 + 1))").3, 3);
+        assert_eq!(sh("echo a >&2\necho b"), ("b\n".into(), "a\n".into(), 0, 0));
+        assert_eq!(sh("sleep 20; date").0, "Sun Sep  9 01:47:00 UTC 2001\n");
+        assert_eq!(sh("echo $$ $((6*7))").0, "7 42\n");
+    }
+
+    #[test]
+    fn what_there_is_not_is_refused_with_what_there_is() {
+        let (out, err, _, code) = runs(&["gcc", "-v"], "");
+        assert_eq!((out.as_str(), code), ("", 127));
+        assert!(err.starts_with("gcc: not on simulated nodes, which have: cat date "), "{err}");
+        assert_eq!(runs(&["cat", "/etc/motd"], "").3, 1);
+        assert_eq!(runs(&["sleep", "soon"], "").3, 1);
+        for line in ["ls | wc", "echo 'a", "echo >x", "echo $((1/0))", "sh -c true"] {
+            let (_, err, _, code) = sh(line);
+            assert!(code == 2 && err.starts_with("sh: "), "{line}: {code} {err}");
+        }
+    }
+
+    #[test]
+    fn words_of_args_know_member_size_and_node() {
+        let expanded = WHOSE.expand("$m/$n@$node $$m $mx ${m} $");
+        assert_eq!(expanded, "6/64@node07 $m $mx ${m} $");
     }
 }

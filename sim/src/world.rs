@@ -12,9 +12,11 @@ use crate::machine::Partition;
 use crate::medium::Clog;
 use crate::message::Messages;
 use crate::node::Leaf;
+use crate::outside::Outside;
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::running::Run;
+use crate::site::Site;
 use crate::time::Ps;
 use crate::trace::{Lines, Trace, What};
 use cnode::Bounds;
@@ -23,8 +25,8 @@ use protocol::limits::CHILDREN_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Room for any message.
-pub(crate) const OUT: usize = protocol::limits::MSIZE_MAX as usize;
+/// Room for any message, and what a core takes for its own scratch behind it.
+pub(crate) const OUT: usize = protocol::limits::MSIZE_MAX as usize + 4096;
 
 /// Where something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,11 +107,13 @@ pub(crate) struct Client {
 pub struct World<B: Bounds> {
     pub(crate) queue: Queue<Event>,
     pub(crate) levels: Rc<Levels>,
+    pub(crate) site: Site,
     pub(crate) seed: u64,
     pub(crate) aggregators: Vec<Aggregator>,
     pub(crate) leaves: Vec<Leaf<B>>,
     pub(crate) clients: Vec<Client>,
     pub(crate) links: Links,
+    pub(crate) outside: Outside,
     pub(crate) messages: Messages,
     /// The machine's networks; without them messages just take time.
     pub(crate) fabric: Option<Box<Fabric>>,
@@ -140,14 +144,21 @@ impl<B: Bounds> World<B> {
 
     /// A partition whose nodes and aggregators are those.
     pub fn of(seed: u64, levels: Levels, lines: Lines) -> Self {
+        Self::at_site(Site::default(), seed, levels, lines)
+    }
+
+    /// The same, which knows where it is.
+    pub fn at_site(site: Site, seed: u64, levels: Levels, lines: Lines) -> Self {
         let levels = Rc::new(levels);
         let mut world = Self {
             queue: Queue::default(),
+            site,
             seed,
             aggregators: Vec::new(),
             leaves: Vec::with_capacity(levels.nodes()),
             clients: Vec::new(),
             links: Links::default(),
+            outside: Outside::default(),
             messages: Messages::default(),
             fabric: None,
             cables: BTreeMap::new(),
@@ -164,15 +175,16 @@ impl<B: Bounds> World<B> {
             levels,
         };
         for io in 0..world.levels.aggregators() {
-            let aggregator =
-                Aggregator::new(Ps::ZERO, world.io_facts(io, 1), Run::new(1, Ps::ZERO, world.epoch()));
-            world.aggregators.push(aggregator);
-            world.queue.push(Ps::us(1), Event::Tick(Place::Io(io)));
+            let at = world.starts_at(io);
+            let run = Run::new(1, at, world.epoch(at));
+            world.aggregators.push(Aggregator::new(at, world.io_facts(io, 1), run));
+            world.queue.push(at + Ps::us(1), Event::Tick(Place::Io(io)));
         }
         for leaf in 0..world.levels.nodes() as u32 {
-            let (facts, run) = (world.leaf_facts(leaf, 1), Run::new(1, Ps::ZERO, world.epoch()));
-            world.leaves.push(Leaf::new(Ps::ZERO, facts, run));
-            world.queue.push(Ps::us(1), Event::Tick(Place::Leaf(leaf)));
+            let at = world.starts_at(world.levels.above_leaf(leaf));
+            let (facts, run) = (world.leaf_facts(leaf, 1), Run::new(1, at, world.epoch(at)));
+            world.leaves.push(Leaf::new(at, facts, run));
+            world.queue.push(at + Ps::us(1), Event::Tick(Place::Leaf(leaf)));
         }
         world
     }
@@ -182,11 +194,6 @@ impl<B: Bounds> World<B> {
         let mut world = Self::of(seed, Levels::of(partition), lines);
         world.fabric = Some(Box::new(Fabric::new(partition, &world.levels)));
         world
-    }
-
-    /// What a clock says that is started now: no two nodes count from the same instant.
-    pub(crate) fn epoch(&mut self) -> u64 {
-        1 + self.random.below(1_000_000_000)
     }
 
     /// Begins a job at a time, in microseconds: its number.
@@ -307,7 +314,7 @@ impl<B: Bounds> World<B> {
             Event::Act(client, act) => self.act(client, act),
             Event::Fault(number) => self.fault(number),
             Event::Fabric(event) => return self.fabric_event(event),
-            Event::Next(place) => return self.next(place),
+            Event::Next(place) => return self.takes_next(place),
             Event::Tick(Place::Io(io)) => return self.io_tick(io),
             Event::Tick(Place::Leaf(leaf)) => return self.leaf_tick(leaf),
             Event::Tick(Place::Client(_)) => {}
@@ -401,11 +408,11 @@ impl<B: Bounds> World<B> {
                 // The ionode gives up the session of a client on its own machine at once, others linger.
                 let local = self.random.below(2) == 0;
                 let root = self.levels.root();
-                if self.aggregators[root as usize].run.dead {
+                let is_gone = self.aggregators[root as usize].run.dead;
+                let Some(link) = (!is_gone).then(|| self.connect(place, root, local)).flatten() else {
                     self.clients[client as usize].job.is_cut = true;
                     return;
-                }
-                let link = self.connect(place, root, local);
+                };
                 self.clients[client as usize].link = Some(link);
                 self.send(link, Side::Above, &burst);
             }

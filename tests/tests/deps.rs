@@ -30,6 +30,8 @@ const KERNEL: &[&str] = &["libc", "memmap2", "mio"];
 const HOST: &[&str] = &["argh", "libc", "memmap2", "mio"];
 /// Draws on terminals, and asks the kernel how large they are: what it brings along for that is its affair.
 const TERMINAL: &str = "console";
+/// Our own half of a driver: what it brings along is its own row's affair.
+const DRIVER: &str = "protocol-host";
 /// What a core may use: nothing that allocates. The second line is what the first brings along.
 const CORE: &[&str] =
     &["bitflags", "heapless", "crc32fast", "hash32", "stable_deref_trait", "byteorder", "cfg-if"];
@@ -38,7 +40,8 @@ const ALLOWED: &[Row] = &[
     Row { name: "protocol", ours: &[], others: Others::Only(CORE) },
     Row { name: "cnode", ours: &["protocol"], others: Others::Only(CORE) },
     Row { name: "ionode", ours: &["protocol"], others: Others::Not(HOST) },
-    Row { name: "sim", ours: &["protocol", "cnode", "ionode"], others: Others::Not(KERNEL) },
+    // Its program serves a simulated machine on real sockets; that its library knows none is a test below.
+    Row { name: "sim", ours: &["protocol", "protocol-host", "cnode", "ionode"], others: Others::Not(KERNEL) },
     Row { name: "model", ours: &["protocol", "cnode", "ionode", "sim"], others: Others::Not(KERNEL) },
     Row { name: "debug", ours: &["protocol"], others: Others::Any },
     Row { name: "protocol-host", ours: &["protocol"], others: Others::Any },
@@ -115,8 +118,8 @@ impl Graph {
         graph
     }
 
-    /// Everything that `name` is built from, short of what a terminal needs, and for each the package that
-    /// brings it in.
+    /// Everything that `name` is built from, short of what a terminal and our half of a driver need, and for
+    /// each the package that brings it in.
     fn tree<'a>(&'a self, name: &'a str) -> BTreeMap<&'a str, &'a str> {
         let mut tree = BTreeMap::new();
         let mut open = vec![name];
@@ -124,7 +127,8 @@ impl Graph {
             for name in self.uses.get(user).into_iter().flatten() {
                 if !tree.contains_key(name.as_str()) {
                     tree.insert(name.as_str(), user);
-                    open.extend((name != TERMINAL).then_some(name.as_str()));
+                    let is_left = name == TERMINAL || name == DRIVER;
+                    open.extend((!is_left).then_some(name.as_str()));
                 }
             }
         }
@@ -216,6 +220,52 @@ fn a_bar_on_a_terminal_may_know_the_kernel_and_nothing_else_beside_it() {
     assert_eq!(graph(&bar).violations(), [""; 0]);
     let found = graph(&[&bar[..], &[("indicatif", "libc")]].concat()).violations();
     assert_eq!(found.len(), 1, "{found:?}");
+}
+
+/// The files of a source directory that are not the program's, which `main` declares, and name our half of a
+/// driver.
+fn naming_the_driver(main: &str, files: &[(String, String)]) -> Vec<String> {
+    let program = |path: &str| {
+        let owns = |line: &str| {
+            let module = line.strip_prefix("mod ").and_then(|line| line.strip_suffix(';'));
+            module.is_some_and(|module| {
+                path == format!("{module}.rs") || path.starts_with(&format!("{module}/"))
+            })
+        };
+        path == "main.rs" || main.lines().any(owns)
+    };
+    let named = files.iter().filter(|(path, text)| !program(path) && text.contains("protocol_host"));
+    named.map(|(path, _)| path.clone()).collect()
+}
+
+#[test]
+fn the_library_of_the_simulator_knows_no_sockets() {
+    let root = tests::root().join("sim/src");
+    let (mut files, mut open) = (Vec::new(), vec![root.clone()]);
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).expect("it is there") {
+            let path = entry.expect("it is read").path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let own = path.strip_prefix(&root).expect("it is below").display().to_string();
+            files.push((own, std::fs::read_to_string(&path).expect("it is text")));
+        }
+    }
+    let main = std::fs::read_to_string(root.join("main.rs")).expect("it is text");
+    assert_eq!(naming_the_driver(&main, &files), [""; 0]);
+    let some = files.iter().filter(|(_, text)| text.contains("protocol_host")).count();
+    assert!(some > 0, "the program does know them, so that this would be seen");
+}
+
+#[test]
+fn a_library_that_knows_sockets_is_found() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let uses = "use protocol_host::Dial;";
+    let files =
+        [file("main.rs", uses), file("serve/port.rs", uses), file("world.rs", uses), file("x.rs", "")];
+    assert_eq!(naming_the_driver("mod serve;\nmod load;\n", &files), ["world.rs"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The outputs of a job: as they come, or equal ones once under their node set. A reader of ours who is slow
 //! holds up nothing but his own stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -173,11 +173,14 @@ impl Fold {
             self.take(b"\n");
         }
         let mut groups: Vec<(&[u8], Vec<u32>)> = Vec::new();
+        // By what they said: of 40,960 members each may have said something else.
+        let mut places: HashMap<&[u8], usize> = HashMap::new();
         for (member, text) in &self.members {
-            match groups.iter_mut().find(|(same, _)| same == text) {
-                Some((_, members)) => members.push(*member),
-                None => groups.push((text, vec![*member])),
+            let place = *places.entry(text).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push((text, Vec::new()));
             }
+            groups[place].1.push(*member);
         }
         let mut told = Vec::new();
         for (text, members) in groups {

@@ -225,17 +225,12 @@ impl Local {
         let mut command = Command::new(own.unwrap_or_else(|| PathBuf::from("/proc/self/exe")));
         command.arg0("uem").args(args).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(log.try_clone().map_err(told)?);
-        let owner = self.owned.then(std::process::id);
-        // SAFETY: the closure makes system calls that are safe between fork and exec, and allocates nothing.
+        if self.owned {
+            protocol_host::ends_with_us(&mut command);
+        }
+        // SAFETY: the closure makes a system call that is safe between fork and exec, and allocates nothing.
         unsafe {
-            command.pre_exec(move || {
-                if let Some(owner) = owner {
-                    libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                    // An owner that died before the call above sends nothing.
-                    if libc::getppid() as u32 != owner {
-                        libc::_exit(111);
-                    }
-                }
+            command.pre_exec(|| {
                 libc::setsid();
                 Ok(())
             });

@@ -105,7 +105,7 @@ pub fn levels(script: &Script) -> Levels {
 }
 
 /// Where that is in the world, if there is such a place.
-fn place_in(levels: &Levels, place: Place) -> Option<world::Place> {
+pub fn place_in(levels: &Levels, place: Place) -> Option<world::Place> {
     let nth = |level: usize, nth: u32| {
         let on = (level < levels.height()).then(|| levels.on(level))?;
         on.clone().nth(nth as usize).filter(|io| *io != levels.root())

@@ -12,7 +12,7 @@ use protocol::message::frame;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use sim::leaf::Machine;
+use sim::leaf::{Machine, Whose};
 use std::collections::{BTreeMap, VecDeque};
 
 mod time;
@@ -317,11 +317,12 @@ impl Net {
         while let Some(effect) = self.leaves[index].core.poll_effect() {
             match effect {
                 Effect::Dial => self.later(index, 10, Todo::Dial),
-                Effect::Start { member, session, number, .. } => {
+                Effect::Start { member, session, number, size, .. } => {
                     self.next_pid += 1;
                     let (pid, now) = (self.next_pid, self.now);
-                    let whose = (node_name(index), number);
-                    self.leaves[index].machine.start(member, session, pid, (&whose.0, whose.1, now));
+                    let node = &node_name(index);
+                    let whose = Whose { node, session: "", number, size, date_us: now };
+                    self.leaves[index].machine.start(member, session, pid, &whose);
                     self.later(index, START_US, Todo::Started(member, pid));
                 }
                 Effect::Debug { helper: member, .. } => {
