@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 const NODES: [u32; 17] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 128, 256, 512];
 /// Times that are tried, in microseconds.
 const TIMES: [u64; 9] = [0, 1_000, 100_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000];
+/// What is claimed holds so long after the last thing that happened, if it ever does.
+const PATIENCE_US: u64 = 20_000_000;
 /// Programs that are tried.
 const PROGRAMS: [&[&str]; 3] = [&["true"], &["sleep", "1"], &["hostname"]];
 
@@ -27,8 +29,39 @@ pub(super) fn candidates(script: &Script) -> Vec<Script> {
         }));
     }
     let measure = measure(script);
-    all.retain(|script| self::measure(script) < measure);
+    all.retain(|simpler| self::measure(simpler) < measure && is_patient(simpler, script));
     all
+}
+
+/// What is expected is given as much time as it was, or `PATIENCE_US`: sooner than that nothing needs to
+/// hold, and that it does not would say nothing. Both have the same lines.
+fn is_patient(simpler: &Script, than: &Script) -> bool {
+    let (simpler_at, than_at) = (begins(simpler), begins(than));
+    let is_expected = |index: &usize| matches!(simpler.lines[*index].what, What::Expect(_));
+    let gap = |at: &[(usize, u64)], index: usize, expected: usize| {
+        let ((since, begun), (same, at)) = (at[index], at[expected]);
+        if since == same { at.checked_sub(begun) } else { None }
+    };
+    (0..simpler.lines.len()).filter(is_expected).all(|expected| {
+        (0..expected).filter(|index| !is_expected(index)).all(|index| {
+            let had = gap(&than_at, index, expected).map_or(0, |gap| gap.min(PATIENCE_US));
+            had == 0 || gap(&simpler_at, index, expected).is_some_and(|gap| gap >= had)
+        })
+    })
+}
+
+/// When each line begins: so long after a line that comes in its turn, counted from 1, or after the begin of
+/// all.
+fn begins(script: &Script) -> Vec<(usize, u64)> {
+    let begin = |(since, above): &mut (usize, u64), (index, line): (usize, &Line)| {
+        (*since, *above) = match line.when {
+            When::At(at) => (0, at),
+            When::After(us) => (*since, *above + us),
+            When::Next => (index + 1, 0),
+        };
+        Some((*since, *above))
+    };
+    script.lines.iter().enumerate().scan((0, 0), begin).collect()
 }
 
 /// What gets less with everything that is made simpler, so that there is an end to it.
@@ -160,10 +193,10 @@ fn lines(line: &Line, is_counted: bool) -> Vec<Line> {
             faults(*fault).into_iter().map(|fault| What::Fault(*place, fault)).collect()
         }
         What::Expect(expect) => {
-            let without = Expect { within: None, ..expect.clone() };
-            let sooner = times(expect.within.unwrap_or(0)).into_iter().map(Some);
-            let all = sooner.map(|within| Expect { within, ..expect.clone() });
-            std::iter::once(without).chain(all).map(What::Expect).collect()
+            // In its turn it has `PATIENCE_US` without one; in less time it would be another claim.
+            let is_short = expect.within.is_some_and(|within| within <= PATIENCE_US);
+            let without = (is_short && line.when == When::Next).then_some(None);
+            without.into_iter().map(|within| What::Expect(Expect { within, ..expect.clone() })).collect()
         }
     };
     all.extend(whats.into_iter().map(|what| Line { when: line.when, what }));
