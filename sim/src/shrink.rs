@@ -31,6 +31,7 @@ pub fn shrink(
     loop {
         let before = shrink.best.clone();
         shrink.leave_out();
+        shrink.leave_out_nodes();
         shrink.simplify();
         if shrink.best == before || shrink.is_spent() {
             break;
@@ -92,6 +93,15 @@ impl Shrink<'_> {
         let script = keep(&all, &kept);
         if script != self.best {
             self.take(script);
+        }
+    }
+
+    /// Leaves out nodes with all that happens to them.
+    fn leave_out_nodes(&mut self) {
+        while let Some(fewer) =
+            smaller::without_a_node(&self.best).into_iter().find(|script| self.fails(script))
+        {
+            self.take(fewer);
         }
     }
 
@@ -256,6 +266,19 @@ mod tests {
         let lines = shrunk(&script, 2_000, &["kill node01\nafter", "kill node02\nexpect"]).script.lines;
         let texts: Vec<String> = lines.iter().map(Line::to_string).collect();
         assert_eq!(texts, ["kill node01", "after 5s expect up", "kill node02", "expect up"]);
+    }
+
+    #[test]
+    fn a_node_goes_with_what_happens_to_it() {
+        let script = parse("nodes 3\nboot\nkill node01\nmute node02\ncut node03\na: res 2, exec true\n");
+        // While one node is not hurt it does not fail.
+        let mut fails = |script: &Script| {
+            let faults = script.lines.iter().filter(|line| matches!(line.what, What::Fault(..))).count();
+            script.head.nodes as usize <= faults && script.to_string().contains("cut node")
+        };
+        let shrunk = shrink(&script.expect("it is a script"), 2_000, &mut fails, &mut |_| {});
+        let text = shrunk.script.to_string();
+        assert!(text.starts_with("nodes 1\n") && text.ends_with("boot\ncut node01\n"), "{text}");
     }
 
     #[test]

@@ -99,13 +99,9 @@ fn heads(script: &Script) -> Vec<Script> {
         all.push(simpler);
     };
     let nodes = script.head.nodes;
-    let counts = script.lines.iter().any(|line| {
-        is_counted(script, &line.what)
-            || matches!(&line.what, What::Expect(Expect { claim: Claim::Up(_), .. }))
-    });
     with(&|script| script.head.network = Network::Latency);
     with(&|script| script.head.tables = Tables::Small);
-    if counts {
+    if has_counts(script) {
         return all;
     }
     with(&|script| script.head.tree = Tree::One);
@@ -119,6 +115,14 @@ fn heads(script: &Script) -> Vec<Script> {
     }
     all.retain(|script| used(script).keys().all(|node| *node < script.head.nodes));
     all
+}
+
+/// Somebody counts nodes, or what comes of a job.
+fn has_counts(script: &Script) -> bool {
+    script.lines.iter().any(|line| {
+        is_counted(script, &line.what)
+            || matches!(&line.what, What::Expect(Expect { claim: Claim::Up(_), .. }))
+    })
 }
 
 /// Nodes that are named, and how often.
@@ -155,6 +159,29 @@ fn shrink_nodes(script: &mut Script, fewer: u32, compact: bool) {
             *count = if *count == nodes { fewer } else { *count };
         }
     }
+}
+
+/// A node less each, with all that happens to it: neither may go without the other where jobs are spread over
+/// those that are left.
+pub(super) fn without_a_node(script: &Script) -> Vec<Script> {
+    if has_counts(script) {
+        return Vec::new();
+    }
+    let nodes = script.head.nodes;
+    let without = |gone: u32| {
+        let is_of = |line: &Line| match line.what {
+            What::Fault(Place::Node(node), _) | What::Act(_, Act::Look(node)) => node == gone,
+            _ => false,
+        };
+        let kept: Vec<usize> =
+            (0..script.lines.len()).filter(|index| !is_of(&script.lines[*index])).collect();
+        let mut fewer = super::keep(script, &kept);
+        shrink_nodes(&mut fewer, nodes - 1, false);
+        rename(&mut fewer, &|node| if node > gone { node - 1 } else { node });
+        fewer
+    };
+    let named = used(script).into_keys();
+    named.filter(|_| nodes > 1).map(without).collect()
 }
 
 /// Each node that is named gets the first name that is free.
