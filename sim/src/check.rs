@@ -94,7 +94,8 @@ impl<B: Bounds> World<B> {
         Ok(())
     }
 
-    /// It runs, and so do all above it: else it may hold for an hour what its parent told it before.
+    /// It runs and is heard, and so are all above it: else it may hold for an hour what its parent told it
+    /// before.
     fn is_reached(&self, place: Place) -> bool {
         let runs = match place {
             Place::Io(io) => &self.aggregators[io as usize].run,
@@ -102,7 +103,10 @@ impl<B: Bounds> World<B> {
             Place::Client(_) => return true,
         };
         let above = if place == Place::Io(self.levels.root()) { None } else { self.above(place) };
-        !runs.dead && !runs.stopped && above.is_none_or(|above| self.is_reached(Place::Io(above)))
+        let is_mute = self.cables.get(&place).is_some_and(|cable| cable.mute.contains(&true));
+        let is_clogged = above.is_some_and(|above| self.clogs.contains_key(&above));
+        let is_heard = !runs.dead && !runs.stopped && !is_mute && !is_clogged;
+        is_heard && above.is_none_or(|above| self.is_reached(Place::Io(above)))
     }
 
     /// A child has the fids that its parent knows of, and itself one at its parent, that of its attach.
@@ -134,14 +138,12 @@ impl<B: Bounds> World<B> {
             let state = parent.core.node().child_state(name);
             if state == Some(State::Up) { Ok(()) } else { Err(format!("{name} is {state:?}")) }
         };
-        let running = (0..).zip(&self.leaves).filter(|(_, leaf)| !leaf.run.dead && !leaf.run.stopped);
-        for (index, _) in running {
+        for index in (0..self.leaves.len() as u32).filter(|leaf| self.is_reached(Place::Leaf(*leaf))) {
             serves(self.levels.above_leaf(index), &self.levels.name_of_leaf(index))?;
         }
-        for (io, aggregator) in (0..).zip(&self.aggregators) {
+        for io in 0..self.levels.aggregators() {
             if let Some(above) = self.levels.above_io(io)
-                && !aggregator.run.dead
-                && !aggregator.run.stopped
+                && self.is_reached(Place::Io(io))
             {
                 serves(above, &self.levels.name_of_io(io))?;
             }

@@ -31,6 +31,7 @@ pub fn shrink(
     loop {
         let before = shrink.best.clone();
         shrink.leave_out();
+        shrink.leave_out_nodes();
         shrink.simplify();
         if shrink.best == before || shrink.is_spent() {
             break;
@@ -92,6 +93,15 @@ impl Shrink<'_> {
         let script = keep(&all, &kept);
         if script != self.best {
             self.take(script);
+        }
+    }
+
+    /// Leaves out nodes with all that happens to them.
+    fn leave_out_nodes(&mut self) {
+        while let Some(fewer) =
+            smaller::without_a_node(&self.best).into_iter().find(|script| self.fails(script))
+        {
+            self.take(fewer);
         }
     }
 
@@ -235,8 +245,40 @@ mod tests {
         let script = script.expect("it is a script");
         let text = shrunk(&script, 2_000, &["kill ", "a: res", "expect a: told"]).script.to_string();
         let want = "nodes 1\nseed 1\ntables small\nnetwork latency\n\nboot\nat 0s kill node01\n\
-            at 0s a: res 1, exec true\nat 0s expect a: told\n";
+            at 0s a: res 1, exec true\nat 20s expect a: told\n";
         assert_eq!(text, want);
+    }
+
+    #[test]
+    fn what_is_expected_is_given_the_time_that_it_was() {
+        for (at, text, want) in [
+            (9, "expect up", "at 9s expect up"),
+            (30, "expect up", "at 20s expect up"),
+            (9, "expect up within 5s", "at 9s expect up within 5s"),
+        ] {
+            let script = format!("nodes 2\nboot\nat 500ms kill node01\nat {at}.5s {text}\n");
+            let script = parse(&script).expect("it is a script");
+            let lines = shrunk(&script, 2_000, &["kill", "expect up"]).script.lines;
+            assert_eq!(lines[1].to_string(), want.replace("9s", "9.5s"));
+        }
+        let script = parse("boot\nkill node01\nafter 5s expect up\nkill node02\nexpect up within 1s\n");
+        let script = script.expect("it is a script");
+        let lines = shrunk(&script, 2_000, &["kill node01\nafter", "kill node02\nexpect"]).script.lines;
+        let texts: Vec<String> = lines.iter().map(Line::to_string).collect();
+        assert_eq!(texts, ["kill node01", "after 5s expect up", "kill node02", "expect up"]);
+    }
+
+    #[test]
+    fn a_node_goes_with_what_happens_to_it() {
+        let script = parse("nodes 3\nboot\nkill node01\nmute node02\ncut node03\na: res 2, exec true\n");
+        // While one node is not hurt it does not fail.
+        let mut fails = |script: &Script| {
+            let faults = script.lines.iter().filter(|line| matches!(line.what, What::Fault(..))).count();
+            script.head.nodes as usize <= faults && script.to_string().contains("cut node")
+        };
+        let shrunk = shrink(&script.expect("it is a script"), 2_000, &mut fails, &mut |_| {});
+        let text = shrunk.script.to_string();
+        assert!(text.starts_with("nodes 1\n") && text.ends_with("boot\ncut node01\n"), "{text}");
     }
 
     #[test]

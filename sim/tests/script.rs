@@ -136,6 +136,13 @@ fn an_expectation_that_all_are_up_ends_what_a_fault_excuses() {
 }
 
 #[test]
+fn who_cannot_be_reached_is_not_expected_to_be_up() {
+    for breaks in ["mute node02", "mute node02 up", "clog node02", "stop node02", "kill node02"] {
+        holds(&format!("nodes 2\nboot\nat 1s {breaks}\nat 20s expect up\nexpect quiet\n"));
+    }
+}
+
+#[test]
 fn a_script_that_is_none_exits_100_and_a_file_that_is_not_there_111() {
     let (code, out, err) = sim("run -", "nodes 8\nboot\nkil node03\n");
     assert_eq!((code, out.as_str()), (Some(100), ""));

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 const NODES: [u32; 17] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 128, 256, 512];
 /// Times that are tried, in microseconds.
 const TIMES: [u64; 9] = [0, 1_000, 100_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000];
+/// What is claimed holds so long after the last thing that happened, if it ever does.
+const PATIENCE_US: u64 = 20_000_000;
 /// Programs that are tried.
 const PROGRAMS: [&[&str]; 3] = [&["true"], &["sleep", "1"], &["hostname"]];
 
@@ -27,8 +29,39 @@ pub(super) fn candidates(script: &Script) -> Vec<Script> {
         }));
     }
     let measure = measure(script);
-    all.retain(|script| self::measure(script) < measure);
+    all.retain(|simpler| self::measure(simpler) < measure && is_patient(simpler, script));
     all
+}
+
+/// What is expected is given as much time as it was, or `PATIENCE_US`: sooner than that nothing needs to
+/// hold, and that it does not would say nothing. Both have the same lines.
+fn is_patient(simpler: &Script, than: &Script) -> bool {
+    let (simpler_at, than_at) = (begins(simpler), begins(than));
+    let is_expected = |index: &usize| matches!(simpler.lines[*index].what, What::Expect(_));
+    let gap = |at: &[(usize, u64)], index: usize, expected: usize| {
+        let ((since, begun), (same, at)) = (at[index], at[expected]);
+        if since == same { at.checked_sub(begun) } else { None }
+    };
+    (0..simpler.lines.len()).filter(is_expected).all(|expected| {
+        (0..expected).filter(|index| !is_expected(index)).all(|index| {
+            let had = gap(&than_at, index, expected).map_or(0, |gap| gap.min(PATIENCE_US));
+            had == 0 || gap(&simpler_at, index, expected).is_some_and(|gap| gap >= had)
+        })
+    })
+}
+
+/// When each line begins: so long after a line that comes in its turn, counted from 1, or after the begin of
+/// all.
+fn begins(script: &Script) -> Vec<(usize, u64)> {
+    let begin = |(since, above): &mut (usize, u64), (index, line): (usize, &Line)| {
+        (*since, *above) = match line.when {
+            When::At(at) => (0, at),
+            When::After(us) => (*since, *above + us),
+            When::Next => (index + 1, 0),
+        };
+        Some((*since, *above))
+    };
+    script.lines.iter().enumerate().scan((0, 0), begin).collect()
 }
 
 /// What gets less with everything that is made simpler, so that there is an end to it.
@@ -66,13 +99,9 @@ fn heads(script: &Script) -> Vec<Script> {
         all.push(simpler);
     };
     let nodes = script.head.nodes;
-    let counts = script.lines.iter().any(|line| {
-        is_counted(script, &line.what)
-            || matches!(&line.what, What::Expect(Expect { claim: Claim::Up(_), .. }))
-    });
     with(&|script| script.head.network = Network::Latency);
     with(&|script| script.head.tables = Tables::Small);
-    if counts {
+    if has_counts(script) {
         return all;
     }
     with(&|script| script.head.tree = Tree::One);
@@ -86,6 +115,14 @@ fn heads(script: &Script) -> Vec<Script> {
     }
     all.retain(|script| used(script).keys().all(|node| *node < script.head.nodes));
     all
+}
+
+/// Somebody counts nodes, or what comes of a job.
+fn has_counts(script: &Script) -> bool {
+    script.lines.iter().any(|line| {
+        is_counted(script, &line.what)
+            || matches!(&line.what, What::Expect(Expect { claim: Claim::Up(_), .. }))
+    })
 }
 
 /// Nodes that are named, and how often.
@@ -124,6 +161,29 @@ fn shrink_nodes(script: &mut Script, fewer: u32, compact: bool) {
     }
 }
 
+/// A node less each, with all that happens to it: neither may go without the other where jobs are spread over
+/// those that are left.
+pub(super) fn without_a_node(script: &Script) -> Vec<Script> {
+    if has_counts(script) {
+        return Vec::new();
+    }
+    let nodes = script.head.nodes;
+    let without = |gone: u32| {
+        let is_of = |line: &Line| match line.what {
+            What::Fault(Place::Node(node), _) | What::Act(_, Act::Look(node)) => node == gone,
+            _ => false,
+        };
+        let kept: Vec<usize> =
+            (0..script.lines.len()).filter(|index| !is_of(&script.lines[*index])).collect();
+        let mut fewer = super::keep(script, &kept);
+        shrink_nodes(&mut fewer, nodes - 1, false);
+        rename(&mut fewer, &|node| if node > gone { node - 1 } else { node });
+        fewer
+    };
+    let named = used(script).into_keys();
+    named.filter(|_| nodes > 1).map(without).collect()
+}
+
 /// Each node that is named gets the first name that is free.
 fn renamed(script: &Script) -> Vec<Script> {
     let used = used(script);
@@ -160,10 +220,10 @@ fn lines(line: &Line, is_counted: bool) -> Vec<Line> {
             faults(*fault).into_iter().map(|fault| What::Fault(*place, fault)).collect()
         }
         What::Expect(expect) => {
-            let without = Expect { within: None, ..expect.clone() };
-            let sooner = times(expect.within.unwrap_or(0)).into_iter().map(Some);
-            let all = sooner.map(|within| Expect { within, ..expect.clone() });
-            std::iter::once(without).chain(all).map(What::Expect).collect()
+            // In its turn it has `PATIENCE_US` without one; in less time it would be another claim.
+            let is_short = expect.within.is_some_and(|within| within <= PATIENCE_US);
+            let without = (is_short && line.when == When::Next).then_some(None);
+            without.into_iter().map(|within| What::Expect(Expect { within, ..expect.clone() })).collect()
         }
     };
     all.extend(whats.into_iter().map(|what| Line { when: line.when, what }));
