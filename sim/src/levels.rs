@@ -102,6 +102,18 @@ impl Levels {
         self.firsts.get(level + 1).map(|first| first + nth / self.fans[level].max(2))
     }
 
+    /// The names on the way from the root to a compute node, which is the last.
+    pub fn path_to(&self, leaf: u32) -> Vec<String> {
+        let mut names = vec![self.name_of_leaf(leaf)];
+        let mut above = self.above_leaf(leaf);
+        while let Some(next) = self.above_io(above) {
+            names.push(self.name_of_io(above));
+            above = next;
+        }
+        names.reverse();
+        names
+    }
+
     /// The compute nodes below an aggregator, at any level below it.
     pub fn leaves_below(&self, aggregator: u32) -> impl Iterator<Item = u32> + '_ {
         let is_below = move |leaf: &u32| {

@@ -5,6 +5,7 @@ mod carry;
 mod inspect;
 mod load;
 mod picture;
+mod reach;
 mod run;
 mod seeds;
 mod serve;
@@ -36,6 +37,7 @@ enum Command {
     Validate(validate_command::Validate),
     Serve(serve::Serve),
     Traffic(carry::Traffic),
+    Arms(reach::Reach),
 }
 
 fn main() {
@@ -65,6 +67,7 @@ fn run(command: Command) -> i32 {
         Command::Load(args) => load::run(&args),
         Command::Machine(args) => inspect::run(&args),
         Command::Draw(args) => picture::run(&args),
+        Command::Arms(args) => reach::run(&args),
         Command::Validate(args) => validate_command::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Traffic(args) => carry::run(&args),
