@@ -379,7 +379,7 @@ impl Node {
 
     /// A question that is asked again and again is not of interest any more.
     pub(crate) fn flush(&mut self, old: Tag) {
-        let owes = self.tags.free(old, Ask::Rest);
+        let owes = self.tags.flush(old, Ask::Rest);
         self.ask(owes, Ask::Flush(old), Send::Flush { old });
     }
 
