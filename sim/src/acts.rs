@@ -31,7 +31,9 @@ pub(crate) struct Client {
     pub(crate) link: Option<u32>,
     /// The directory whose `clone` makes its session.
     at: Vec<String>,
-    /// It is on the root's own machine; as the seed says if that is not said.
+    /// The aggregator that it talks to.
+    pub(crate) io: u32,
+    /// It is on that one's own machine; as the seed says if that is not said.
     is_near: Option<bool>,
 }
 
@@ -58,6 +60,7 @@ impl<B: Bounds> World<B> {
             job: Job::default(),
             link: None,
             at: names,
+            io: self.levels.root(),
             is_near: None,
         });
         let number = self.clients.len() - 1;
@@ -85,7 +88,12 @@ impl<B: Bounds> World<B> {
         self.at(at, Event::Act(job as u32, Act::Kill(member)));
     }
 
-    /// The client of a job is on the root's own machine.
+    /// The client of a job talks to that aggregator.
+    pub(crate) fn talks_to(&mut self, job: usize, io: u32) {
+        self.clients[job].io = io;
+    }
+
+    /// The client of a job is on its aggregator's own machine.
     pub fn near(&mut self, job: usize) {
         self.clients[job].is_near = Some(true);
     }
@@ -102,17 +110,17 @@ impl<B: Bounds> World<B> {
 
     pub(crate) fn act(&mut self, client: u32, act: Act) {
         let place = Place::Client(client);
-        let Client { res, program, input, job, link, at, is_near } = &mut self.clients[client as usize];
+        let Client { res, program, input, job, link, at, io, is_near } = &mut self.clients[client as usize];
         match (act, *link) {
             (Act::Begin, _) => {
-                let (burst, near) = (job.begin_at(at, (res, program), input.as_deref()), *is_near);
+                let burst = job.begin_at(at, (res, program), input.as_deref());
+                let (near, io) = (*is_near, *io);
                 self.tell(place, What::Begins);
                 // The ionode gives up the session of a client on its own machine at once, others linger.
                 let drawn = self.random.below(2) == 0;
                 let local = near.unwrap_or(drawn);
-                let root = self.levels.root();
-                let is_gone = self.aggregators[root as usize].run.dead;
-                let Some(link) = (!is_gone).then(|| self.connect(place, root, local)).flatten() else {
+                let is_gone = self.aggregators[io as usize].run.dead;
+                let Some(link) = (!is_gone).then(|| self.connect(place, io, local)).flatten() else {
                     self.clients[client as usize].job.is_cut = true;
                     return;
                 };
@@ -142,10 +150,10 @@ impl<B: Bounds> World<B> {
                 self.send(link, Side::Above, &burst);
             }
             (Act::Whim(whim), Some(link)) => {
-                let orphan = self.orphan();
+                let names = self.about(client, whim);
                 let root = &self.aggregators[self.levels.root() as usize];
                 let job = &mut self.clients[client as usize].job;
-                let burst = job.whim(whim, root.core.node(), &orphan);
+                let burst = job.whim(whim, root.core.node(), &names);
                 self.tell(place, What::Whim(whim));
                 self.send(link, Side::Above, &burst);
             }

@@ -104,11 +104,17 @@ impl Levels {
 
     /// The names on the way from the root to a compute node, which is the last.
     pub fn path_to(&self, leaf: u32) -> Vec<String> {
-        let mut names = vec![self.name_of_leaf(leaf)];
-        let mut above = self.above_leaf(leaf);
-        while let Some(next) = self.above_io(above) {
-            names.push(self.name_of_io(above));
-            above = next;
+        let mut names = self.path_to_io(self.above_leaf(leaf));
+        names.push(self.name_of_leaf(leaf));
+        names
+    }
+
+    /// The names on the way from the root to an aggregator, which is the last; none to the root itself.
+    pub fn path_to_io(&self, aggregator: u32) -> Vec<String> {
+        let (mut names, mut io) = (Vec::new(), aggregator);
+        while let Some(above) = self.above_io(io) {
+            names.push(self.name_of_io(io));
+            io = above;
         }
         names.reverse();
         names

@@ -1,7 +1,7 @@
 //! What clients do beside what is good for their jobs.
 
 use crate::client::{Asked, Job, walk, write};
-use crate::world::World;
+use crate::world::{Place, World};
 use cnode::Bounds;
 use ionode::node::Node;
 use protocol::message::{Fid, Tmsg};
@@ -60,6 +60,10 @@ pub enum Whim {
     Orphan(bool),
     /// The root is looked at through an aggregator below it.
     Up,
+    /// The same by a client of that aggregator.
+    Above,
+    /// A session that a parent made at a node is told something by another.
+    Made(Place, Word),
     /// Every session at the root is ended.
     WipeAll,
     /// No new members anywhere.
@@ -72,6 +76,30 @@ pub enum Whim {
     SignalNode,
     /// Members of a parent that is gone are ended soon, everywhere.
     Haste,
+}
+
+/// What is said at a node of a parent's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Word {
+    /// A word that is no verb.
+    Bad,
+    /// A second program.
+    Exec,
+    /// That it may go on.
+    Go,
+    /// That it ends with its ctl.
+    Normal,
+}
+
+impl Word {
+    fn line(self) -> &'static str {
+        match self {
+            Self::Bad => "frobnicate\n",
+            Self::Exec => "exec sleep 3\n",
+            Self::Go => "go on\n",
+            Self::Normal => "type normal\n",
+        }
+    }
 }
 
 /// Those that a client may have at any time.
@@ -138,8 +166,9 @@ impl Whim {
 }
 
 impl Job {
-    /// What a client says that has that whim; the sessions at the root are there.
-    pub(crate) fn whim(&mut self, whim: Whim, root: &Node, orphan: &[String]) -> Vec<u8> {
+    /// What a client says that has that whim; the sessions at the root are there, and that is the path of the
+    /// session elsewhere that it is about.
+    pub(crate) fn whim(&mut self, whim: Whim, root: &Node, path: &[String]) -> Vec<u8> {
         let mut burst = Vec::new();
         let b = &mut burst;
         match (whim, whim.lines()) {
@@ -179,30 +208,34 @@ impl Job {
                 let fid = self.opened(b, (1, &["..", "ctl"]), 2);
                 self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
             }
-            _ => self.elsewhere(b, whim, (root, orphan)),
+            _ => self.elsewhere(b, whim, (root, path)),
         }
         burst
     }
 
     /// What is about others' sessions, or nodes.
-    fn elsewhere(&mut self, b: &mut Vec<u8>, whim: Whim, (root, orphan): (&Node, &[String])) {
+    fn elsewhere(&mut self, b: &mut Vec<u8>, whim: Whim, (root, path): (&Node, &[String])) {
         match whim {
             Whim::Up => {
                 let child = root.children.by_name(root.children.inner()).first().copied();
                 let name = child.map_or("none", |rank| root.children.get(rank).name.as_str());
-                for file in ["info", "nosuch"] {
-                    let fid = self.opened(b, (0, &["net", name, "net", "parent", file]), 0);
-                    self.ask(b, Asked::Look, &Tmsg::Read { fid: Fid(fid), offset: 0, count: 512 });
-                    self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
-                }
+                self.looks_at(b, &["net", name, "net", "parent", "info"]);
+                self.looks_at(b, &["net", name, "net", "parent", "nosuch"]);
+            }
+            Whim::Above => self.looks_at(b, &["net", "parent", "info"]),
+            Whim::Made(_, word) if !path.is_empty() => {
+                // Its ctl stays open.
+                let names: Vec<&str> = path.iter().map(String::as_str).chain(["ctl"]).collect();
+                let fid = self.opened(b, (0, &names), 2);
+                self.ask(b, Asked::Look, &write(fid, word.line().as_bytes()));
             }
             Whim::SignalNode => {
                 let fid = self.opened(b, (1, &["..", "..", "ctl"]), 1);
                 self.ask(b, Asked::Look, &write(fid, b"signal WINCH\n"));
                 self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
             }
-            Whim::Orphan(removes) if !orphan.is_empty() => {
-                let names: Vec<&str> = orphan.iter().map(String::as_str).collect();
+            Whim::Orphan(removes) if !path.is_empty() => {
+                let names: Vec<&str> = path.iter().map(String::as_str).collect();
                 let args = [&names[..], &["args"]].concat();
                 let fid = self.opened(b, (0, &args), 1);
                 self.ask(b, Asked::Look, &write(fid, b"sleep 1"));
@@ -219,10 +252,10 @@ impl Job {
                     self.ask(b, Asked::Look, &Tmsg::Remove { fid: Fid(fid) });
                 }
             }
-            Whim::Orphan(_) => {}
+            Whim::Orphan(_) | Whim::Made(..) => {}
             Whim::Adopt(leaves) => {
-                if !orphan.is_empty() {
-                    let names: Vec<&str> = orphan.iter().map(String::as_str).chain(["ctl"]).collect();
+                if !path.is_empty() {
+                    let names: Vec<&str> = path.iter().map(String::as_str).chain(["ctl"]).collect();
                     let fid = self.opened(b, (0, &names), 2);
                     if leaves {
                         self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
@@ -239,6 +272,12 @@ impl Job {
         }
     }
 
+    fn looks_at(&mut self, b: &mut Vec<u8>, names: &[&str]) {
+        let fid = self.opened(b, (0, names), 0);
+        self.ask(b, Asked::Look, &Tmsg::Read { fid: Fid(fid), offset: 0, count: 512 });
+        self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+    }
+
     fn opened(&mut self, burst: &mut Vec<u8>, (from, names): (u32, &[&str]), mode: u8) -> u32 {
         let fid = self.another_fid();
         self.ask(burst, Asked::Look, &walk(from, fid, names));
@@ -248,9 +287,38 @@ impl Job {
 }
 
 impl<B: Bounds> World<B> {
+    /// The path of the session elsewhere that a whim of a client is about, empty if there is none.
+    pub(crate) fn about(&self, client: u32, whim: Whim) -> Vec<String> {
+        match whim {
+            Whim::Made(place, _) => self.made(self.clients[client as usize].io, place),
+            Whim::Orphan(_) | Whim::Adopt(_) => self.orphan(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The path to the last session that a parent made at a place, from that itself or from the root.
+    fn made(&self, from: u32, place: Place) -> Vec<String> {
+        let (names, session) = match place {
+            Place::Io(io) => {
+                let is_parents = |session: &&ionode::session::Session| session.used && session.is_parents();
+                let found = self.aggregators[io as usize].core.node().sessions.iter().rfind(is_parents);
+                (self.levels.path_to_io(io), found.map(|session| session.name.as_str()))
+            }
+            Place::Leaf(leaf) => {
+                let sessions = self.leaves[leaf as usize].core.node().sessions.slots().iter();
+                let found = sessions.rev().find(|session| session.is_open() && session.is_parents());
+                (self.levels.path_to(leaf), found.map(|session| session.name.as_str()))
+            }
+            Place::Client(_) => return Vec::new(),
+        };
+        let names = if place == Place::Io(from) { Vec::new() } else { names };
+        let path = names.into_iter().flat_map(|name| ["net".to_owned(), name]);
+        session.map_or_else(Vec::new, |session| path.chain([session.to_owned()]).collect())
+    }
+
     /// The path from the root to a session whose client is gone, if there is one: at a compute node, else at
     /// the root.
-    pub(crate) fn orphan(&self) -> Vec<String> {
+    fn orphan(&self) -> Vec<String> {
         let root = self.aggregators[self.levels.root() as usize].core.node();
         let at_root = root.sessions.iter().find(|session| session.used && session.linger.is_some());
         for leaf in 0..self.levels.nodes() as u32 {

@@ -216,12 +216,12 @@ impl<B: Bounds> World<B> {
         Ok(())
     }
 
-    /// The aggregator above somebody, clients' the root.
+    /// The aggregator above somebody, or that a client talks to.
     pub(crate) fn above(&self, place: Place) -> Option<u32> {
         match place {
             Place::Leaf(leaf) => Some(self.levels.above_leaf(leaf)),
             Place::Io(io) => self.levels.above_io(io),
-            Place::Client(_) => Some(self.levels.root()),
+            Place::Client(client) => Some(self.clients[client as usize].io),
         }
     }
 

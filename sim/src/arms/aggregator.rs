@@ -45,6 +45,8 @@ struct Seen {
     serial: u32,
     is_parents: bool,
     was_over: bool,
+    /// Its client did not come back in time.
+    is_expired: bool,
     state: Session,
 }
 
@@ -127,7 +129,7 @@ fn linked(node: &Node) -> ChildSet {
 }
 
 impl Before {
-    fn of(core: &Ionode, call: Call<'_>) -> Self {
+    fn of(core: &Ionode, call: Call<'_>, now: Time) -> Self {
         let node = core.node();
         let slots = (0..).zip(node.sessions.iter()).filter(|(_, session)| session.used);
         let seen = |(slot, session): (SessionSlot, &session::Session)| Seen {
@@ -135,6 +137,7 @@ impl Before {
             serial: session.serial,
             is_parents: session.is_parents(),
             was_over: session.is_over(),
+            is_expired: session.linger.is_some_and(|at| at <= now),
             state: session_of(session),
         };
         let gathers = node
@@ -374,7 +377,7 @@ impl<B: Bounds> World<B> {
         let mut arms = self.arms.take()?;
         let aggregator = &self.aggregators[io as usize];
         let (core, now) = (&aggregator.core, aggregator.run.clock.read(self.queue.now()));
-        let before = Before::of(core, call);
+        let before = Before::of(core, call, now);
         match call {
             Call::Due => arms.io_due(core, &before, now),
             Call::Hangup(link) => arms.io_hangup(core, &before, link),
@@ -405,10 +408,10 @@ impl<B: Bounds> World<B> {
                 arms.gather(*state, event);
             }
         }
-        for &Seen { slot, serial, is_parents, was_over, state } in &before.sessions {
+        for &Seen { slot, serial, is_parents, was_over, is_expired, state } in &before.sessions {
             let session = &node.sessions[slot as usize];
             if !session.used || session.serial != serial {
-                if before.is_due && is_parents {
+                if before.is_due && is_parents && !is_expired {
                     arms.session(state, SessionEvent::GivenUp);
                 }
                 let about = before.gathers.iter().filter(|(id, ..)| {

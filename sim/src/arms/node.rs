@@ -14,6 +14,7 @@ use protocol::message::{Rmsg, Tmsg, is_request};
 use protocol::qid::Path;
 use protocol::slots::Slots;
 use protocol::table::File;
+use protocol::time::Time;
 use protocol::verb::{Command, NodeCommand};
 
 /// A call that a driver makes.
@@ -65,8 +66,7 @@ impl Note {
 /// What a node was before a call.
 #[derive(Debug)]
 pub(crate) struct Before {
-    is_due: bool,
-    /// By slot: whether a parent made it, and the state.
+    /// By slot: whether its parent's absence can end it now, and the state.
     parts: Vec<(SessionSlot, bool, Part)>,
     /// By slot: the session, the number in it, and the state.
     members: Vec<(MemberSlot, (SessionSlot, u32), Member)>,
@@ -246,20 +246,21 @@ impl Arms {
 }
 
 impl Before {
-    fn of<B: Bounds>(core: &Cnode<B>, is_due: bool) -> Self {
+    fn of<B: Bounds>(core: &Cnode<B>, is_due: bool, now: Time) -> Self {
         let (mut parts, mut members) = (Vec::new(), Vec::new());
         if core.session_count() > 0 {
             let node = core.node();
             for (slot, session) in (0..).zip(node.sessions.slots()) {
                 if session.used {
-                    parts.push((slot, session.is_parents(), part_of(session)));
+                    let is_over = session.linger.is_some_and(|at| at <= now);
+                    parts.push((slot, is_due && session.is_parents() && !is_over, part_of(session)));
                 }
             }
             for (slot, member) in (0..).zip(node.members.slots()) {
                 members.extend(state_of(member).map(|state| (slot, (member.session, member.number), state)));
             }
         }
-        Self { is_due, parts, members }
+        Self { parts, members }
     }
 }
 
@@ -270,7 +271,7 @@ impl<B: Bounds> World<B> {
         let now = self.queue.now();
         let leaf = &self.leaves[leaf as usize];
         let (core, now) = (&leaf.core, leaf.run.clock.read(now));
-        let before = Before::of(core, matches!(call, Call::Due));
+        let before = Before::of(core, matches!(call, Call::Due), now);
         let parent = &core.node().parent;
         match call {
             Call::Due => {
@@ -321,12 +322,12 @@ impl<B: Bounds> World<B> {
             }
         }
         let node = leaf.core.node();
-        for (slot, is_parents, part) in &before.parts {
+        for (slot, is_given_up, part) in &before.parts {
             let session = &node.sessions.slots()[*slot as usize];
             if *part == Part::Closing || session.is_open() {
                 continue;
             }
-            if before.is_due && *is_parents {
+            if *is_given_up {
                 arms.part(*part, PartEvent::GivenUp);
             }
             let own = before.members.iter().filter(|(_, (own, _), _)| own == slot);

@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::random::Random;
-use crate::whim::Whim;
+use crate::whim::{Whim, Word};
 use crate::world::{Place, World};
 use cnode::Bounds;
 
@@ -16,7 +16,7 @@ pub(super) fn stage<B: Bounds>(
     place: Place,
     (at, later): (u64, u64),
 ) {
-    let plan = match random.below(13) {
+    let plan = match random.below(15) {
         0 | 1 => in_the_burst_of_a_launch(world, random, place, at),
         2..5 => while_it_joins(random, place, (at, later)),
         5 => a_parent_that_did_not_hear(world, random, place, (at, later)),
@@ -26,6 +26,8 @@ pub(super) fn stage<B: Bounds>(
         9 => a_session_told_partly(world, random, at),
         10 => an_orphan_at_a_node(world, random, at),
         11 => more_than_a_node_keeps(world, random, at),
+        12 => an_aggregator_that_joins(world, random, (at, later)),
+        13 => what_parents_do_not_say(world, random, place, at),
         _ => nobody_left_to_run_on(world, random, (at, later)),
     };
     plan.into_iter().for_each(|(at, place, fault)| world.plan_at(at, place, fault));
@@ -33,6 +35,10 @@ pub(super) fn stage<B: Bounds>(
 
 fn any_leaf<B: Bounds>(world: &World<B>, random: &mut Random) -> u32 {
     random.below(world.node_count() as u64) as u32
+}
+
+fn any_node<B: Bounds>(world: &World<B>, random: &mut Random) -> Place {
+    Place::Leaf(any_leaf(world, random))
 }
 
 /// Something is lost between the making of the session and its exec; the parent comes back at once, or is
@@ -146,6 +152,18 @@ fn more_than_a_node_keeps<B: Bounds>(world: &mut World<B>, random: &mut Random, 
     world.whim(at + 2_500 + random.below(1_000), job, Whim::SignalAll);
     world.whim(at + 2_500 + random.below(1_000), job, Whim::CloseStdin);
     let above = Place::Io(0);
+    for place in [above, any_node(world, random)] {
+        for word in [Word::Bad, Word::Go] {
+            world.whim(at + 2_500 + random.below(400), job, Whim::Made(place, word));
+        }
+    }
+    if world.levels().height() > 1 {
+        let near = world.order(at + 2_000, "label near", "", None);
+        world.talks_to(near, 0);
+        world.near(near);
+        world.whim(at + 2_600, near, Whim::Made(above, Word::Bad));
+        world.vanish(at + 2_800, near);
+    }
     let (fault, place) = match random.below(3) {
         _ if world.levels().height() == 1 => return Vec::new(),
         0 => (Fault::Mute { up: true, down: true }, above),
@@ -153,6 +171,41 @@ fn more_than_a_node_keeps<B: Bounds>(world: &mut World<B>, random: &mut Random, 
         _ => (Fault::Cut, Place::Leaf(0)),
     };
     vec![(at + 3_000, place, fault), (at + 5_000_000, place, Fault::Heal)]
+}
+
+/// An aggregator that joins has a client, who asks for what is above at once.
+fn an_aggregator_that_joins<B: Bounds>(
+    world: &mut World<B>,
+    random: &mut Random,
+    (at, later): (u64, u64),
+) -> Vec<Planned> {
+    if world.levels().height() == 1 {
+        return Vec::new();
+    }
+    let io = random.below(u64::from(world.levels().root())) as u32;
+    let client = world.order(later + 10, "label above", "", None);
+    world.talks_to(client, io);
+    (0..20).for_each(|nth| world.whim(later + 60 + nth * 10, client, Whim::Above));
+    vec![(at, Place::Io(io), Fault::Kill), (later, Place::Io(io), Fault::Return)]
+}
+
+/// A client tells a node what its parent does not, about a session of that.
+fn what_parents_do_not_say<B: Bounds>(
+    world: &mut World<B>,
+    random: &mut Random,
+    place: Place,
+    at: u64,
+) -> Vec<Planned> {
+    let job = world.order(at, &format!("res {}", world.node_count()), "sleep 9", None);
+    world.whim(at + 10_000, job, Whim::Made(place, Word::Normal));
+    if random.below(2) == 0 {
+        return vec![(at + 20_000, place, Fault::Cut)];
+    }
+    let hasty = world.order(at, "label x", "", None);
+    world.near(hasty);
+    world.whim(at + 10_000, hasty, Whim::Haste);
+    let mute = Fault::Mute { up: true, down: true };
+    vec![(at + 20_000, place, Fault::Cut), (at + 20_010, place, mute), (at + 6_000_000, place, Fault::Heal)]
 }
 
 /// All nodes of a session are gone before its exec.
@@ -235,6 +288,14 @@ fn a_gang_that_is_to_go_on<B: Bounds>(
     world.whim(at + slow + random.below(2 * slow), gang, whims[random.below(4) as usize]);
     if random.below(2) == 0 {
         world.flush(at + 2 * slow + random.below(3 * slow), gang);
+    }
+    // The others are ready long before.
+    let other = any_node(world, random);
+    for word in [Word::Bad, Word::Exec] {
+        world.whim(at + 20_000 + random.below(slow), gang, Whim::Made(other, word));
+    }
+    if random.below(4) == 0 {
+        world.whim(at + 30_000 + random.below(slow), gang, Whim::Made(other, Word::Go));
     }
     vec![
         (at, place, Fault::Slow(slow)),
