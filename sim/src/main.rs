@@ -2,8 +2,10 @@
 //! are to that, and pictures.
 
 mod carry;
+mod growth;
 mod inspect;
 mod load;
+mod measure;
 mod picture;
 mod run;
 mod seeds;
@@ -31,6 +33,7 @@ enum Command {
     Seeds(seeds::Seeds),
     Shrink(shrinking::Shrink),
     Load(load::Load),
+    Growth(growth::Growth),
     Machine(inspect::Machine),
     Draw(picture::Draw),
     Validate(validate_command::Validate),
@@ -63,6 +66,7 @@ fn run(command: Command) -> i32 {
         Command::Seeds(args) => seeds::run(&args),
         Command::Shrink(args) => shrinking::run(&args),
         Command::Load(args) => load::run(&args),
+        Command::Growth(args) => growth::run(&args),
         Command::Machine(args) => inspect::run(&args),
         Command::Draw(args) => picture::run(&args),
         Command::Validate(args) => validate_command::run(&args),
