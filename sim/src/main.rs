@@ -60,6 +60,9 @@ fn main() {
 }
 
 fn run(command: Command) -> i32 {
+    if !matches!(command, Command::Serve(_)) {
+        protocol_host::ends_with_readers();
+    }
     match command {
         Command::Run(args) => run::run(&args),
         Command::Trace(args) => run::trace(&args),
