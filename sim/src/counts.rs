@@ -14,6 +14,17 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            events: self.events + other.events,
+            messages: self.messages + other.messages,
+            packets: self.packets + other.packets,
+            fanouts: (self.fanouts.0 + other.fanouts.0, self.fanouts.1 + other.fanouts.1),
+        }
+    }
+
     /// What happened since then.
     #[must_use]
     pub fn since(self, then: Self) -> Self {

@@ -2,8 +2,10 @@
 //! are to that, and pictures.
 
 mod carry;
+mod growth;
 mod inspect;
 mod load;
+mod measure;
 mod picture;
 mod reach;
 mod run;
@@ -32,6 +34,7 @@ enum Command {
     Seeds(seeds::Seeds),
     Shrink(shrinking::Shrink),
     Load(load::Load),
+    Growth(growth::Growth),
     Machine(inspect::Machine),
     Draw(picture::Draw),
     Validate(validate_command::Validate),
@@ -59,12 +62,16 @@ fn main() {
 }
 
 fn run(command: Command) -> i32 {
+    if !matches!(command, Command::Serve(_)) {
+        protocol_host::ends_with_readers();
+    }
     match command {
         Command::Run(args) => run::run(&args),
         Command::Trace(args) => run::trace(&args),
         Command::Seeds(args) => seeds::run(&args),
         Command::Shrink(args) => shrinking::run(&args),
         Command::Load(args) => load::run(&args),
+        Command::Growth(args) => growth::run(&args),
         Command::Machine(args) => inspect::run(&args),
         Command::Draw(args) => picture::run(&args),
         Command::Arms(args) => reach::run(&args),

@@ -19,7 +19,7 @@ pub struct Memory {
 }
 
 impl<B: Bounds> World<B> {
-    /// What it takes now, its aggregators' tables apart.
+    /// What it takes now, its aggregators apart: those have tables that grow, and only an allocator knows.
     pub fn memory(&self) -> Memory {
         let leaf = size_of::<crate::node::Leaf<B>>();
         Memory {
@@ -31,6 +31,11 @@ impl<B: Bounds> World<B> {
                 + self.queue.bytes()
                 + self.fabric.as_ref().map_or(0, |fabric| fabric.memory()),
         }
+    }
+
+    /// Its aggregators give back what they have taken; nothing runs any more.
+    pub fn end_aggregators(&mut self) {
+        self.aggregators = Vec::new();
     }
 }
 

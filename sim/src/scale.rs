@@ -1,7 +1,6 @@
 //! A partition of any size under load: it boots, and runs jobs on all of its nodes one after the other.
 
 use crate::counts::Counts;
-use crate::memory::Memory;
 use crate::time::Ps;
 use crate::world::World;
 use cnode::Bounds;
@@ -27,41 +26,54 @@ pub struct Stage {
 pub struct Report {
     /// Boot, and each job.
     pub stages: Vec<Stage>,
-    /// What it takes, at its end.
-    pub memory: Memory,
     /// The digest of its trace.
     pub digest: u64,
 }
 
-/// Boots a partition and runs `hostname` on all of its nodes as often as told.
-pub fn run<B: Bounds>(mut world: World<B>, jobs: usize) -> Result<Report, String> {
+/// Boots a partition and runs `hostname` on all of its nodes as often as told; `done` is told how many more
+/// nodes have come, and then how many more have said their name.
+pub fn run<B: Bounds>(
+    world: &mut World<B>,
+    jobs: usize,
+    mut done: impl FnMut(u64),
+) -> Result<Report, String> {
     let nodes = world.node_count() as u32;
+    let line = world.levels().name_of_leaf(0).len() + 1;
     world.unchecked();
     let mut stages = Vec::new();
-    stages.push(stage(&mut world, "boot", |world| world.known() == nodes && world.up() == nodes)?);
+    let is_up = |world: &World<B>| world.known() == nodes && world.up() == nodes;
+    stages.push(stage(world, "boot", is_up, |world| u64::from(world.known()), &mut done)?);
     for _ in 0..jobs {
         let job = world.order(world.now(), &format!("res {nodes}"), "hostname", None);
-        stages.push(stage(&mut world, "job", |world| world.job(job).over)?);
+        let is_told = |world: &World<B>| world.job(job).over;
+        let said = |world: &World<B>| (world.job(job).stdout.len() / line) as u64;
+        stages.push(stage(world, "job", is_told, said, &mut done)?);
         let told = world.job(job).outcomes.lines().filter(|line| line.ends_with("''")).count();
         let lines = world.job(job).stdout.iter().filter(|byte| **byte == b'\n').count();
         if (told, lines) != (nodes as usize, nodes as usize) {
             return Err(format!("{told} of {nodes} members ended well, {lines} said their name"));
         }
     }
-    Ok(Report { stages, memory: world.memory(), digest: world.trace.digest() })
+    Ok(Report { stages, digest: world.trace.digest() })
 }
 
 fn stage<B: Bounds>(
     world: &mut World<B>,
     what: &'static str,
-    mut is_done: impl FnMut(&World<B>) -> bool,
+    is_over: impl Fn(&World<B>) -> bool,
+    so_far: impl Fn(&World<B>) -> u64,
+    done: &mut impl FnMut(u64),
 ) -> Result<Stage, String> {
     let (begun, before) = (world.now(), world.counts);
-    while !is_done(world) {
+    let mut told = 0;
+    while !is_over(world) {
         if world.now() > begun + BOUND_US {
             return Err(format!("{what}: not done after {} s", BOUND_US / 1_000_000));
         }
         world.run_until(world.now() + STEP_US)?;
+        let now = so_far(world).max(told);
+        done(now - told);
+        told = now;
     }
     let counts = world.counts.since(before);
     Ok(Stage { what, took: Ps::us(world.now() - begun), counts })

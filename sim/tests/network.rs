@@ -13,8 +13,8 @@ fn partition(nodes: u32, pset: u32) -> Partition {
 #[test]
 fn a_fan_out_is_one_train_of_packets_whatever_the_number_of_children() {
     let packets = |pset: u32| {
-        let world = World::<Small>::on(1, &partition(pset, pset), Lines::Dropped);
-        let report = scale::run(world, 1).expect("the job is told");
+        let mut world = World::<Small>::on(1, &partition(pset, pset), Lines::Dropped);
+        let report = scale::run(&mut world, 1, |_| ()).expect("the job is told");
         let counts = report.stages[1].counts;
         (counts.fanouts.0, counts.packets)
     };
@@ -26,16 +26,16 @@ fn a_fan_out_is_one_train_of_packets_whatever_the_number_of_children() {
 
 #[test]
 fn a_pset_of_128_has_two_aggregators_on_one_tree() {
-    let world = World::<Full>::on(3, &partition(256, 128), Lines::Dropped);
+    let mut world = World::<Full>::on(3, &partition(256, 128), Lines::Dropped);
     assert_eq!((world.levels().on(0).len(), world.levels().aggregators()), (4, 5));
-    scale::run(world, 2).expect("jobs are told");
+    scale::run(&mut world, 2, |_| ()).expect("jobs are told");
 }
 
 #[test]
 fn equal_partitions_have_equal_digests_and_another_seed_has_another() {
     let digest = |seed| {
-        let world = World::<Small>::on(seed, &partition(128, 64), Lines::Dropped);
-        scale::run(world, 1).expect("the job is told").digest
+        let mut world = World::<Small>::on(seed, &partition(128, 64), Lines::Dropped);
+        scale::run(&mut world, 1, |_| ()).expect("the job is told").digest
     };
     assert_eq!(digest(1), digest(1));
     assert_ne!(digest(1), digest(2));

@@ -1,6 +1,7 @@
 //! `sim run` and `sim trace` as their users meet them: scripts hold or do not, and say so.
 
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -30,6 +31,16 @@ fn breaks(script: &str) -> String {
     let (code, out, err) = sim("run -", script);
     assert_eq!(code, Some(1), "{script}\n{out}{err}");
     err
+}
+
+#[test]
+fn a_trace_whose_reader_has_seen_enough_ends_without_a_word() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    command.args(["trace", "lost.sim"]).current_dir(EXAMPLES);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sim starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("sim ends");
+    assert_eq!((ended.status.signal(), ended.stderr), (Some(13), Vec::new()), "SIGPIPE");
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub use links::{Links, Ready, Watcher};
 pub use listener::Listener;
 pub use mio::Interest;
 pub use outbox::Outbox;
-pub use owned::ends_with_us;
+pub use owned::{ends_with_readers, ends_with_us};
 pub use stream::{Fill, Sent, Stream, connect_tcp, is_overrun};
 pub use told::{Way, tell};
 pub use users::{Users, user_name};

@@ -1,4 +1,4 @@
-//! Processes that do not outlive the one that started them.
+//! Processes that do not outlive who started them, or who reads what they print.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -17,4 +17,11 @@ pub fn ends_with_us(command: &mut Command) -> &mut Command {
             Ok(())
         })
     }
+}
+
+/// Output that nobody reads any more ends this process by SIGPIPE, as programs of a pipeline end; Rust ignores
+/// that signal, so that printing panics. Not for who writes to sockets by other ways than ours.
+pub fn ends_with_readers() {
+    // SAFETY: the default action runs no code of ours.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }

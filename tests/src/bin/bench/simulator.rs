@@ -16,8 +16,8 @@ const LONG_S: f64 = 5.0;
 const OUR_PATIENCE: Duration = Duration::from_secs(1200);
 /// Compute nodes.
 const SIZES: [u32; 4] = [64, 1024, 4096, 40_960];
-/// Our cores on a network of latencies: the words of `sim`, `{}` for the nodes.
-const CORES: &str = "run --seed 2 --faults 0 --nodes {}";
+/// Jobs that our cores run on all nodes, by size, so that they too carry as many messages or more.
+const JOBS: [u32; 4] = [72, 4, 1, 1];
 /// Messages that an echo is to carry.
 const ECHOES: u64 = 200_000;
 /// Clients from which on turmoil has one round: that takes long enough.
@@ -65,7 +65,7 @@ pub(crate) fn run() {
 fn echoes() {
     let (madsim, turmoil) = (cargo("madsim", "--cfg madsim"), cargo("turmoil", ""));
     println!("\n{:<16}{:>7}", "latency only", "nodes");
-    for nodes in SIZES {
+    for (nodes, jobs) in SIZES.into_iter().zip(JOBS) {
         let each = ECHOES / 2 / u64::from(nodes);
         let echo = |name, program: &Result<PathBuf, String>, rounds: u64| Side {
             name,
@@ -75,7 +75,7 @@ fn echoes() {
             patience: PATIENCE,
         };
         let rounds = if nodes < SLOW { each } else { 1 };
-        let ours = Side::ours(CORES.replace("{}", &nodes.to_string()), 0);
+        let ours = Side::ours(format!("load --network latency --nodes {nodes} --jobs {jobs}"), 0);
         row("", nodes, &[ours, echo("madsim", &madsim, each), echo("turmoil", &turmoil, rounds)]);
     }
 }
