@@ -90,7 +90,7 @@ impl<B: Bounds> World<B> {
                 let sessions = leaf.core.node().sessions.slots().iter().filter(|session| session.used);
                 let told: Vec<String> =
                     sessions.map(|s| format!("{} {}", s.name, s.phase().name())).collect();
-                return Err(format!("node {index} still has sessions: {}", told.join(", ")));
+                return Err(format!("node {index} still has sessions: [{}]", told.join(", ")));
             }
             let name = self.levels.name_of_leaf(index);
             self.check_fids(self.levels.above_leaf(index), &name, (leaf.core.fid_count(), 1))?;
