@@ -19,8 +19,8 @@ pub fn ends_with_us(command: &mut Command) -> &mut Command {
     }
 }
 
-/// Output that nobody reads any more ends this process by SIGPIPE, as programs of a pipeline end; Rust ignores
-/// that signal, so that printing panics. Not for who writes to sockets by other ways than ours.
+/// Output that nobody reads any more ends this process by SIGPIPE, as programs of a pipeline end. Rust
+/// ignores that signal, and printing panics. Not for who writes to sockets by other ways than ours.
 pub fn ends_with_readers() {
     // SAFETY: the default action runs no code of ours.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
