@@ -33,7 +33,8 @@ use member::State;
 use node::{Facts, Node};
 use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::USER_NAME_MAX;
-use protocol::message::{frame, is_attach, is_request};
+use protocol::message::{Fid, frame, is_attach, is_request};
+use protocol::qid::Path;
 use protocol::record::{End, Outcome};
 use protocol::refusal::Refusal;
 use protocol::server::{LinkId, Server, Settled};
@@ -346,7 +347,7 @@ impl<B: Bounds> Cnode<B> {
                     self.node.tell_state(slot, now);
                 }
             }
-            let has = |set: &SlotSet, path: protocol::qid::Path| path.slot().is_some_and(|s| set.has(s));
+            let has = |set: &SlotSet, path: Path| path.slot().is_some_and(|s| set.has(s));
             self.server.wake(|path| has(&touched, path) || path.file() == EVENTS && path.slot().is_none());
         }
         if !gone.is_empty() {
@@ -449,6 +450,11 @@ impl<B: Bounds> Cnode<B> {
     /// Fids in use, for checkers.
     pub fn fid_count(&self) -> usize {
         self.server.holds().count()
+    }
+
+    /// The file here that a fid holds, for checkers.
+    pub fn path_of(&self, link: LinkId, fid: Fid) -> Option<Path> {
+        self.server.path_of(link, fid)
     }
 
     /// Sessions in use, for checkers.

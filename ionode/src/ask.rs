@@ -158,13 +158,8 @@ impl Node {
             Ask::Trace(trace) => self.traced(rank, trace, answer),
             Ask::Adopt => self.told_adopt(now, rank, answer),
             Ask::Clunk(fid) => self.fids.clunked(fid, rank),
-            Ask::Flush(old) => {
-                // After its Rflush the old tag is answered, whatever became of it. If all had answered it
-                // before, it may be another question's by now.
-                if self.tags.asked(old) == Some(Ask::Rest) {
-                    self.tags.excuse(old, rank);
-                }
-            }
+            // After its Rflush the old tag is answered, whatever became of it.
+            Ask::Flush(old) => self.tags.flushed(old, rank),
             Ask::Forward(index) => self.forward_failed(index, answer.err().unwrap_or(Ename::Io)),
         }
         Ok(())

@@ -284,7 +284,7 @@ impl Node {
     }
 
     /// The peer of a link is on this machine.
-    pub(crate) fn is_local(&self, link: LinkId) -> bool {
+    pub fn is_local(&self, link: LinkId) -> bool {
         self.peers[link.0 as usize].is_some_and(|peer| peer.is_local)
     }
 
@@ -379,7 +379,7 @@ impl Node {
 
     /// A question that is asked again and again is not of interest any more.
     pub(crate) fn flush(&mut self, old: Tag) {
-        let owes = self.tags.free(old, Ask::Rest);
+        let owes = self.tags.flush(old, Ask::Rest);
         self.ask(owes, Ask::Flush(old), Send::Flush { old });
     }
 
@@ -406,21 +406,21 @@ impl Node {
     /// What a quiet node has not, for checkers: questions to children, and how many of the rest.
     pub fn unquiet(&self) -> String {
         let asks: Vec<_> =
-            self.questions().map(|(_, ask, owes)| format!("{ask:?} of {:x}", owes.0)).collect();
+            self.own_questions().map(|(_, ask, owes)| format!("{ask:?} of {:x}", owes.0)).collect();
         let gathers = self.gathers.iter().filter(|gather| gather.used).count();
         let looks = self.looks.iter().filter(|look| !look.is_free()).count();
         let (up, held) = (self.up_count(), self.pool.used());
         format!("{asks:?}, {up} at its parent, {held} held, {gathers} gathers, {looks} looks")
     }
 
-    fn questions(&self) -> impl Iterator<Item = (Tag, Ask, ChildSet)> {
+    fn own_questions(&self) -> impl Iterator<Item = (Tag, Ask, ChildSet)> {
         let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Pulse | Ask::Info | Ask::Status | Ask::Events);
         self.tags.waiting().filter(move |(_, ask, _)| !beats(ask))
     }
 
     /// Tags of questions to children, the beat's own apart, which come and go by themselves: for checkers.
     pub fn question_count(&self) -> usize {
-        self.questions().count()
+        self.own_questions().count()
     }
 
     /// Fids on children in use, for checkers.
@@ -431,6 +431,22 @@ impl Node {
     /// Fids that a child has as far as this node knows, for checkers.
     pub fn fids_on(&self, rank: Rank) -> usize {
         self.fids.on(rank)
+    }
+
+    /// Commands that wait for children, for checkers.
+    pub fn gathers(&self) -> impl Iterator<Item = (GatherId, &Gather)> {
+        let gathers = self.gathers.iter().enumerate().filter(|(_, gather)| gather.used);
+        gathers.map(|(index, gather)| (GatherId { index: index as u8, seq: gather.seq }, gather))
+    }
+
+    /// What was asked of children, and who has not answered, for checkers.
+    pub fn questions(&self) -> impl Iterator<Item = (Tag, Ask, ChildSet)> {
+        self.tags.waiting()
+    }
+
+    /// The beat is due, for checkers.
+    pub fn is_beat_due(&self, now: Time) -> bool {
+        self.beat_at <= now
     }
 
     /// The state of a child by name.

@@ -234,6 +234,11 @@ impl Node {
         Some(len)
     }
 
+    /// Users whose attach at the parent is kept, for checkers.
+    pub fn up_users(&self) -> usize {
+        self.up.attach.iter().flatten().count()
+    }
+
     /// Fids and requests that are with the parent, for checkers.
     pub fn up_count(&self) -> usize {
         self.up.client.outstanding()

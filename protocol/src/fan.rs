@@ -134,13 +134,16 @@ pub struct FanTag<A> {
     /// What it may be answered with.
     expected: Expected,
     owes: ChildSet,
+    /// Who has not answered its flush: whatever they said before, a new question could be taken for the old.
+    flushing: ChildSet,
     /// The owner of a tag that is asked with again keeps it while nobody owes.
     kept: bool,
 }
 
 impl<A> Default for FanTag<A> {
     fn default() -> Self {
-        Self { ask: None, expected: Expected::Any, owes: ChildSet::EMPTY, kept: false }
+        let none = ChildSet::EMPTY;
+        Self { ask: None, expected: Expected::Any, owes: none, flushing: none, kept: false }
     }
 }
 
@@ -168,7 +171,7 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
 
     /// A number that no child owes an answer to, for a question to `set`.
     pub fn take(&mut self, ask: A, set: ChildSet, expected: Expected) -> Option<Tag> {
-        self.place(FanTag { ask: Some(ask), expected, owes: set, kept: false })
+        self.place(FanTag { ask: Some(ask), expected, owes: set, ..FanTag::default() })
     }
 
     /// A number for a question that is asked again and again; freed by `free`.
@@ -247,10 +250,7 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         if !slot.owes.cut(rank) {
             return None;
         }
-        if slot.owes.is_empty() && !slot.kept {
-            *slot = FanTag::default();
-            self.used -= 1;
-        }
+        self.settle(tag);
         Some(ask)
     }
 
@@ -260,11 +260,31 @@ impl<A: Copy, S: Slots<FanTag<A>>> Tags<A, S> {
         let slot = self.slot(tag);
         let owes = slot.owes;
         (slot.ask, slot.kept) = (Some(instead), false);
-        if owes.is_empty() {
+        self.settle(tag);
+        owes
+    }
+
+    /// The same, and all who owe are told: the tag rests until each has answered that.
+    pub fn flush(&mut self, tag: Tag, instead: A) -> ChildSet {
+        let slot = self.slot(tag);
+        slot.flushing = slot.owes;
+        self.free(tag, instead)
+    }
+
+    /// A child has answered the flush of a tag, or is gone: it owes nothing else to that.
+    pub fn flushed(&mut self, tag: Tag, rank: Rank) {
+        let slot = self.slot(tag);
+        slot.owes.cut(rank);
+        slot.flushing.cut(rank);
+        self.settle(tag);
+    }
+
+    fn settle(&mut self, tag: Tag) {
+        let slot = self.slot(tag);
+        if slot.owes.or(slot.flushing).is_empty() && !slot.kept {
             *slot = FanTag::default();
             self.used -= 1;
         }
-        owes
     }
 
     /// The next question that a child which is gone owes an answer to; it no longer does.
@@ -343,6 +363,22 @@ mod tests {
         assert_eq!(tags.lose_one(rank(0)), Some((tag, 9)));
         assert_eq!(tags.used(), 0);
         assert_eq!(tags.take(8, set(&[1]), clunk), Some(tag));
+    }
+
+    #[test]
+    fn a_tag_that_was_flushed_rests_until_its_rflush_though_its_answer_came_before() {
+        let mut tags = Tags::<u8, [FanTag<u8>; 1]>::default();
+        let tag = tags.take(7, set(&[0, 5, 6]), Expected::Stat).expect("one is free");
+        assert_eq!(tags.excuse(tag, rank(6)), Some(7));
+        assert_eq!(tags.flush(tag, 9), set(&[0, 5]));
+        for index in [0, 5] {
+            assert_eq!(tags.excuse(tag, rank(index)), Some(9));
+        }
+        assert_eq!((tags.take(8, set(&[1]), Expected::Stat), tags.used()), (None, 1));
+        tags.flushed(tag, rank(0));
+        assert_eq!(tags.used(), 1);
+        tags.flushed(tag, rank(5));
+        assert_eq!((tags.used(), tags.take(8, set(&[1]), Expected::Stat)), (0, Some(tag)));
     }
 
     #[test]

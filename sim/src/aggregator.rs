@@ -1,5 +1,6 @@
 //! What happens at aggregators: bytes, hangups, their time, and what their cores want.
 
+use crate::arms::IoCall;
 use crate::link::Side;
 use crate::medium::LATENCY;
 use crate::memory::Params;
@@ -66,9 +67,11 @@ impl<B: Bounds> World<B> {
 
     pub(crate) fn io_tick(&mut self, io: u32) -> Result<(), String> {
         let now = self.queue.now();
+        let before = self.before_io(io, IoCall::Due);
         let aggregator = &mut self.aggregators[io as usize];
         aggregator.run.woken();
         aggregator.core.handle_timeout(aggregator.run.clock.read(now), &mut aggregator.params);
+        self.after_io(io, before);
         self.drain_io(io)?;
         self.check_ends(io, false)
     }
@@ -80,6 +83,7 @@ impl<B: Bounds> World<B> {
 
     /// An aggregator takes a whole message in.
     pub(crate) fn io_takes(&mut self, io: u32, id: LinkId, message: &[u8]) -> Result<(), String> {
+        let before = self.before_io(io, IoCall::Bytes(id, message));
         let aggregator = &mut self.aggregators[io as usize];
         if let Some((Target::Link(passed), len)) = aggregator.core.pass(id, message, &mut self.out) {
             let out = std::mem::take(&mut self.out);
@@ -88,7 +92,9 @@ impl<B: Bounds> World<B> {
             return self.drain_io(io);
         }
         let now = aggregator.run.clock.read(self.queue.now());
-        match aggregator.core.handle_bytes(now, id, message, &mut aggregator.params) {
+        let taken = aggregator.core.handle_bytes(now, id, message, &mut aggregator.params);
+        self.after_io(io, before);
+        match taken {
             Ok(len) if len == message.len() => {}
             Ok(_) => return Err(format!("an aggregator took less of {:?} than all", &message[..7])),
             Err(_) => {
@@ -112,8 +118,10 @@ impl<B: Bounds> World<B> {
     /// A link of an aggregator is gone.
     pub(crate) fn io_lost(&mut self, io: u32, id: LinkId) -> Result<(), String> {
         let now = self.queue.now();
+        let before = self.before_io(io, IoCall::Hangup(id));
         let aggregator = &mut self.aggregators[io as usize];
         aggregator.core.handle_hangup(aggregator.run.clock.read(now), id, &mut aggregator.params);
+        self.after_io(io, before);
         self.drain_io(io)
     }
 
@@ -139,6 +147,7 @@ impl<B: Bounds> World<B> {
             match effect {
                 Effect::Drop(id) => {
                     if id == PARENT {
+                        self.notes_silence(place);
                         self.tell(place, What::HangsUp);
                     }
                     self.drop_link(io, id)?;
@@ -212,6 +221,7 @@ impl<B: Bounds> World<B> {
 
     /// An aggregator has connected with its own parent.
     pub(crate) fn io_dialled(&mut self, io: u32, link: u32) -> Result<(), String> {
+        self.before_io(io, IoCall::Connected);
         let aggregator = &mut self.aggregators[io as usize];
         aggregator.links[0] = Some(link);
         aggregator.core.connect(PARENT, Peer { is_local: false, uid: None });

@@ -10,6 +10,7 @@ use ionode::child::State;
 use protocol::ename::Ename;
 use protocol::failure::{Failure, Fault, Step};
 use protocol::record::{End, Outcome};
+use protocol::slots::Slots;
 use std::collections::BTreeMap;
 
 /// What is in use at an aggregator by and for jobs: equal before them and after.
@@ -78,7 +79,7 @@ impl<B: Bounds> World<B> {
             }
             if let Some(above) = self.levels.above_io(io) {
                 let has = aggregator.core.fid_count(PARENT);
-                self.check_fids(above, &name, has)?;
+                self.check_fids(above, &name, (has, 1 + node.up_users()))?;
             }
         }
         for (index, leaf) in (0..).zip(&self.leaves).filter(|(leaf, _)| self.is_reached(Place::Leaf(*leaf))) {
@@ -86,10 +87,13 @@ impl<B: Bounds> World<B> {
                 return Err(format!("node {index} still runs a program"));
             }
             if leaf.core.session_count() > 0 {
-                return Err(format!("node {index} still has a session"));
+                let sessions = leaf.core.node().sessions.slots().iter().filter(|session| session.used);
+                let told: Vec<String> =
+                    sessions.map(|s| format!("{} {}", s.name, s.phase().name())).collect();
+                return Err(format!("node {index} still has sessions: [{}]", told.join(", ")));
             }
             let name = self.levels.name_of_leaf(index);
-            self.check_fids(self.levels.above_leaf(index), &name, leaf.core.fid_count())?;
+            self.check_fids(self.levels.above_leaf(index), &name, (leaf.core.fid_count(), 1))?;
         }
         Ok(())
     }
@@ -109,8 +113,9 @@ impl<B: Bounds> World<B> {
         is_heard && above.is_none_or(|above| self.is_reached(Place::Io(above)))
     }
 
-    /// A child has the fids that its parent knows of, and itself one at its parent, that of its attach.
-    fn check_fids(&self, above: u32, name: &str, has: usize) -> Result<(), String> {
+    /// A child has the fids that its parent knows of, and itself so many at its parent: that of its own
+    /// attach, and of each user whom it passed on.
+    fn check_fids(&self, above: u32, name: &str, (has, holds): (usize, usize)) -> Result<(), String> {
         let parent = &self.aggregators[above as usize];
         let children = &parent.core.node().children;
         let Some(rank) = children.find(name).filter(|rank| children.up().has(*rank)) else { return Ok(()) };
@@ -122,8 +127,8 @@ impl<B: Bounds> World<B> {
             return Err(format!("{name} has {has} fids, of which its parent knows {known}"));
         }
         let held = parent.core.link_of(rank).map_or(0, |link| parent.core.fid_count(link));
-        if held != 1 {
-            return Err(format!("{name} holds {held} fids at its parent"));
+        if held != holds {
+            return Err(format!("{name} holds {held} fids at its parent, and knows of {holds}"));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ const FIRST_LOOK: u32 = 4;
 
 /// What a request is to the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+pub(crate) enum Asked {
     /// A step towards something else.
     Setup,
     Exec,
@@ -54,7 +54,7 @@ pub struct Job {
     looks: u32,
 }
 
-fn walk<'a>(from: u32, to: u32, names: &[&'a str]) -> Tmsg<'a> {
+pub(crate) fn walk<'a>(from: u32, to: u32, names: &[&'a str]) -> Tmsg<'a> {
     Tmsg::Walk { fid: Fid(from), newfid: Fid(to), names: Names::new(names).unwrap_or(Names::NONE) }
 }
 
@@ -62,23 +62,32 @@ fn read(fid: u32) -> Tmsg<'static> {
     Tmsg::Read { fid: Fid(fid), offset: 0, count: 16_384 }
 }
 
-fn write(fid: u32, data: &[u8]) -> Tmsg<'_> {
+pub(crate) fn write(fid: u32, data: &[u8]) -> Tmsg<'_> {
     Tmsg::Write { fid: Fid(fid), offset: 0, data }
 }
 
 impl Job {
     /// The whole burst: `res` line, program and its words, and what goes to stdin.
     pub fn begin(&mut self, res: &str, program: &str, input: Option<&[u8]>) -> Vec<u8> {
+        self.begin_at(&[], (res, program), input)
+    }
+
+    /// The same with the directory whose `clone` makes the session. Without a program the session waits for
+    /// what is to come.
+    pub fn begin_at(&mut self, at: &[String], (res, program): (&str, &str), input: Option<&[u8]>) -> Vec<u8> {
         let mut burst = Vec::new();
         let b = &mut burst;
         self.ask(b, Asked::Setup, &Tmsg::Version { msize: 65_536, version: VERSION });
         let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: "ann", aname: "" };
         self.ask(b, Asked::Setup, &attach);
-        self.ask(b, Asked::Setup, &walk(0, 1, &["clone"]));
+        let names: Vec<&str> = at.iter().map(String::as_str).chain(["clone"]).collect();
+        self.ask(b, Asked::Setup, &walk(0, 1, &names));
         self.ask(b, Asked::Setup, &Tmsg::Open { fid: Fid(1), mode: 2 });
         let close = if input.is_some() { "" } else { "close stdin\n" };
-        let lines = format!("{res}\nexec {program}\n{close}");
-        self.ask(b, Asked::Exec, &write(1, lines.as_bytes()));
+        let exec = format!("{res}\nexec {program}\n{close}");
+        let (asked, lines) =
+            if program.is_empty() { (Asked::Setup, format!("{res}\n")) } else { (Asked::Exec, exec) };
+        self.ask(b, asked, &write(1, lines.as_bytes()));
         for (fid, name, asked) in [(2, "wait", Asked::Wait), (3, "stdout", Asked::Stdout)] {
             self.ask(b, Asked::Setup, &walk(1, fid, &["..", name]));
             self.ask(b, Asked::Setup, &Tmsg::Open { fid: Fid(fid), mode: 0 });
@@ -90,7 +99,7 @@ impl Job {
         burst
     }
 
-    fn ask(&mut self, burst: &mut Vec<u8>, asked: Asked, msg: &Tmsg<'_>) {
+    pub(crate) fn ask(&mut self, burst: &mut Vec<u8>, asked: Asked, msg: &Tmsg<'_>) {
         let tag = match msg {
             Tmsg::Version { .. } => Tag::NONE,
             _ => {
@@ -105,6 +114,12 @@ impl Job {
         self.owed.insert(tag.0, asked);
     }
 
+    /// A fid for something beside the job.
+    pub(crate) fn another_fid(&mut self) -> u32 {
+        self.looks += 1;
+        FIRST_LOOK + self.looks
+    }
+
     /// Looks at what runs: its session's status, its first member's, and that of a node; and tells the
     /// members to go on. Each answer may be a refusal: nodes come and go.
     pub fn look(&mut self, node: &str) -> Vec<u8> {
@@ -112,8 +127,7 @@ impl Job {
         for names in
             [["..", "status"].as_slice(), &["..", "0", "status"], &["..", "..", "net", node, "status"]]
         {
-            self.looks += 1;
-            let fid = FIRST_LOOK + self.looks;
+            let fid = self.another_fid();
             self.ask(&mut burst, Asked::Look, &walk(1, fid, names));
             self.ask(&mut burst, Asked::Look, &Tmsg::Open { fid: Fid(fid), mode: 0 });
             self.ask(&mut burst, Asked::LookRead(fid, 0), &read(fid));

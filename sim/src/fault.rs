@@ -11,7 +11,7 @@ use crate::world::{Event, Place, World};
 use cnode::Bounds;
 
 /// Within this time a kernel says again what was not acknowledged.
-const RETRY: Ps = Ps::us(2_000_000);
+pub(crate) const RETRY: Ps = Ps::us(2_000_000);
 
 /// What happens to a node or an aggregator, or to its cable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -189,6 +189,9 @@ impl<B: Bounds> World<B> {
             Place::Leaf(leaf) => {
                 let facts = self.leaf_facts(leaf, number);
                 self.leaves[leaf as usize] = Leaf::new(now, facts, run);
+                if self.arms.is_some() {
+                    self.leaves[leaf as usize].machine.note();
+                }
             }
             Place::Io(io) => {
                 self.reset_below(io, after);

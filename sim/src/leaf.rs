@@ -1,6 +1,7 @@
 //! A simulated compute node's machine: parameters in memory, programs, pipes that are queues.
 
-use crate::program::{PIPE, Program};
+use crate::arms::{MemberEvent, Note};
+use crate::program::{PIPE, Program, STUCK, STUCK_US, broken};
 use cnode::host::{Completion, Host, Load, MemberSlot, Param, Pull, Push, SessionSlot, Stream};
 use cnode::{Bounds, Cnode};
 use protocol::ename::Ename;
@@ -9,6 +10,9 @@ use protocol::record::End;
 use protocol::time::Time;
 
 pub use crate::program::{Went, Whose};
+
+/// Bytes of each parameter that a node keeps for a session.
+const PARAM_MAX: usize = 32_768;
 
 /// A start that is on its way.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +24,15 @@ struct Start {
 
 /// The machine of one compute node. As a rule a node is idle: then it takes next to nothing.
 #[derive(Debug, Default)]
-pub struct Machine(Option<Box<Busy>>);
+pub struct Machine {
+    busy: Option<Box<Busy>>,
+    /// What members were told and told of, where that is counted.
+    notes: Option<Box<Notes>>,
+}
+
+/// Since it was looked at last.
+#[derive(Debug, Default)]
+struct Notes(Vec<Note>);
 
 /// What a node has that runs something, few of each.
 #[derive(Debug, Default)]
@@ -38,17 +50,34 @@ struct Busy {
 }
 
 impl Machine {
+    /// What members are told and tell of is noted from now on.
+    pub(crate) fn note(&mut self) {
+        self.notes = Some(Box::default());
+    }
+
+    /// What was noted.
+    pub(crate) fn noted(&mut self) -> Vec<Note> {
+        self.notes.as_mut().map_or_else(Vec::new, |notes| std::mem::take(&mut notes.0))
+    }
+
+    fn asked(&mut self, member: MemberSlot, event: MemberEvent) {
+        if let Some(notes) = &mut self.notes {
+            notes.0.push(Note::asked(member, event));
+        }
+    }
+
     fn busy(&mut self) -> &mut Busy {
-        self.0.get_or_insert_default()
+        self.busy.get_or_insert_default()
     }
 
     fn program(&mut self, member: MemberSlot) -> Option<&mut Program> {
-        let programs = &mut self.0.as_mut()?.programs;
+        let programs = &mut self.busy.as_mut()?.programs;
         programs.iter_mut().find(|(own, _)| *own == member).map(|(_, program)| program)
     }
 
-    /// Starts a member's program, whose process is going to be `pid`.
-    pub fn start(&mut self, member: MemberSlot, slot: SessionSlot, pid: u32, whose: &Whose<'_>) {
+    /// Starts a member's program, whose process is going to be `pid`: its start takes so many microseconds
+    /// more than usual.
+    pub fn start(&mut self, member: MemberSlot, slot: SessionSlot, pid: u32, whose: &Whose<'_>) -> u64 {
         let busy = self.busy();
         let param = |param: Param| {
             let found = busy.params.iter().find(|(own, kind, _)| (*own, *kind) == (slot, param as u8));
@@ -60,18 +89,21 @@ impl Machine {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let program = Program::new(&words, whose, &env);
         let begun = program.map(|program| busy.programs.push((member, program)));
+        let begun = begun.and(broken(&words).map_or(Ok(()), Err));
+        let longer = if words.first() == Some(&STUCK) { STUCK_US } else { 0 };
         busy.starting.push(Start { member, pid, begun });
+        longer
     }
 
     /// What came of a start that is still on its way.
     fn starting(&self, member: MemberSlot, pid: u32) -> Option<Result<(), Ename>> {
-        let starting = &self.0.as_ref()?.starting;
+        let starting = &self.busy.as_ref()?.starting;
         starting.iter().find(|start| (start.member, start.pid) == (member, pid)).map(|start| start.begun)
     }
 
     /// The process of a member whose start is still on its way.
     fn pid_of_starting(&self, member: MemberSlot) -> Option<u32> {
-        let starting = &self.0.as_ref()?.starting;
+        let starting = &self.busy.as_ref()?.starting;
         starting.iter().find(|start| start.member == member).map(|start| start.pid)
     }
 
@@ -80,16 +112,21 @@ impl Machine {
         self.busy().starting.retain(|start| start.member != member);
     }
 
-    /// Members that wait no longer for the others of their gang, with their processes.
-    pub fn going(&mut self) -> Vec<(MemberSlot, u32)> {
-        let Some(busy) = &mut self.0 else { return Vec::new() };
+    /// Members that wait no longer for the others of their gang, with their processes, and after how many
+    /// microseconds each has begun.
+    pub fn going(&mut self) -> Vec<(MemberSlot, u32, u64)> {
+        let Some(busy) = &mut self.busy else { return Vec::new() };
         let going = std::mem::take(&mut busy.going);
-        going.into_iter().filter_map(|member| Some((member, self.pid_of_starting(member)?))).collect()
+        let going = going.into_iter().filter_map(|member| {
+            let pid = self.pid_of_starting(member)?;
+            Some((member, pid, self.program(member).map_or(1, |program| program.lag)))
+        });
+        going.collect()
     }
 
     /// Members whose program is to go on, with their processes; `pid` knows those that have started.
     pub fn ending(&mut self, pid: impl Fn(MemberSlot) -> u32) -> Vec<(MemberSlot, u32)> {
-        let Some(busy) = &mut self.0 else { return Vec::new() };
+        let Some(busy) = &mut self.busy else { return Vec::new() };
         let ending = std::mem::take(&mut busy.ending);
         let pid = |member| self.pid_of_starting(member).unwrap_or_else(|| pid(member));
         ending.into_iter().map(|member| (member, pid(member))).collect()
@@ -97,13 +134,13 @@ impl Machine {
 
     /// Programs that have not ended.
     pub(crate) fn running(&self) -> usize {
-        let programs = self.0.as_ref().map_or(&[][..], |busy| &busy.programs);
+        let programs = self.busy.as_ref().map_or(&[][..], |busy| &busy.programs);
         programs.iter().filter(|(_, program)| !program.ended).count()
     }
 
     /// Bytes that it takes beside its own.
     pub(crate) fn memory(&self) -> usize {
-        let Some(busy) = &self.0 else { return 0 };
+        let Some(busy) = &self.busy else { return 0 };
         let params: usize = busy.params.iter().map(|(_, _, bytes)| bytes.capacity() + 32).sum();
         size_of::<Busy>() + params + busy.programs.capacity() * size_of::<(MemberSlot, Program)>()
     }
@@ -118,7 +155,7 @@ impl Machine {
                 && busy.going.is_empty()
                 && busy.ending.is_empty()
         };
-        self.0 = self.0.take().filter(|busy| !is_empty(busy));
+        self.busy = self.busy.take().filter(|busy| !is_empty(busy));
     }
 }
 
@@ -133,17 +170,24 @@ pub fn started<B: Bounds>(
 ) -> Option<Went> {
     // It may have been cancelled, and its place may be another's.
     let begun = machine.starting(member, pid)?;
-    let waits = waits && begun.is_ok();
+    let waits = waits && (begun.is_ok() || machine.program(member).is_some());
     if !waits {
         machine.begun(member);
     }
     let done = match begun {
-        Ok(()) if waits => Completion::Ready { member },
+        _ if waits => Completion::Ready { member },
         Ok(()) => Completion::Started { member, pid },
         Err(ename) => Completion::Failed { member, failure: ename.into() },
     };
-    core.handle_completion(now, done, machine);
+    complete(core, machine, now, done);
     if begun.is_ok() && !waits { goes_on(core, machine, now, (member, pid)) } else { None }
+}
+
+fn complete<B: Bounds>(core: &mut Cnode<B>, machine: &mut Machine, now: Time, done: Completion) {
+    if let Some(notes) = &mut machine.notes {
+        notes.0.extend(Note::told(core, done));
+    }
+    core.handle_completion(now, done, machine);
 }
 
 /// A program goes on, if it is that process's, until it waits for time or input, or ends; its node is told
@@ -164,9 +208,9 @@ pub fn goes_on<B: Bounds>(
         if starting.is_some() {
             // One that ends before its program is told as started first, as by a real driver.
             machine.begun(member);
-            core.handle_completion(now, Completion::Started { member, pid }, machine);
+            complete(core, machine, now, Completion::Started { member, pid });
         }
-        core.handle_completion(now, Completion::Exited { member, end, user: 0, sys: 0 }, machine);
+        complete(core, machine, now, Completion::Exited { member, end, user: 0, sys: 0 });
     }
     for stream in [Stream::Stdout, Stream::Stderr] {
         core.handle_completion(now, Completion::Readable { member, stream }, machine);
@@ -180,6 +224,7 @@ impl Host for Machine {
         let own =
             |(slot, kind, _): &&mut (SessionSlot, u8, Vec<u8>)| (*slot, *kind) == (session, param as u8);
         match params.iter_mut().find(own) {
+            Some((_, _, bytes)) if bytes.len() + data.len() > PARAM_MAX => return Err(Ename::NoSpace),
             Some((_, _, bytes)) => bytes.extend_from_slice(data),
             None => params.push((session, param as u8, data.to_vec())),
         }
@@ -187,13 +232,13 @@ impl Host for Machine {
     }
 
     fn truncate(&mut self, session: SessionSlot, param: Param) {
-        if let Some(busy) = &mut self.0 {
+        if let Some(busy) = &mut self.busy {
             busy.params.retain(|(slot, kind, _)| (*slot, *kind) != (session, param as u8));
         }
     }
 
     fn param(&mut self, session: SessionSlot, param: Param, offset: u64, out: &mut [u8]) -> usize {
-        let params = self.0.as_ref().map_or(&[][..], |busy| &busy.params);
+        let params = self.busy.as_ref().map_or(&[][..], |busy| &busy.params);
         let own = params.iter().find(|(slot, kind, _)| (*slot, *kind) == (session, param as u8));
         let left = own.and_then(|(_, _, bytes)| bytes.get(offset as usize..)).unwrap_or(&[]);
         let len = left.len().min(out.len());
@@ -210,7 +255,7 @@ impl Host for Machine {
 
     fn spilled_record(&mut self, session: SessionSlot, offset: u32) -> (u32, bool) {
         let left = self
-            .0
+            .busy
             .as_ref()
             .and_then(|busy| busy.spilled(session))
             .map_or(&[][..], |spill| &spill[offset as usize..]);
@@ -221,7 +266,7 @@ impl Host for Machine {
     }
 
     fn feed(&mut self, session: SessionSlot, member: MemberSlot, offset: u32, len: u32) -> Push {
-        let spill = self.0.as_ref().and_then(|busy| busy.spilled(session));
+        let spill = self.busy.as_ref().and_then(|busy| busy.spilled(session));
         let Some(piece) = spill.and_then(|spill| spill.get(offset as usize..(offset + len) as usize)) else {
             return Push::Closed;
         };
@@ -295,23 +340,25 @@ impl Host for Machine {
     fn resize(&mut self, _: MemberSlot, _: u16, _: u16) {}
 
     fn go(&mut self, member: MemberSlot) {
+        self.asked(member, MemberEvent::Go);
         self.busy().going.push(member);
     }
 
     fn cancel(&mut self, member: MemberSlot) {
+        self.asked(member, MemberEvent::Cancel);
         self.begun(member);
         self.release_member(member);
     }
 
     fn release_member(&mut self, member: MemberSlot) {
-        if let Some(busy) = &mut self.0 {
+        if let Some(busy) = &mut self.busy {
             busy.programs.retain(|(own, _)| *own != member);
         }
         self.rests();
     }
 
     fn release_session(&mut self, session: SessionSlot) {
-        if let Some(busy) = &mut self.0 {
+        if let Some(busy) = &mut self.busy {
             busy.params.retain(|(slot, _, _)| *slot != session);
             busy.spills.retain(|(slot, _)| *slot != session);
         }

@@ -27,7 +27,11 @@ pub(crate) struct Ledger {
 impl<B: Bounds> World<B> {
     fn key(&self, leaf: u32, session: SessionSlot, number: u32) -> Key {
         let sessions = self.leaves[leaf as usize].core.node().sessions.slots();
-        (sessions[session as usize].name.as_str().to_owned(), number)
+        let session = &sessions[session as usize];
+        let name = session.name.as_str();
+        // What an ionode makes has a name of its own everywhere; what is made at a node is that run's.
+        let run = self.leaves[leaf as usize].run.number;
+        (if session.is_parents() { name.to_owned() } else { format!("{leaf}/{run}/{name}") }, number)
     }
 
     /// A node starts a member.

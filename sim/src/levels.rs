@@ -102,6 +102,24 @@ impl Levels {
         self.firsts.get(level + 1).map(|first| first + nth / self.fans[level].max(2))
     }
 
+    /// The names on the way from the root to a compute node, which is the last.
+    pub fn path_to(&self, leaf: u32) -> Vec<String> {
+        let mut names = self.path_to_io(self.above_leaf(leaf));
+        names.push(self.name_of_leaf(leaf));
+        names
+    }
+
+    /// The names on the way from the root to an aggregator, which is the last; none to the root itself.
+    pub fn path_to_io(&self, aggregator: u32) -> Vec<String> {
+        let (mut names, mut io) = (Vec::new(), aggregator);
+        while let Some(above) = self.above_io(io) {
+            names.push(self.name_of_io(io));
+            io = above;
+        }
+        names.reverse();
+        names
+    }
+
     /// The compute nodes below an aggregator, at any level below it.
     pub fn leaves_below(&self, aggregator: u32) -> impl Iterator<Item = u32> + '_ {
         let is_below = move |leaf: &u32| {

@@ -6,6 +6,8 @@
 //! `world` is time and who there is; `aggregator` and `node` drive the two cores, `client` is a job; `link`
 //! is what carries messages and `fault` what breaks, `check` what is claimed. `script` is a run as text;
 //! `workload` makes one from a seed, and `shrink` makes one that fails as small as it can be.
+//! `acts` is what clients do and when, `whim` what comes to their mind; `arms` tells which arms of the cores'
+//! state machines seeds reach.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
 //! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is.
@@ -14,7 +16,9 @@
 
 #![forbid(unsafe_code)]
 
+mod acts;
 mod aggregator;
+pub mod arms;
 pub mod check;
 pub mod client;
 mod clock;
@@ -47,5 +51,6 @@ pub mod time;
 pub mod trace;
 pub mod traffic;
 pub mod validate;
+pub mod whim;
 pub mod workload;
 pub mod world;

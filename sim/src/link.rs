@@ -1,6 +1,7 @@
 //! Links: conversations of who dialled, below, with the aggregator that was dialled, above. Messages come in
 //! order, delayed, lost or changed, and so do hangups.
 
+use crate::fault::RETRY;
 use crate::medium::LATENCY;
 use crate::time::Ps;
 use crate::world::{Event, Place, World};
@@ -297,7 +298,10 @@ impl<B: Bounds> World<B> {
         let mut links: Vec<u32> = known.filter(|link| self.links.get(*link).below == below).collect();
         links.extend(own.filter(|own| !links.contains(own)));
         for link in links {
-            self.reset(link, after);
+            // What is open above alone is reset when the kernel there says something again.
+            let half = self.is_open(link, Side::Above) && !self.is_open(link, Side::Below);
+            let retry = if half { Ps(self.random.below(RETRY.0)) } else { Ps::ZERO };
+            self.reset(link, after.max(retry));
         }
     }
 

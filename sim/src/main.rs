@@ -7,6 +7,7 @@ mod inspect;
 mod load;
 mod measure;
 mod picture;
+mod reach;
 mod run;
 mod seeds;
 mod serve;
@@ -39,6 +40,7 @@ enum Command {
     Validate(validate_command::Validate),
     Serve(serve::Serve),
     Traffic(carry::Traffic),
+    Arms(reach::Reach),
 }
 
 fn main() {
@@ -72,6 +74,7 @@ fn run(command: Command) -> i32 {
         Command::Growth(args) => growth::run(&args),
         Command::Machine(args) => inspect::run(&args),
         Command::Draw(args) => picture::run(&args),
+        Command::Arms(args) => reach::run(&args),
         Command::Validate(args) => validate_command::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Traffic(args) => carry::run(&args),

@@ -1,5 +1,6 @@
 //! What happens at compute nodes: bytes, starts, ends, and what their cores want.
 
+use crate::arms::{IoCall, LeafCall};
 use crate::leaf::{self, Machine, Went, Whose};
 use crate::ledger::Key;
 use crate::link::Side;
@@ -71,16 +72,20 @@ impl<B: Bounds> World<B> {
 
     pub(crate) fn leaf_tick(&mut self, index: u32) -> Result<(), String> {
         let now = self.queue.now();
+        let before = self.before_leaf(index, LeafCall::Due);
         let leaf = self.leaf(index);
         leaf.run.woken();
         leaf.core.handle_timeout(leaf.run.clock.read(now), &mut leaf.machine);
+        self.after_leaf(index, before);
         self.drain_leaf(index)
     }
 
     pub(crate) fn leaf_hangup(&mut self, index: u32) -> Result<(), String> {
         let now = self.queue.now();
+        let before = self.before_leaf(index, LeafCall::Hangup);
         let leaf = self.leaf(index);
         leaf.core.handle_hangup(leaf.run.clock.read(now), PARENT, &mut leaf.machine);
+        self.after_leaf(index, before);
         self.drain_leaf(index)
     }
 
@@ -102,6 +107,7 @@ impl<B: Bounds> World<B> {
         };
         match place {
             Place::Leaf(index) => {
+                self.before_leaf(index, LeafCall::Connected);
                 let leaf = self.leaf(index);
                 leaf.link = Some(link);
                 leaf.core.connect(PARENT, false);
@@ -116,10 +122,12 @@ impl<B: Bounds> World<B> {
         let now = self.queue.now();
         match place {
             Place::Leaf(leaf) => {
+                self.before_leaf(leaf, LeafCall::Undialed);
                 self.leaf(leaf).completes(now, Completion::Undialed);
                 self.drain_leaf(leaf)
             }
             Place::Io(io) => {
+                self.before_io(io, IoCall::Undialed);
                 let aggregator = &mut self.aggregators[io as usize];
                 aggregator.core.undialed(aggregator.run.clock.read(now));
                 self.drain_io(io)
@@ -130,6 +138,7 @@ impl<B: Bounds> World<B> {
 
     pub(crate) fn leaf_bytes(&mut self, index: u32, link: u32, message: &[u8]) -> Result<(), String> {
         let now = self.queue.now();
+        let before = self.before_leaf(index, LeafCall::Bytes(message));
         let leaf = self.leaf(index);
         let now = leaf.run.clock.read(now);
         match leaf.core.handle_bytes(now, PARENT, message, &mut leaf.machine) {
@@ -140,14 +149,17 @@ impl<B: Bounds> World<B> {
                 self.close(link, Side::Below);
             }
         }
+        self.after_leaf(index, before);
         self.drain_leaf(index)
     }
 
     pub(crate) fn started(&mut self, index: u32, who: (MemberSlot, u32), waits: bool) -> Result<(), String> {
         let key = self.member_key(index, who.0);
         let now = self.queue.now();
+        let before = self.before_leaf(index, LeafCall::Completion);
         let Leaf { core, machine, run, .. } = self.leaf(index);
         let went = leaf::started(core, machine, run.clock.read(now), who, waits);
+        self.after_leaf(index, before);
         self.went(index, who, key, went)
     }
 
@@ -155,8 +167,10 @@ impl<B: Bounds> World<B> {
     pub(crate) fn program_steps(&mut self, index: u32, who: (MemberSlot, u32)) -> Result<(), String> {
         let key = self.member_key(index, who.0);
         let now = self.queue.now();
+        let before = self.before_leaf(index, LeafCall::Completion);
         let Leaf { core, machine, run, .. } = self.leaf(index);
         let went = leaf::goes_on(core, machine, run.clock.read(now), who);
+        self.after_leaf(index, before);
         self.went(index, who, key, went)
     }
 
@@ -181,6 +195,7 @@ impl<B: Bounds> World<B> {
 
     fn start(&mut self, index: u32, effect: &Effect) -> Result<(), String> {
         let Effect::Start { member, session, number, size, gang } = *effect else { return Ok(()) };
+        self.notes_start(index, member);
         self.next_pid += 1;
         let (pid, now) = (self.next_pid, self.queue.now());
         // A directory on a slow mount, now and then.
@@ -191,8 +206,9 @@ impl<B: Bounds> World<B> {
         let (node, date_us) = (self.levels.name_of_leaf(index), self.site.since_us + now.to_us());
         let Leaf { core, machine, run, .. } = self.leaf(index);
         let (name, _) = core.session_name(session);
-        machine.start(member, session, pid, &Whose { node: &node, session: name, number, size, date_us });
-        let run = run.number;
+        let longer =
+            machine.start(member, session, pid, &Whose { node: &node, session: name, number, size, date_us });
+        let (run, at) = (run.number, at + Ps::us(longer));
         self.queue.push(at, Event::Started { leaf: index, run, member, pid, waits: gang });
         Ok(())
     }
@@ -214,6 +230,7 @@ impl<B: Bounds> World<B> {
                     self.leaf(index).completes(now, done);
                 }
                 Effect::Leave => {
+                    self.notes_silence(place);
                     if let Some(link) = self.leaf(index).link {
                         self.tell(place, What::HangsUp);
                         self.close(link, Side::Below);
@@ -236,8 +253,9 @@ impl<B: Bounds> World<B> {
         let soon = now + Ps::us(1);
         let leaf = &mut self.leaves[index as usize];
         let run = leaf.run.number;
-        for (member, pid) in leaf.machine.going() {
-            self.queue.push(soon, Event::Started { leaf: index, run, member, pid, waits: false });
+        for (member, pid, after) in leaf.machine.going() {
+            let at = now + Ps::us(after);
+            self.queue.push(at, Event::Started { leaf: index, run, member, pid, waits: false });
         }
         let core = &leaf.core;
         for (member, pid) in leaf.machine.ending(|member| core.member_pid(member)) {

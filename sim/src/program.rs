@@ -16,6 +16,15 @@ use std::fmt::Write;
 /// Bytes a simulated pipe holds, as Linux's do.
 pub(crate) const PIPE: usize = 65_536;
 
+/// One on a mount that hangs for so long, in microseconds, and cannot be killed meanwhile: then it is not
+/// there.
+pub(crate) const STUCK: &str = "stuck";
+/// See `STUCK`.
+pub(crate) const STUCK_US: u64 = 2_000_000;
+/// One that could run, and then hangs for so long, in microseconds, as it is run.
+const HUNG: &str = "hung";
+/// See `HUNG`.
+const HUNG_US: u64 = 8_000_000;
 /// What a program takes to exit, in microseconds.
 const EXIT_US: u64 = 100;
 
@@ -87,10 +96,17 @@ pub(crate) struct Program {
     input: Input,
     input_ended: bool,
     output: [Vec<u8>; 2],
+    /// Microseconds from when it may go on to its first instruction.
+    pub(crate) lag: u64,
     /// What ends it, once something has.
     fate: Option<End>,
     /// It has ended: its outputs end when they are read.
     pub(crate) ended: bool,
+}
+
+/// Why a program that is there cannot be run, if it cannot: that is known when it is tried.
+pub(crate) fn broken(words: &[&str]) -> Option<Ename> {
+    (words.first() == Some(&"broken")).then_some(Ename::Io)
 }
 
 /// How far a program went.
@@ -108,7 +124,7 @@ impl Program {
     /// The program that these words call, with an environment of lines `NAME=VALUE`.
     pub(crate) fn new(words: &[&str], whose: &Whose<'_>, env: &str) -> Result<Self, Ename> {
         // A name that is never found, so that this can happen here too.
-        if matches!(words, [] | ["nosuch", ..]) {
+        if matches!(words, [] | ["nosuch" | STUCK, ..]) {
             return Err(Ename::NotFound);
         }
         let mut script = Script::new(whose, env);
@@ -120,6 +136,7 @@ impl Program {
             input: script.input,
             input_ended: false,
             output: [Vec::new(), Vec::new()],
+            lag: if words[0] == HUNG { HUNG_US } else { 1 },
             fate: None,
             ended: false,
         })

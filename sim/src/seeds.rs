@@ -45,7 +45,7 @@ pub(crate) struct Seeds {
 type Told = (u64, Result<Summary, String>);
 
 /// What all came to: their events and a digest of their digests, or the first that fails and how.
-type Verdict = Result<(u64, u64), (u64, String)>;
+pub(crate) type Verdict = Result<(u64, u64), (u64, String)>;
 
 thread_local! {
     /// The seed that a thread is at, and where to tell of it.
@@ -53,10 +53,10 @@ thread_local! {
 }
 
 /// Which seeds, and on how many threads.
-struct Survey {
-    from: u64,
-    count: u64,
-    threads: usize,
+pub(crate) struct Survey {
+    pub(crate) from: u64,
+    pub(crate) count: u64,
+    pub(crate) threads: usize,
 }
 
 /// Runs them: the exit code.
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Seeds) -> i32 {
 impl Survey {
     /// Runs each seed, and has it told what they came to together: events and a digest, or the first seed
     /// that fails. An exit code other than 0 ends the program at once.
-    fn run(
+    pub(crate) fn run(
         &self,
         one: &(dyn Fn(u64) -> Result<Summary, String> + Sync),
         tell: &dyn Fn(Verdict) -> i32,

@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::levels::Levels;
 use crate::time::Ps;
+use crate::whim::Whim;
 use crate::world::Place;
 use std::fmt::{self, Display};
 use std::hash::{Hash, Hasher};
@@ -21,6 +22,8 @@ pub enum What {
     Kills(Option<u32>),
     /// It is gone without a clunk.
     Vanishes,
+    /// It has that whim.
+    Whim(Whim),
     /// A 9P message of that type has come.
     Gets {
         /// Its type.
@@ -58,6 +61,7 @@ impl Display for What {
             Self::Kills(None) => write!(f, "kills all"),
             Self::Kills(Some(member)) => write!(f, "kills {member}"),
             Self::Vanishes => write!(f, "vanishes"),
+            Self::Whim(whim) => write!(f, "{whim:?}"),
             Self::Gets { kind, len } => write!(f, "gets type {kind} of {len}"),
             Self::Sends { kind, len, set } => write!(f, "sends type {kind} of {len} to {set:016x}"),
             Self::Broken => write!(f, "gets what was not sent next"),

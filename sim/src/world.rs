@@ -1,7 +1,8 @@
 //! The world: aggregators in levels, compute nodes below them, clients, the links between them, and time.
 
+use crate::acts::{Act, Client};
 use crate::aggregator::Aggregator;
-use crate::client::Job;
+use crate::arms::Arms;
 use crate::counts::Counts;
 use crate::fabric::{Fabric, FabricEvent};
 use crate::fault::Fault;
@@ -37,20 +38,6 @@ pub enum Place {
     Leaf(u32),
     /// A client, by number from 0.
     Client(u32),
-}
-
-/// What a client does by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Act {
-    Begin,
-    /// It flushes what it waits for.
-    Flush,
-    /// It looks at what runs, and at a node.
-    Look(u32),
-    /// It is gone without a clunk.
-    Vanish,
-    /// It kills a member, or all.
-    Kill(Option<u32>),
 }
 
 /// What comes next. What a node has begun ends with its run.
@@ -94,15 +81,6 @@ pub(crate) enum Event {
 
 const _: () = assert!(size_of::<Event>() <= 20, "events are moved about a lot");
 
-/// A client and its job.
-pub(crate) struct Client {
-    res: String,
-    program: String,
-    input: Option<Vec<u8>>,
-    pub(crate) job: Job,
-    pub(crate) link: Option<u32>,
-}
-
 /// Everything there is, with nodes whose tables have the bounds `B`.
 pub struct World<B: Bounds> {
     pub(crate) queue: Queue<Event>,
@@ -129,6 +107,8 @@ pub struct World<B: Bounds> {
     /// What is claimed of members is looked at all the time; else at quiet points alone.
     pub(crate) is_checked: bool,
     pub(crate) ledger: Ledger,
+    /// Which arms of the cores are reached, where that is counted.
+    pub(crate) arms: Option<Box<Arms>>,
     /// What happened.
     pub trace: Trace,
     /// How often.
@@ -169,6 +149,7 @@ impl<B: Bounds> World<B> {
             hurt: BTreeSet::new(),
             is_checked: true,
             ledger: Ledger::default(),
+            arms: None,
             trace: Trace::new(lines, levels.clone()),
             counts: Counts::default(),
             out: vec![0; OUT],
@@ -196,39 +177,9 @@ impl<B: Bounds> World<B> {
         world
     }
 
-    /// Begins a job at a time, in microseconds: its number.
-    pub fn order(&mut self, at: u64, res: &str, program: &str, input: Option<&[u8]>) -> usize {
-        let (res, program) = (res.to_owned(), program.to_owned());
-        let input = input.map(<[u8]>::to_vec);
-        self.clients.push(Client { res, program, input, job: Job::default(), link: None });
-        let number = self.clients.len() - 1;
-        self.at(at, Event::Act(number as u32, Act::Begin));
-        number
-    }
-
-    /// The client of a job flushes what it waits for at a time, and asks again.
-    pub fn flush(&mut self, at: u64, job: usize) {
-        self.at(at, Event::Act(job as u32, Act::Flush));
-    }
-
-    /// The client of a job reads at a time what its session, a member of it and a node are doing.
-    pub fn look(&mut self, at: u64, job: usize, leaf: usize) {
-        self.at(at, Event::Act(job as u32, Act::Look(leaf as u32)));
-    }
-
-    /// The client of a job is gone at a time: its link hangs up, and nothing was clunked.
-    pub fn vanish(&mut self, at: u64, job: usize) {
-        self.at(at, Event::Act(job as u32, Act::Vanish));
-    }
-
-    /// The client of a job kills a member of it, or all, at a time.
-    pub fn kill(&mut self, at: u64, job: usize, member: Option<u32>) {
-        self.at(at, Event::Act(job as u32, Act::Kill(member)));
-    }
-
-    /// A job as its client sees it.
-    pub fn job(&self, number: usize) -> &Job {
-        &self.clients[number].job
+    /// An aggregator keeps no more than so many bytes of a session's program, environment or input.
+    pub fn narrow(&mut self, io: u32, bytes: usize) {
+        self.aggregators[io as usize].params.room = Some(bytes);
     }
 
     /// What is claimed of members is not looked at from now on: that costs time for each of them.
@@ -265,12 +216,12 @@ impl<B: Bounds> World<B> {
         Ok(())
     }
 
-    /// The aggregator above somebody, clients' the root.
+    /// The aggregator above somebody, or that a client talks to.
     pub(crate) fn above(&self, place: Place) -> Option<u32> {
         match place {
             Place::Leaf(leaf) => Some(self.levels.above_leaf(leaf)),
             Place::Io(io) => self.levels.above_io(io),
-            Place::Client(_) => Some(self.levels.root()),
+            Place::Client(client) => Some(self.clients[client as usize].io),
         }
     }
 
@@ -394,65 +345,6 @@ impl<B: Bounds> World<B> {
                 let client = &mut self.clients[client as usize];
                 (client.link, client.job.is_cut) = (None, true);
             }
-        }
-        Ok(())
-    }
-
-    fn act(&mut self, client: u32, act: Act) {
-        let place = Place::Client(client);
-        let Client { res, program, input, job, link } = &mut self.clients[client as usize];
-        match (act, *link) {
-            (Act::Begin, _) => {
-                let burst = job.begin(res, program, input.as_deref());
-                self.tell(place, What::Begins);
-                // The ionode gives up the session of a client on its own machine at once, others linger.
-                let local = self.random.below(2) == 0;
-                let root = self.levels.root();
-                let is_gone = self.aggregators[root as usize].run.dead;
-                let Some(link) = (!is_gone).then(|| self.connect(place, root, local)).flatten() else {
-                    self.clients[client as usize].job.is_cut = true;
-                    return;
-                };
-                self.clients[client as usize].link = Some(link);
-                self.send(link, Side::Above, &burst);
-            }
-            (Act::Flush, Some(link)) => {
-                let burst = job.flush();
-                if !burst.is_empty() {
-                    self.tell(place, What::Flushes);
-                    self.send(link, Side::Above, &burst);
-                }
-            }
-            (Act::Look(leaf), Some(link)) if !job.over => {
-                let burst = job.look(&self.levels.name_of_leaf(leaf));
-                self.tell(place, What::Looks(leaf));
-                self.send(link, Side::Above, &burst);
-            }
-            (Act::Vanish, Some(link)) => {
-                self.tell(place, What::Vanishes);
-                self.clients[client as usize].link = None;
-                self.close(link, Side::Below);
-            }
-            (Act::Kill(member), Some(link)) if !job.over => {
-                let burst = job.kill(member);
-                self.tell(place, What::Kills(member));
-                self.send(link, Side::Above, &burst);
-            }
-            (Act::Look(_) | Act::Kill(_), Some(_)) => {}
-            (Act::Flush | Act::Look(_) | Act::Vanish | Act::Kill(_), None) => {}
-        }
-    }
-
-    fn client_bytes(&mut self, client: u32, link: u32, message: &[u8]) -> Result<(), String> {
-        let job = &mut self.clients[client as usize].job;
-        let burst = job.answer(message).map_err(|claim| format!("client {client}: {claim}"))?;
-        let over = job.over;
-        if !burst.is_empty() {
-            self.send(link, Side::Above, &burst);
-        }
-        if over {
-            self.clients[client as usize].link = None;
-            self.close(link, Side::Below);
         }
         Ok(())
     }

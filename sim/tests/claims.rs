@@ -4,6 +4,7 @@ use cnode::{Bounds, Full, Small};
 use sim::check::Census;
 use sim::fault::Fault;
 use sim::trace::Lines;
+use sim::whim::Whim;
 use sim::workload::{BOOT_US, run, run_sized};
 use sim::world::{Place, World};
 
@@ -313,4 +314,20 @@ fn a_parent_that_is_stopped_for_fifteen_seconds_is_dialled_again_and_serves_soon
     assert!(hung_up.iter().all(|at| (7.4e6..10.1e6).contains(&since(*at))), "{hung_up:?}");
     world.run_until(BOOT_US + 19 * SECOND).expect("no claim breaks");
     serves_again(&mut world, 64, before);
+}
+
+#[test]
+fn input_is_not_held_up_by_nodes_that_refused_the_job() {
+    let (mut world, before) = booted::<Small>(8);
+    let job = world.order(BOOT_US, "res 8", "", None);
+    // A node keeps less than that.
+    world.whim(BOOT_US + MILLI, job, Whim::Much);
+    world.whim(BOOT_US + 2 * MILLI, job, Whim::Input);
+    world.whim(BOOT_US + 3 * MILLI, job, Whim::Exec);
+    world.run_until(BOOT_US + SECOND).expect("no claim breaks");
+    assert_eq!(world.job(job).outcomes.matches("'never run: ").count(), 8, "{}", world.job(job).outcomes);
+    assert_eq!(world.job(job).unanswered(), "");
+    world.vanish(BOOT_US + SECOND, job);
+    world.run_until(BOOT_US + 15 * SECOND).expect("no claim breaks");
+    serves_again(&mut world, 8, before);
 }

@@ -4,6 +4,7 @@ use cnode::{Bounds, Full, Small};
 use sim::check::Census;
 use sim::fault::Fault;
 use sim::trace::Lines;
+use sim::whim::Whim;
 use sim::world::{Place, World};
 
 const SECOND: u64 = 1_000_000;
@@ -170,4 +171,19 @@ fn a_child_that_is_lost_while_a_piece_of_its_status_is_held_is_asked_for_no_more
     world.run_until(BOOT + 8 * SECOND).expect("no claim breaks");
     assert!(world.job(job).over, "without an answer: {}", world.job(job).unanswered());
     world.check_quiet(&before).expect("nothing is left");
+}
+
+#[test]
+fn input_is_not_held_up_by_an_aggregator_that_refused_its_part_of_the_job() {
+    let (mut world, before) = booted::<Small>();
+    world.narrow(0, 4);
+    let job = world.order(BOOT, &format!("res {NODES}"), "", None);
+    world.whim(BOOT + MILLI, job, Whim::Input);
+    world.whim(BOOT + 2 * MILLI, job, Whim::Exec);
+    world.run_until(BOOT + SECOND).expect("no claim breaks");
+    assert_eq!(world.job(job).unanswered(), "Stdout Wait", "of half of the members");
+    world.vanish(BOOT + SECOND, job);
+    world.run_until(BOOT + 15 * SECOND).expect("no claim breaks");
+    world.narrow(0, 1000);
+    serves_again(&mut world, &before);
 }

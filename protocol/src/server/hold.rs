@@ -306,6 +306,20 @@ impl<B: Bounds> Server<B> {
         self.fids.slots().iter().filter_map(|entry| entry.hold.as_ref())
     }
 
+    /// The file here that a fid holds, for checkers; none for one that is gone, or another node's.
+    pub fn path_of(&self, link: LinkId, fid: Fid) -> Option<Path> {
+        let hold = self.hold(self.find_fid(link, fid).ok()?);
+        (hold.away == 0 && !hold.dead).then_some(hold.path)
+    }
+
+    /// The file here that a request which waits is about, for checkers.
+    pub fn waits_on(&self, link: LinkId, tag: Tag) -> Option<Path> {
+        let (_, waiting) = self.waiting(link).find(|(_, waiting)| waiting.tag == tag)?;
+        // One whose fid is gone is about none.
+        let entry = self.fids.slots().get(waiting.entry as usize)?;
+        entry.hold.as_ref().filter(|hold| !hold.dead).map(|hold| hold.path)
+    }
+
     /// Requests that wait on `link`.
     pub fn request_count(&self, link: LinkId) -> usize {
         self.links.slots()[link.0 as usize].requests as usize

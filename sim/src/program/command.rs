@@ -1,7 +1,7 @@
 //! What each program does, as a list of acts.
 
 use super::shell::Shell;
-use super::{Act, Input, Told, Whose};
+use super::{Act, HUNG, Input, Told, Whose};
 use cnode::host::Stream;
 use protocol::quote::Words;
 use std::collections::VecDeque;
@@ -81,7 +81,7 @@ impl<'a> Script<'a> {
                 None => self.reads(Input::Copied),
             },
             "wc" => return self.wc(args),
-            "true" => {}
+            "true" | HUNG => {}
             "false" => return 1,
             "exit" => return args.first().map_or(0, |code| code.parse::<i64>().map_or(2, |code| code as u8)),
             "sh" => match args {

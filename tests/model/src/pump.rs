@@ -347,7 +347,7 @@ impl Net {
         }
         let Leaf { core, machine, .. } = &mut self.leaves[index];
         let (going, ending) = (machine.going(), machine.ending(|member| core.member_pid(member)));
-        for (member, pid) in going {
+        for (member, pid, _) in going {
             self.later(index, 1, Todo::Started(member, pid));
         }
         for (member, pid) in ending {
