@@ -25,7 +25,7 @@ use node::{CHANNELS, Id, Node, Outgoing};
 use slab::{Packet, Slab};
 use std::collections::{BTreeSet, VecDeque};
 use wiring::{ALL, LOCAL, UP};
-pub use wiring::{End, ROUTE_VALID};
+pub use wiring::{End, ROUTE_VALID, ports_of, routes_of};
 
 /// What comes next in a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
