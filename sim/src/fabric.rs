@@ -64,6 +64,16 @@ impl Fabric {
         if io < lowest { io / self.shared } else { psets + io - lowest }
     }
 
+    /// The tree of a pset.
+    pub(crate) fn tree(&self, psid: u32) -> &Tree {
+        &self.trees[psid as usize]
+    }
+
+    /// What is between I/O nodes and hosts.
+    pub(crate) fn ethernet(&self) -> &Ethernet {
+        &self.ethernet
+    }
+
     /// Bytes that it has taken.
     pub(crate) fn memory(&self) -> usize {
         self.trees.iter().map(Tree::bytes).sum::<usize>() + self.places.len() + 4 * self.nodes.len()
@@ -118,6 +128,9 @@ impl<B: Bounds> World<B> {
 
     /// A network goes on: what it delivers comes to whom it is addressed.
     pub(crate) fn fabric_event(&mut self, event: FabricEvent) -> Result<(), String> {
+        if self.recorder.is_some() {
+            self.record_network(event);
+        }
         let Some(fabric) = &mut self.fabric else { return Ok(()) };
         match event {
             FabricEvent::Tree(tree, event) => {
@@ -196,9 +209,12 @@ impl<B: Bounds> World<B> {
         // What is slow is not overtaken by what comes when it is slow no more.
         if slow > Ps::ZERO || end.arrival > now {
             end.arrival = end.arrival.max(now + slow);
-            self.queue.push(end.arrival, event);
+            let until = end.arrival;
+            self.queue.push(until, event);
+            self.record_came((link, to, seq), now, until);
             return Ok(());
         }
+        self.record_came((link, to, seq), now, now);
         match self.run_of(place) {
             Some(run) if run.is_busy(now) => {
                 if let Some(at) = run.waits(event) {

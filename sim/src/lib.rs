@@ -8,7 +8,8 @@
 //! `workload` makes one from a seed, and `shrink` makes one that fails as small as it can be.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
-//! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is.
+//! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is. `record` is
+//! what each message of a run was sent for and where its time went, `fanout` tells that of a job.
 //! `machine` is a Blue Gene/P: who is where in a partition; `net` is its networks; `parameters` has all their
 //! numbers, and `validate` holds them against what was published.
 
@@ -21,6 +22,7 @@ mod clock;
 pub mod counts;
 pub mod draw;
 mod fabric;
+pub mod fanout;
 pub mod fault;
 pub mod leaf;
 mod ledger;
@@ -38,6 +40,7 @@ mod program;
 pub mod progress;
 pub mod queue;
 pub mod random;
+pub mod record;
 mod running;
 pub mod scale;
 pub mod script;

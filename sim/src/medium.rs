@@ -74,6 +74,7 @@ impl<B: Bounds> World<B> {
         }
         if !self.inject(link, to, seq, message) {
             let at = self.arrival(link, to);
+            self.record_came((link, to, seq), at.since(self.cable(link).slow), at);
             self.queue.push(at, Event::Bytes { link, to, seq, message });
         }
     }

@@ -6,7 +6,13 @@ use sim::draw::curves::{self, Curve, Style};
 use sim::draw::map::{By, State, map};
 use sim::draw::published;
 use sim::draw::timeline::{Span, timeline};
+use sim::fanout::{self, FanOut, Part};
+use sim::levels::Levels;
 use sim::machine::{Node, Partition};
+use sim::progress::Progress;
+use sim::record;
+use sim::script::play::place_in;
+use sim::script::{self, What};
 use sim::time::Ps;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -69,19 +75,42 @@ struct Curves {
     output: PathBuf,
 }
 
-/// Where the time of a request goes.
+/// Where the time of a fan-out goes: an exec on all nodes of a partition that boots for it.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "timeline")]
 struct Timeline {
-    /// spans, one a line, between tabs: start and end in microseconds, place, what
+    /// compute nodes: 16 to 512 by powers of two, then whole midplanes up to 73728
     #[argh(option)]
-    data: PathBuf,
+    nodes: Option<u32>,
+    /// compute nodes of a pset: 16, 32, 64 or 128 (default 64, in a smaller partition all)
+    #[argh(option)]
+    pset: Option<u32>,
+    /// which part: exec (default), from its write to its answer, or job, to its end
+    #[argh(option, default = "Part::Exec", from_str_fn(part))]
+    of: Part,
+    /// what is broken before, as in a script: "slow node17 by 2ms"; may be said again
+    #[argh(option, long = "break")]
+    broken: Vec<String>,
+    /// the seed of delays (default 1)
+    #[argh(option, default = "1")]
+    seed: u64,
+    /// spans instead, one a line, between tabs: start and end in microseconds, place, what
+    #[argh(option)]
+    data: Option<PathBuf>,
     /// what is written above
-    #[argh(option, default = "String::from(\"Where the time goes\")")]
-    title: String,
+    #[argh(option)]
+    title: Option<String>,
     /// the picture
     #[argh(option, short = 'o', long = "output")]
     output: PathBuf,
+}
+
+fn part(word: &str) -> Result<Part, String> {
+    match word {
+        "exec" => Ok(Part::Exec),
+        "job" => Ok(Part::Job),
+        _ => Err("want exec or job".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -244,16 +273,56 @@ fn points(path: &Path, of: Chart) -> Result<Vec<(String, Curve)>, Refused> {
 }
 
 fn draw_timeline(words: &Timeline) -> Result<String, Refused> {
-    let text = text_of(&words.data)?;
+    let title = |usual: String| words.title.clone().unwrap_or(usual);
+    match (&words.data, words.nodes) {
+        (Some(data), None) => {
+            Ok(timeline(&title("Where the time goes".to_owned()), &[], &[], &read_spans(data)?))
+        }
+        (None, Some(nodes)) => {
+            let told = fan_out(words, nodes)?;
+            let usual = match words.of {
+                Part::Exec => format!("An exec on {nodes} nodes, from its write to its answer"),
+                Part::Job => format!("A job on {nodes} nodes, from its first byte to its last"),
+            };
+            let known = record::What::ALL.map(record::What::name);
+            Ok(timeline(&title(usual), &told.notes(), &known, &told.spans()))
+        }
+        _ => Err((100, "want --nodes N for a run, or --data FILE".to_owned())),
+    }
+}
+
+/// A run of its own.
+fn fan_out(words: &Timeline, nodes: u32) -> Result<FanOut, Refused> {
+    let partition = inspect::partition(Some(nodes), None, words.pset).map_err(|why| (100, why))?;
+    let levels = Levels::of(&partition);
+    let fault = |line: &String| {
+        let wrong = |why: String| (100, format!("--break {line}: {why}"));
+        let script = script::parse(&format!("nodes {nodes}\nboot\n{line}\n"));
+        let script = script.map_err(|mistake| wrong(mistake.to_string()))?;
+        let [What::Fault(place, fault)] = script.lines.iter().map(|line| &line.what).collect::<Vec<_>>()[..]
+        else {
+            return Err(wrong("want a fault like slow node17 by 2ms".to_owned()));
+        };
+        let found = place_in(&levels, *place).ok_or_else(|| wrong("there is no such place".to_owned()))?;
+        Ok((found, *fault))
+    };
+    let faults = words.broken.iter().map(fault).collect::<Result<Vec<_>, Refused>>()?;
+    let progress = Progress::new(2 * u64::from(nodes), "nodes, each twice: boot and job");
+    let told = fanout::run(words.seed, &partition, words.of, &faults, &mut |done| progress.tick(done));
+    progress.end();
+    told.map_err(|claim| (1, claim))
+}
+
+fn read_spans(data: &Path) -> Result<Vec<Span>, Refused> {
+    let text = text_of(data)?;
     let span = |(position, line): (usize, &str)| {
         read_span(line).ok_or_else(|| {
             let want = "want start and end in microseconds, a place and what, between tabs";
-            (100, format!("{}:{}: {line}: {want}", words.data.display(), position + 1))
+            (100, format!("{}:{}: {line}: {want}", data.display(), position + 1))
         })
     };
     let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
-    let spans: Vec<Span> = lines.map(span).collect::<Result<_, _>>()?;
-    Ok(timeline(&words.title, &spans))
+    lines.map(span).collect()
 }
 
 fn read_span(line: &str) -> Option<Span> {

@@ -57,6 +57,7 @@ fn each_picture_is_written_and_has_what_was_asked_for() {
         (format!("curves --of growth --data {growth}"), "events a second"),
         (format!("curves --of latency --data {ours}"), "hops"),
         (format!("timeline --data {spans}"), "9.00 µs in all"),
+        ("timeline --nodes 64".to_owned(), "An exec on 64 nodes"),
     ];
     let output = folder.0.join("picture.svg");
     for (words, has) in pictures {
@@ -79,6 +80,28 @@ fn the_pictures_of_the_documentation_are_what_is_drawn() {
             is_same,
             "want docs/pictures/{name}.svg made anew: sim draw {words} -o docs/pictures/{name}.svg"
         );
+    }
+}
+
+#[test]
+fn what_is_broken_before_a_fan_out_is_seen_in_it_and_a_fault_that_is_none_is_refused() {
+    let folder = Folder::new("broken");
+    let output = folder.0.join("picture.svg");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    let draw = |words: &[&str], command: &mut Command| {
+        let command = command.args(["draw", "timeline", "--nodes", "64", "-o"]).arg(&output).args(words);
+        let ended = command.output().expect("sim starts");
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    let words = ["--of", "job", "--break", "slow node17 by 5ms"];
+    assert_eq!(draw(&words, &mut command), (Some(0), String::new()));
+    let svg = std::fs::read_to_string(&output).expect("it was written");
+    assert!(svg.contains(">\nnode17, last\n<") && svg.contains(">\nnode17 "), "{svg}");
+    for (line, why) in
+        [("expect quiet", "want a fault like slow node17 by 2ms"), ("kill io000", "there is no such place")]
+    {
+        let told = draw(&["--break", line], &mut Command::new(env!("CARGO_BIN_EXE_sim")));
+        assert_eq!(told, (Some(100), format!("sim: draw: --break {line}: {why}\n")));
     }
 }
 
@@ -146,6 +169,7 @@ fn what_cannot_be_drawn_says_what_can_and_files_have_another_exit_code() {
                  want start and end in microseconds, a place and what, between tabs"
             ),
         ),
+        ("timeline".into(), 100, "want --nodes N for a run, or --data FILE".into()),
         (
             "timeline --data /nonexistent/t".into(),
             111,

@@ -315,6 +315,20 @@ impl Tree {
         (sending, node.receive[channel].ring.len, node.send[channel].backlog.len())
     }
 
+    /// The message of which software is about to have written a packet, and whether that is its last.
+    pub(crate) fn writing(&self, node: u8, channel: u8) -> Option<(u32, bool)> {
+        let next = self.nodes[node as usize].send[channel as usize].backlog.front()?;
+        Some((next.message, next.left == 1))
+    }
+
+    /// The message of which software is about to have read the last packet: whose, which, and since when that
+    /// was there.
+    pub(crate) fn reading(&self, node: u8, channel: u8) -> Option<(u8, u32, Ps)> {
+        let receive = &self.nodes[node as usize].receive[channel as usize];
+        let packet = self.packets.get(receive.ring.head());
+        packet.is_last.then(|| (packet.from, packet.message, receive.whole()))
+    }
+
     /// Packets that were written and not yet read by all.
     pub fn in_flight(&self) -> usize {
         self.packets.len()
