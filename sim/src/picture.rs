@@ -4,7 +4,6 @@ use crate::inspect;
 use argh::FromArgs;
 use sim::draw::curves::{self, Curve, Style};
 use sim::draw::map::{By, State, map};
-use sim::draw::published;
 use sim::draw::timeline::{Span, timeline};
 use sim::fanout::{self, FanOut, Part};
 use sim::levels::Levels;
@@ -14,6 +13,7 @@ use sim::record;
 use sim::script::play::place_in;
 use sim::script::{self, What};
 use sim::time::Ps;
+use sim::validate::{self, Beside, Setup};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -64,10 +64,11 @@ struct Map {
 #[derive(FromArgs)]
 #[argh(subcommand, name = "curves")]
 struct Curves {
-    /// what is drawn: throughput (default), latency or growth
+    /// what is drawn: throughput (default) or latency of messages by size, hops or growth
     #[argh(option, default = "Chart::Throughput")]
     of: Chart,
-    /// points, one a line: published or ours (of growth: memory or rate), x, y, name of the curve
+    /// points instead of ours, one a line: published or ours (of growth: memory or rate), x, y, name of the
+    /// curve
     #[argh(option)]
     data: Option<PathBuf>,
     /// the picture
@@ -138,6 +139,7 @@ impl FromStr for Kind {
 enum Chart {
     Throughput,
     Latency,
+    Hops,
     Growth,
 }
 
@@ -147,11 +149,15 @@ impl FromStr for Chart {
         match word {
             "throughput" => Ok(Self::Throughput),
             "latency" => Ok(Self::Latency),
+            "hops" => Ok(Self::Hops),
             "growth" => Ok(Self::Growth),
-            _ => Err("want throughput, latency or growth".to_owned()),
+            _ => Err("want throughput, latency, hops or growth".to_owned()),
         }
     }
 }
+
+/// Latency is shown of messages up to this: above it is the rate that counts.
+const LATENCY_BYTES: u32 = 64 << 10;
 
 /// An exit code, and why.
 type Refused = (i32, String);
@@ -233,17 +239,49 @@ fn text_of(path: &Path) -> Result<String, Refused> {
 fn draw_curves(words: &Curves) -> Result<String, Refused> {
     let rows = match &words.data {
         Some(path) => points(path, words.of)?,
-        None if words.of == Chart::Throughput => Vec::new(),
-        None => return Err((100, "only throughput was published: want --data FILE".to_owned())),
+        None if matches!(words.of, Chart::Hops | Chart::Growth) => {
+            return Err((
+                100,
+                "nothing of it was published, or is computed here: want --data FILE".to_owned(),
+            ));
+        }
+        None => Vec::new(),
     };
     let of =
         |word: &str| rows.iter().filter(|row| row.0 == word).map(|row| row.1.clone()).collect::<Vec<_>>();
-    let ours = [of("published"), of("ours")].concat();
+    let given = [of("published"), of("ours")].concat();
     Ok(match words.of {
-        Chart::Throughput => curves::throughput(&[published::throughput(), ours].concat()),
-        Chart::Latency => curves::latency(&ours),
+        Chart::Throughput => curves::throughput(&[beside(words, |_, rate| rate), given].concat()),
+        Chart::Latency => {
+            // Bits, and megabits a second: what a message of that size took.
+            let took = |bytes, rate| f64::from(bytes) * 8.0 / rate;
+            curves::latency(&[beside(words, took), given].concat())
+        }
+        Chart::Hops => curves::hops(&given),
         Chart::Growth => curves::growth(&of("memory"), &of("rate")),
     })
+}
+
+/// The published curves, and ours unless they are given.
+fn beside(words: &Curves, y: impl Fn(u32, f64) -> f64) -> Vec<Curve> {
+    let bytes_max = if words.of == Chart::Latency { LATENCY_BYTES } else { u32::MAX };
+    let found = match words.data {
+        Some(_) => validate::published(),
+        None => validate::curves(&Setup { bytes_max, ..Setup::default() }),
+    };
+    let of = |curve: &Beside, at: usize, style| Curve {
+        name: curve.name.clone(),
+        points: curve
+            .points
+            .iter()
+            .filter(|(bytes, _)| *bytes <= bytes_max)
+            .map(|(bytes, rates)| (f64::from(*bytes), y(*bytes, rates[at])))
+            .collect(),
+        style,
+    };
+    let published = found.iter().map(|curve| of(curve, 0, Style::Marks));
+    let ours = found.iter().filter(|_| words.data.is_none()).map(|curve| of(curve, 1, Style::Line));
+    published.chain(ours).collect()
 }
 
 /// Curves, each with the word that its lines begin with.

@@ -55,7 +55,9 @@ fn each_picture_is_written_and_has_what_was_asked_for() {
         ("curves".to_owned(), "CIOD, Unix socket"),
         (format!("curves --data {ours}"), "difference, %"),
         (format!("curves --of growth --data {growth}"), "events a second"),
-        (format!("curves --of latency --data {ours}"), "hops"),
+        (format!("curves --of hops --data {ours}"), "hops"),
+        ("curves --of latency".to_owned(), "difference, %"),
+        (format!("curves --of latency --data {ours}"), "64 Ki"),
         (format!("timeline --data {spans}"), "9.00 µs in all"),
         ("timeline --nodes 64".to_owned(), "An exec on 64 nodes"),
     ];
@@ -72,7 +74,11 @@ fn the_pictures_of_the_documentation_are_what_is_drawn() {
     let folder = Folder::new("docs");
     let output = folder.0.join("picture.svg");
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pictures");
-    for (words, name) in [("map --nodes 512 --by hops --from 100", "hops"), ("curves", "throughput")] {
+    for (words, name) in [
+        ("map --nodes 512 --by hops --from 100", "hops"),
+        ("curves", "throughput"),
+        ("curves --of latency", "latency"),
+    ] {
         assert_eq!(draw(words, &output), (Some(0), String::new()), "{words}");
         let [drawn, kept] = [&output, &docs.join(name).with_extension("svg")].map(std::fs::read_to_string);
         let is_same = drawn.expect("it was written") == kept.expect("it is there");
@@ -155,7 +161,11 @@ fn what_cannot_be_drawn_says_what_can_and_files_have_another_exit_code() {
             100,
             format!("{loads}: word 2: 1.5: want a number from 0 to 1"),
         ),
-        ("curves --of latency".into(), 100, "only throughput was published: want --data FILE".into()),
+        (
+            "curves --of hops".into(),
+            100,
+            "nothing of it was published, or is computed here: want --data FILE".into(),
+        ),
         (
             format!("curves --data {points}"),
             100,
