@@ -8,7 +8,7 @@ use crate::machine::{Node, Partition};
 use crate::message::Address;
 use crate::net::ethernet::{Ethernet, EthernetEvent, Kind};
 use crate::net::frame;
-use crate::net::tree::{Channel, Delivery, End, Timing, Tree, TreeEvent};
+use crate::net::tree::{Channel, Delivery, End, Link, Timing, Tree, TreeEvent};
 use crate::time::Ps;
 use crate::world::{Event, Place, World};
 use cnode::Bounds;
@@ -72,6 +72,18 @@ impl Fabric {
     /// What is between I/O nodes and hosts.
     pub(crate) fn ethernet(&self) -> &Ethernet {
         &self.ethernet
+    }
+
+    /// A compute node below that aggregator reads nothing from its tree.
+    pub(crate) fn is_deaf(&self, above: u32, leaf: u32) -> bool {
+        let place = End::Compute(self.places[leaf as usize]);
+        self.trees[(above / self.shared) as usize].is_deaf(place, Channel::First)
+    }
+
+    /// How long the links of a compute node below that aggregator have had packets: up, and down to it.
+    pub(crate) fn busy(&self, above: u32, leaf: u32) -> [Ps; 2] {
+        let (tree, below) = (&self.trees[(above / self.shared) as usize], self.places[leaf as usize]);
+        [true, false].map(|is_up| tree.busy(Link { below, is_up }))
     }
 
     /// Bytes that it has taken.

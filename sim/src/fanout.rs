@@ -41,6 +41,8 @@ pub struct FanOut {
     pub way: Vec<Piece>,
     /// When it began, and was over.
     pub ends: [Ps; 2],
+    /// How much of that time the links of each compute node had packets: the busier of both ways, by rank.
+    pub links: Vec<f64>,
 }
 
 /// Boots a partition, breaks what is to be broken, and runs `hostname` on all of its nodes. Who waits for it
@@ -64,18 +66,24 @@ pub fn run(
     // Faults come first.
     world.run_until(world.now() + 1)?;
     world.record();
+    let begun = (world.now(), world.busy_links());
     let job = world.order(world.now(), &format!("res {nodes}"), "hostname", None);
     step(&mut world, "job", done, |world| {
         let told = world.job(job).outcomes.lines().count() as u32;
         let is_over = world.job(job).over || part == Part::Exec && world.job(job).exec.is_some();
         (if is_over { nodes } else { told }, is_over)
     })?;
+    let span = Ps::us(world.now() - begun.0).0 as f64;
+    let share = |(then, now): (&[Ps; 2], [Ps; 2])| {
+        [0, 1].map(|way| now[way].since(then[way]).0 as f64 / span).into_iter().fold(0.0, f64::max)
+    };
+    let links = begun.1.iter().zip(world.busy_links()).map(share).collect();
     let recorder = world.recorded().ok_or("nothing was recorded")?;
     let client = Place::Client(job as u32);
     let end = end_of(&recorder, client, part).ok_or("the job was not answered")?;
     let way = recorder.way(end);
     let ends = [way.first().map_or(Ps::ZERO, |piece| piece.start), recorder.turns()[end as usize].at];
-    Ok(FanOut { levels: world.levels().clone(), recorder, way, ends })
+    Ok(FanOut { levels: world.levels().clone(), recorder, way, ends, links })
 }
 
 /// The turn of the client that ends it.
@@ -114,6 +122,21 @@ impl FanOut {
     /// How long it took.
     pub fn took(&self) -> Ps {
         self.ends[1].since(self.ends[0])
+    }
+
+    /// How much of the time the processor of a place was at messages, or at packets.
+    pub fn work(&self) -> BTreeMap<Place, f64> {
+        let is_work = |piece: &&Piece| matches!(piece.what, What::Core | What::Packets);
+        let all = self.took().0.max(1) as f64;
+        let mut sums = BTreeMap::new();
+        let end = self.ends[1];
+        let packets = self.recorder.hops().flat_map(|hop: &Hop| hop.pieces(end));
+        let packets = packets.filter(|piece| piece.what == What::Packets);
+        for piece in packets.chain(self.turns().filter(|piece| is_work(&piece))) {
+            let took = piece.end.min(end).since(piece.start.min(end));
+            *sums.entry(piece.place).or_insert(0.0) += took.0 as f64 / all;
+        }
+        sums
     }
 
     /// How much of the way each kind took, the longest first.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::machine::Node;
 use std::collections::BTreeSet;
 
 fn fan_out(nodes: u32, part: Part, faults: &[(Place, Fault)]) -> FanOut {
@@ -73,6 +74,23 @@ fn a_slow_link_is_where_the_time_goes_and_who_is_mute_or_clogged_is_named() {
         let unheard = |span: &Span| span.place.starts_with("node17") && span.what == What::Unheard.name();
         assert!(told.spans().iter().any(unheard), "{fault:?}");
     }
+}
+
+#[test]
+fn links_near_an_io_node_and_its_processor_have_most_to_do() {
+    let partition = Partition::new(512, 64).expect("a size of the machine");
+    let told = fan_out(512, Part::Job, &[]);
+    let link = |place| told.links[partition.address(Node::Compute(partition.pset_node(5, place))) as usize];
+    assert!(
+        link(0) > 1.5 * link(1) && link(1) > 1.5 * link(7) && link(7) > link(63),
+        "{} {}",
+        link(0),
+        link(1)
+    );
+    assert!(told.links.iter().all(|part| *part > 0.0 && *part < 1.0));
+    let work = told.work();
+    let of = |place| work.get(&place).copied().unwrap_or(0.0);
+    assert!((0..8).all(|io| of(Place::Io(io)) > 10.0 * of(Place::Leaf(io))), "{work:?}");
 }
 
 #[test]

@@ -9,7 +9,8 @@
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
 //! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is. `record` is
-//! what each message of a run was sent for and where its time went, `fanout` tells that of a job.
+//! what each message of a run was sent for and where its time went, `fanout` tells that of a job, `states`
+//! how nodes are.
 //! `machine` is a Blue Gene/P: who is where in a partition; `net` is its networks; `parameters` has all their
 //! numbers, and `validate` holds them against what was published.
 
@@ -46,6 +47,7 @@ pub mod scale;
 pub mod script;
 pub mod shrink;
 pub mod site;
+pub mod states;
 pub mod time;
 pub mod trace;
 pub mod traffic;

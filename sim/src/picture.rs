@@ -6,14 +6,17 @@ use sim::draw::curves::{self, Curve, Style};
 use sim::draw::map::{By, State, map};
 use sim::draw::timeline::{Span, timeline};
 use sim::fanout::{self, FanOut, Part};
+use sim::fault::Fault;
 use sim::levels::Levels;
 use sim::machine::{Node, Partition};
 use sim::progress::Progress;
 use sim::record;
-use sim::script::play::place_in;
+use sim::script::play::seen::seen;
+use sim::script::play::{Finding, place_in};
 use sim::script::{self, What};
 use sim::time::Ps;
 use sim::validate::{self, Beside, Setup};
+use sim::world::Place;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -46,13 +49,22 @@ struct Map {
     /// compute nodes of a pset: 16, 32, 64 or 128 (default 64, in a smaller partition all)
     #[argh(option)]
     pset: Option<u32>,
-    /// what colours a node: hops, pset (default), state or load
+    /// what colours a node: hops, pset (default), state, load (of links) or cpu
     #[argh(option, default = "Kind::Pset")]
     by: Kind,
     /// the node that hops are counted from: its address or its location (default 0)
     #[argh(option, default = "String::from(\"0\")")]
     from: String,
-    /// states as words by address, or load of links by rank from 0 to 1
+    /// the script that is played for states; - is standard input
+    #[argh(option)]
+    script: Option<String>,
+    /// the time of the script, such as 1.5s; otherwise its end
+    #[argh(option, from_str_fn(crate::run::time))]
+    at: Option<u64>,
+    /// the seed of delays of the run for load and cpu (default 1)
+    #[argh(option, default = "1")]
+    seed: u64,
+    /// instead of a run: states as words by address, or load of links by rank from 0 to 1
     #[argh(option)]
     data: Option<PathBuf>,
     /// the picture
@@ -120,6 +132,7 @@ enum Kind {
     Pset,
     State,
     Load,
+    Cpu,
 }
 
 impl FromStr for Kind {
@@ -130,7 +143,8 @@ impl FromStr for Kind {
             "pset" => Ok(Self::Pset),
             "state" => Ok(Self::State),
             "load" => Ok(Self::Load),
-            _ => Err("want hops, pset, state or load".to_owned()),
+            "cpu" => Ok(Self::Cpu),
+            _ => Err("want hops, pset, state, load or cpu".to_owned()),
         }
     }
 }
@@ -159,6 +173,9 @@ impl FromStr for Chart {
 /// Latency is shown of messages up to this: above it is the rate that counts.
 const LATENCY_BYTES: u32 = 64 << 10;
 
+/// Words of states.
+const STATES: &str = "up, running, joining, suspect, lost, stopped, clogged, dead or down";
+
 /// An exit code, and why.
 type Refused = (i32, String);
 
@@ -174,13 +191,19 @@ pub(crate) fn run(draw: &Draw) -> i32 {
     match written {
         Ok(()) => 0,
         Err((code, why)) => {
-            eprintln!("sim: draw: {why}");
+            // What is wrong with a script was told where it was read.
+            if !why.is_empty() {
+                eprintln!("sim: draw: {why}");
+            }
             code
         }
     }
 }
 
 fn draw_map(words: &Map) -> Result<String, Refused> {
+    if words.script.is_some() || words.at.is_some() {
+        return draw_seen(words);
+    }
     let found = inspect::partition(words.nodes, words.shape.as_deref(), words.pset);
     let partition = found.map_err(|why| (100, why))?;
     match words.by {
@@ -194,12 +217,13 @@ fn draw_map(words: &Map) -> Result<String, Refused> {
             }
         }
         Kind::State => {
-            let states =
-                words_of(words, |word| State::named(word).ok_or("up, joining, suspect, lost or down"))?;
+            let states = words_of(words, |word| State::named(word).ok_or(STATES))?;
             fits(&partition, states.len(), "states", words)?;
-            Ok(map(&partition, &By::State(&states)))
+            Ok(map(&partition, &By::State(&states, "state of each node")))
         }
-        Kind::Load => {
+        Kind::Cpu if words.data.is_some() => Err((100, "--by cpu is of a run: want no --data".to_owned())),
+        Kind::Load | Kind::Cpu if words.data.is_none() => draw_load(words, &partition),
+        Kind::Cpu | Kind::Load => {
             let part = |word: &str| word.parse().ok().filter(|part| (0.0..=1.0).contains(part));
             let busy: Vec<f64> = words_of(words, |word| part(word).ok_or("a number from 0 to 1"))?;
             fits(&partition, busy.len(), "loads", words)?;
@@ -208,11 +232,53 @@ fn draw_map(words: &Map) -> Result<String, Refused> {
     }
 }
 
+/// The states that a script comes to. What it expects is told if it is broken.
+fn draw_seen(words: &Map) -> Result<String, Refused> {
+    let is_alone = words.nodes.is_none() && words.shape.is_none() && words.pset.is_none();
+    let (Some(file), Kind::State, None, true) = (&words.script, words.by, &words.data, is_alone) else {
+        let want = "--script is for --by state, says itself how many nodes there are, and is what --at is of";
+        return Err((100, want.to_owned()));
+    };
+    let script = crate::run::script_of(Some(file), 0, 0, 0).map_err(|code| (code, String::new()))?;
+    let mut tell = |finding: &Finding| {
+        if finding.broken.is_some() {
+            eprintln!("sim: draw: {finding}");
+        }
+    };
+    let seen = seen(&script, words.at, &mut tell).map_err(|why| (100, why))?;
+    let what = format!("state of each node at {}", script::told_time(seen.at));
+    Ok(map(&seen.partition, &By::State(&seen.states, &what)))
+}
+
+/// How much there is to do for links and processors while a job runs.
+fn draw_load(words: &Map, partition: &Partition) -> Result<String, Refused> {
+    let told = recorded(partition, (words.seed, Part::Job), &[])?;
+    if words.by == Kind::Load {
+        let of = |node| match node {
+            Node::Compute(_) => told.links.get(partition.address(node) as usize).map(|part| part * 100.0),
+            Node::Io(_) => None,
+        };
+        let what = "how busy its link of the collective network is during a job, %";
+        return Ok(map(partition, &By::Value { what, of: &of }));
+    }
+    let work = told.work();
+    let shared = partition.pset_aggregators();
+    let of = |node| {
+        let at = |place| work.get(&place).map_or(0.0, |part| part * 100.0);
+        Some(match node {
+            Node::Compute(_) => at(Place::Leaf(partition.address(node))),
+            Node::Io(psid) => (psid * shared..(psid + 1) * shared).map(|io| at(Place::Io(io))).sum(),
+        })
+    };
+    let what = "how busy it is with messages and packets during a job, % of a core";
+    Ok(map(partition, &By::Value { what, of: &of }))
+}
+
 /// The words of the data, each as what it has to be.
 fn words_of<T>(words: &Map, read: impl Fn(&str) -> Result<T, &'static str>) -> Result<Vec<T>, Refused> {
     let path = words.data.as_deref();
     let path =
-        path.ok_or_else(|| (100, "states and loads are those of a run: want --data FILE".to_owned()))?;
+        path.ok_or_else(|| (100, "states are those of a run: want --script FILE or --data FILE".to_owned()))?;
     let text = text_of(path)?;
     let one = |(position, word): (usize, &str)| {
         read(word)
@@ -345,8 +411,17 @@ fn fan_out(words: &Timeline, nodes: u32) -> Result<FanOut, Refused> {
         Ok((found, *fault))
     };
     let faults = words.broken.iter().map(fault).collect::<Result<Vec<_>, Refused>>()?;
-    let progress = Progress::new(2 * u64::from(nodes), "nodes, each twice: boot and job");
-    let told = fanout::run(words.seed, &partition, words.of, &faults, &mut |done| progress.tick(done));
+    recorded(&partition, (words.seed, words.of), &faults)
+}
+
+/// A job on all nodes, with a bar.
+fn recorded(
+    partition: &Partition,
+    (seed, part): (u64, Part),
+    faults: &[(Place, Fault)],
+) -> Result<FanOut, Refused> {
+    let progress = Progress::new(2 * u64::from(partition.compute_nodes()), "nodes, each twice: boot and job");
+    let told = fanout::run(seed, partition, part, faults, &mut |done| progress.tick(done));
     progress.end();
     told.map_err(|claim| (1, claim))
 }

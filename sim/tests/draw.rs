@@ -42,6 +42,7 @@ fn each_picture_is_written_and_has_what_was_asked_for() {
     let states = folder.file("states", &format!("{} down", "up ".repeat(63)));
     let loads = folder.file("loads", &"0.5 ".repeat(64 * 6));
     let ours = folder.file("ours", "ours 16 9.6 FCNP, polling\nours 1024 570 FCNP, polling\n");
+    let script = folder.file("script", "nodes 64\nboot\nat 2s kill node17\nat 9s heal node18\n");
     let growth = folder.file("growth", "memory 64 3 torus\nrate 64 2e6 torus\n");
     let spans = folder.file("spans", "0\t4.5\tclient\tencode\n4.5\t9\troot\tcore\n");
     let pictures = [
@@ -52,6 +53,10 @@ fn each_picture_is_written_and_has_what_was_asked_for() {
         ),
         (format!("map --nodes 64 --by state --data {states}"), "down: 1 node"),
         (format!("map --nodes 64 --by load --data {loads}"), "how busy its busiest link is"),
+        (format!("map --by state --script {script} --at 3s"), "state of each node at 3s"),
+        (format!("map --by state --script {script}"), "dead: 1 node"),
+        ("map --nodes 64 --by load".to_owned(), "how busy its link of the collective network is"),
+        ("map --nodes 64 --by cpu".to_owned(), "% of a core"),
         ("curves".to_owned(), "CIOD, Unix socket"),
         (format!("curves --data {ours}"), "difference, %"),
         (format!("curves --of growth --data {growth}"), "events a second"),
@@ -144,13 +149,24 @@ fn what_cannot_be_drawn_says_what_can_and_files_have_another_exit_code() {
         (
             "map --nodes 64 --by state".into(),
             100,
-            "states and loads are those of a run: want --data FILE".into(),
+            "states are those of a run: want --script FILE or --data FILE".into(),
         ),
         (
             format!("map --nodes 64 --by state --data {states}"),
             100,
-            format!("{states}: word 3: gone: want up, joining, suspect, lost or down"),
+            format!(
+                "{states}: word 3: gone: \
+                 want up, running, joining, suspect, lost, stopped, clogged, dead or down"
+            ),
         ),
+        (
+            "map --nodes 64 --by state --script x".into(),
+            100,
+            "--script is for --by state, says itself how many nodes there are, \
+             and is what --at is of"
+                .into(),
+        ),
+        (format!("map --nodes 64 --by cpu --data {few}"), 100, "--by cpu is of a run: want no --data".into()),
         (
             format!("map --nodes 64 --by state --data {few}"),
             100,

@@ -329,6 +329,11 @@ impl Tree {
         packet.is_last.then(|| (packet.from, packet.message, receive.whole()))
     }
 
+    /// Nobody reads at an end.
+    pub fn is_deaf(&self, end: End, channel: Channel) -> bool {
+        self.nodes[end.node() as usize].receive[channel as usize].is_deaf
+    }
+
     /// Packets that were written and not yet read by all.
     pub fn in_flight(&self) -> usize {
         self.packets.len()

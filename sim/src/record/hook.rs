@@ -28,6 +28,13 @@ impl<B: Bounds> World<B> {
         self.recorder.take().map(|recorder| *recorder)
     }
 
+    /// How long the links of each compute node's tree have had packets, up and down.
+    pub(crate) fn busy_links(&self) -> Vec<[Ps; 2]> {
+        let leaves = 0..self.levels.nodes() as u32;
+        let fabric = self.fabric.iter();
+        fabric.flat_map(|of| leaves.clone().map(|leaf| of.busy(self.levels.above_leaf(leaf), leaf))).collect()
+    }
+
     /// A message is sent to a side of a link.
     pub(crate) fn record_sent(&mut self, address: (u32, Side, u16), message: u32) {
         let (link, to, _) = address;
