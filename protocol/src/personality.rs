@@ -28,6 +28,7 @@ mod config;
 mod flaw;
 mod location;
 mod shell;
+mod wires;
 
 pub use config::{BlockConfig, Mode, NodeConfig};
 pub use flaw::Flaw;
@@ -36,6 +37,7 @@ pub use location::{
     ROW_GENERIC,
 };
 pub use shell::Shell;
+pub use wires::{Port, Role, Wires};
 
 use bytes::{Fields, Image};
 use core::fmt::{self, Display};
@@ -118,10 +120,20 @@ pub struct Ddr {
     pub cas: u8,
 }
 
+/// Which settings are ports A, B and C (S2).
+const TREE_PORTS: [usize; 3] = [15, 16, 11];
+
 impl Ddr {
     /// What is at the far ends of ports A, B and C of the collective network (S2).
     pub fn tree_ports(&self) -> [u32; 3] {
-        [self.settings[15], self.settings[16], self.settings[11]]
+        TREE_PORTS.map(|at| self.settings[at])
+    }
+
+    /// The same ports with those words: see [`Port`].
+    #[must_use]
+    pub fn with_tree_ports(mut self, ports: [u32; 3]) -> Self {
+        TREE_PORTS.into_iter().zip(ports).for_each(|(at, port)| self.settings[at] = port);
+        self
     }
 }
 
@@ -418,6 +430,8 @@ pub struct Place {
     pub psid: u16,
     /// Its rank in the block.
     pub rank: u32,
+    /// Its part of the collective network.
+    pub wires: Wires,
 }
 
 /// Lines of `info`.
@@ -428,7 +442,8 @@ impl Display for Place {
             Some([x, y, z]) => writeln!(f, "coord={x},{y},{z}")?,
             None => f.write_str("coord=\n")?,
         }
-        writeln!(f, "pset={}\nrank={}", self.psid, self.rank)
+        writeln!(f, "pset={}\nrank={}", self.psid, self.rank)?;
+        write!(f, "{}", self.wires)
     }
 }
 
@@ -436,7 +451,8 @@ impl From<&Personality<'_>> for Place {
     fn from(personality: &Personality<'_>) -> Self {
         let network = &personality.network;
         let coord = (!personality.is_io_by_coord()).then_some(network.coord);
-        Self { location: personality.location(), coord, psid: network.psid, rank: network.rank }
+        let wires = Wires { routes: network.tree_routes, ports: personality.ddr.tree_ports() };
+        Self { location: personality.location(), coord, psid: network.psid, rank: network.rank, wires }
     }
 }
 

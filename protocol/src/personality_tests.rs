@@ -152,7 +152,12 @@ fn no_byte_however_flipped_makes_it_panic_and_none_makes_the_tests_disagree() {
 
 #[test]
 fn a_place_is_told_as_lines_of_info_and_an_io_node_has_no_coordinates() {
-    let told = |personality: Personality<'_>| Place::from(&personality).to_string();
+    let told = |personality: Personality<'_>| {
+        let text = Place::from(&personality).to_string();
+        let (place, wires) = text.split_once("routes=").unwrap();
+        assert!(wires.ends_with("15:000f\nports=A:none B:none C:none\n"), "{wires}");
+        place.to_string()
+    };
     assert_eq!(told(compute()), "location=R00-M0-N04-J23\ncoord=5,0,0\npset=1\nrank=5\n");
     assert_eq!(told(io()), "location=R00-M0-N02-J00\ncoord=\npset=1\nrank=513\n");
 }

@@ -133,6 +133,30 @@ impl<B: Bounds> World<B> {
         Ok(())
     }
 
+    /// Nodes that serve, as the aggregators see them, those below aggregators that do not serve apart.
+    pub fn up(&self) -> u32 {
+        let serves = |io: &u32| {
+            let mut io = *io;
+            while let Some(above) = self.levels.above_io(io) {
+                let children = &self.aggregators[above as usize].core.node().children;
+                let rank = children.find(self.aggregators[io as usize].core.node().facts.name.as_str());
+                if !rank.is_some_and(|rank| children.up().has(rank)) {
+                    return false;
+                }
+                io = above;
+            }
+            true
+        };
+        let up = |io: u32| self.aggregators[io as usize].core.node().children.up().count();
+        self.levels.on(0).filter(serves).map(up).sum()
+    }
+
+    /// Nodes that the root knows it has, whoever is above them.
+    pub fn known(&self) -> u32 {
+        let children = &self.aggregators[self.levels.root() as usize].core.node().children;
+        children.up().into_iter().map(|rank| children.get(rank).leaves).sum()
+    }
+
     /// Every node that can be reached serves, and so does every aggregator.
     pub fn check_up(&self) -> Result<(), String> {
         let serves = |above: u32, name: &str| {

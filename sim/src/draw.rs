@@ -9,7 +9,6 @@ pub mod curves;
 pub mod map;
 mod page;
 mod palette;
-pub mod published;
 pub mod timeline;
 
 /// A number with a comma between thousands.

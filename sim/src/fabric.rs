@@ -8,7 +8,7 @@ use crate::machine::{Node, Partition};
 use crate::message::Address;
 use crate::net::ethernet::{Ethernet, EthernetEvent, Kind};
 use crate::net::frame;
-use crate::net::tree::{Channel, Delivery, End, Timing, Tree, TreeEvent};
+use crate::net::tree::{Channel, Delivery, End, Link, Timing, Tree, TreeEvent};
 use crate::time::Ps;
 use crate::world::{Event, Place, World};
 use cnode::Bounds;
@@ -62,6 +62,28 @@ impl Fabric {
         let psets = self.trees.len() as u32;
         let lowest = psets * self.shared;
         if io < lowest { io / self.shared } else { psets + io - lowest }
+    }
+
+    /// The tree of a pset.
+    pub(crate) fn tree(&self, psid: u32) -> &Tree {
+        &self.trees[psid as usize]
+    }
+
+    /// What is between I/O nodes and hosts.
+    pub(crate) fn ethernet(&self) -> &Ethernet {
+        &self.ethernet
+    }
+
+    /// A compute node below that aggregator reads nothing from its tree.
+    pub(crate) fn is_deaf(&self, above: u32, leaf: u32) -> bool {
+        let place = End::Compute(self.places[leaf as usize]);
+        self.trees[(above / self.shared) as usize].is_deaf(place, Channel::First)
+    }
+
+    /// How long the links of a compute node below that aggregator have had packets: up, and down to it.
+    pub(crate) fn busy(&self, above: u32, leaf: u32) -> [Ps; 2] {
+        let (tree, below) = (&self.trees[(above / self.shared) as usize], self.places[leaf as usize]);
+        [true, false].map(|is_up| tree.busy(Link { below, is_up }))
     }
 
     /// Bytes that it has taken.
@@ -118,6 +140,9 @@ impl<B: Bounds> World<B> {
 
     /// A network goes on: what it delivers comes to whom it is addressed.
     pub(crate) fn fabric_event(&mut self, event: FabricEvent) -> Result<(), String> {
+        if self.recorder.is_some() {
+            self.record_network(event);
+        }
         let Some(fabric) = &mut self.fabric else { return Ok(()) };
         match event {
             FabricEvent::Tree(tree, event) => {
@@ -196,9 +221,12 @@ impl<B: Bounds> World<B> {
         // What is slow is not overtaken by what comes when it is slow no more.
         if slow > Ps::ZERO || end.arrival > now {
             end.arrival = end.arrival.max(now + slow);
-            self.queue.push(end.arrival, event);
+            let until = end.arrival;
+            self.queue.push(until, event);
+            self.record_came((link, to, seq), now, until);
             return Ok(());
         }
+        self.record_came((link, to, seq), now, now);
         match self.run_of(place) {
             Some(run) if run.is_busy(now) => {
                 if let Some(at) = run.waits(event) {

@@ -10,7 +10,9 @@
 //! state machines seeds reach.
 //! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
 //! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
-//! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is.
+//! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is. `record` is
+//! what each message of a run was sent for and where its time went, `fanout` tells that of a job, `states`
+//! how nodes are.
 //! `machine` is a Blue Gene/P: who is where in a partition; `net` is its networks; `parameters` has all their
 //! numbers, and `validate` holds them against what was published.
 
@@ -25,6 +27,7 @@ mod clock;
 pub mod counts;
 pub mod draw;
 mod fabric;
+pub mod fanout;
 pub mod fault;
 pub mod leaf;
 mod ledger;
@@ -42,11 +45,13 @@ mod program;
 pub mod progress;
 pub mod queue;
 pub mod random;
+pub mod record;
 mod running;
 pub mod scale;
 pub mod script;
 pub mod shrink;
 pub mod site;
+pub mod states;
 pub mod time;
 pub mod trace;
 pub mod traffic;

@@ -187,6 +187,9 @@ impl<B: Bounds> World<B> {
         let seq = end.sent as u16;
         self.messages.owe(message);
         self.links.get_mut(link).named += 1;
+        if self.recorder.is_some() {
+            self.record_sent((link, to, seq), message);
+        }
         Some(seq)
     }
 

@@ -2,8 +2,9 @@ use super::boot::personality;
 use super::mapping::Mapping;
 use super::torus::Direction;
 use super::*;
+use crate::net::tree::{End, Timing, Tree};
 use crate::parameters::{NODES_MAX, RACK_IO_NODES, RACK_NODES};
-use protocol::personality::{LEN, Mode, NodeConfig, Personality, Shell};
+use protocol::personality::{LEN, Mode, NodeConfig, Personality, Port, Role, Shell};
 use std::collections::BTreeSet;
 
 /// Partitions of every size with each of their psets.
@@ -240,6 +241,40 @@ fn every_nodes_personality_is_read_as_it_was_written_and_says_who_it_is() {
             assert_eq!(partition.node(read.network.io_rank), Ok(partition.io_node(node)));
             let mesh = NodeConfig::MESH.map(|bit| read.kernel.node.contains(bit));
             assert_eq!(mesh.map(|mesh| !mesh), partition.torus.closes);
+        }
+    }
+}
+
+#[test]
+fn ports_and_routes_of_personalities_are_those_of_the_tree() {
+    for partition in [(16, 16), (512, 64), (1024, 128)].map(|(n, pset)| Partition::new(n, pset).unwrap()) {
+        let computes = partition.pset_size() as u8;
+        let tree = Tree::new(computes, Timing::LINUX);
+        let told = |node| personality(&partition, node, ("block", Mode::Smp));
+        let ports = |node| told(node).ddr.tree_ports().map(Port::decode);
+        for node in partition.all() {
+            let mut links = 0;
+            let end = match node {
+                Node::Compute(coord) => End::Compute(partition.pset_place(coord) as u8),
+                Node::Io(_) => End::Io,
+            };
+            assert_eq!(told(node).network.tree_routes, tree.routes(end));
+            for (own, port) in (0..).zip(ports(node)).filter_map(|(own, port)| Some((own, port?))) {
+                let far = partition.node(port.address).unwrap();
+                assert_eq!(port.is_io, matches!(far, Node::Io(_)));
+                let back = ports(far)[usize::from(port.port)].unwrap();
+                assert_eq!((back.address, back.port), (partition.address(node), own), "the wire leads back");
+                let is_used = told(node).network.tree_routes[0] & (0x1100 << own) == 0x1100 << own;
+                assert!(is_used, "port {own} of {node:?} is on no route");
+                let other = [Role::Apart, Role::Parent, Role::Child][port.role as usize];
+                assert_eq!(back.role, other);
+            }
+            let mut at = node;
+            while let Node::Compute(_) = at {
+                at = partition.node(ports(at)[0].unwrap().address).unwrap();
+                links += 1;
+            }
+            assert_eq!((at, links), (partition.io_node(node), end.depth()), "A leads up");
         }
     }
 }

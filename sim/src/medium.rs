@@ -40,6 +40,15 @@ impl<B: Bounds> World<B> {
         }
     }
 
+    /// A child takes nothing in.
+    pub(crate) fn is_clogged(&self, child: Place) -> bool {
+        let is_deaf = match (child, &self.fabric) {
+            (Place::Leaf(leaf), Some(fabric)) => fabric.is_deaf(self.levels.above_leaf(leaf), leaf),
+            _ => false,
+        };
+        is_deaf || self.clogs.values().any(|clog| clog.child == child)
+    }
+
     /// It takes in what is there, and what was behind that goes on.
     pub(crate) fn unclog(&mut self, child: Place) {
         if let (Place::Leaf(leaf), true) = (child, self.fabric.is_some()) {
@@ -74,6 +83,7 @@ impl<B: Bounds> World<B> {
         }
         if !self.inject(link, to, seq, message) {
             let at = self.arrival(link, to);
+            self.record_came((link, to, seq), at.since(self.cable(link).slow), at);
             self.queue.push(at, Event::Bytes { link, to, seq, message });
         }
     }

@@ -198,8 +198,11 @@ impl<B: Bounds> World<B> {
         self.notes_start(index, member);
         self.next_pid += 1;
         let (pid, now) = (self.next_pid, self.queue.now());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.launches(pid);
+        }
         // A directory on a slow mount, now and then.
-        let within = if self.random.below(64) == 0 { SLOW_START_US } else { START_US };
+        let within = if self.random.below(64) == 0 && self.is_late { SLOW_START_US } else { START_US };
         let at = now + Ps::us(START_US + self.random.below(within));
         self.tell(Place::Leaf(index), What::Starts(number));
         self.starts(index, session, number)?;
@@ -259,6 +262,9 @@ impl<B: Bounds> World<B> {
         }
         let core = &leaf.core;
         for (member, pid) in leaf.machine.ending(|member| core.member_pid(member)) {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.launches(pid);
+            }
             self.queue.push(soon, Event::Step { leaf: index, run, pid, member });
         }
         if let Some(at) = leaf.run.wakes(leaf.core.poll_timeout()) {

@@ -61,7 +61,7 @@ pub(crate) struct Trace {
     to: u64,
 }
 
-fn time(word: &str) -> Result<u64, String> {
+pub(crate) fn time(word: &str) -> Result<u64, String> {
     script::read_time(word).map_err(|wrong| format!("{wrong}; want a time such as 1.5s, 900ms or 20us"))
 }
 

@@ -1,5 +1,6 @@
 //! What the world stands for: a partition of the machine whose nodes know where they are, since an instant.
 
+use crate::machine::boot::wires;
 use crate::machine::{Node, Partition};
 use crate::time::Ps;
 use crate::world::World;
@@ -32,7 +33,8 @@ impl Site {
         let (partition, node) = (self.partition?, self.node(leaf)?);
         let Node::Compute(coord) = node else { return None };
         let (location, rank) = (partition.location(node), partition.address(node));
-        Some(Place { location, coord: Some(coord.0), psid: partition.psid(coord) as u16, rank })
+        let (psid, wires) = (partition.psid(coord) as u16, wires(&partition, node));
+        Some(Place { location, coord: Some(coord.0), psid, rank, wires })
     }
 }
 

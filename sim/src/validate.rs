@@ -189,6 +189,50 @@ pub fn ladder(setup: &Setup) -> Vec<Row> {
     RUNGS.iter().flat_map(|rung| rung(setup)).collect()
 }
 
+/// A curve: what was published of messages by their size, and what ours is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    /// Of what.
+    pub name: String,
+    /// Bytes, and megabits a second: published and ours.
+    pub points: Vec<(u32, [f64; 2])>,
+}
+
+/// The rows that are points of curves, as curves.
+pub fn curves(setup: &Setup) -> Vec<Beside> {
+    let mut curves: Vec<Beside> = Vec::new();
+    for row in [fcnp::rows, ciod::rows].into_iter().flat_map(|rung| rung(setup)) {
+        let (Some(bytes), Value::Number(published), Value::Number(ours)) =
+            (row.bytes, row.published, row.ours)
+        else {
+            continue;
+        };
+        let name = row.what.trim_end_matches(&format!(", {bytes} bytes")).to_owned();
+        let point = (bytes, [published, ours]);
+        match curves.iter_mut().find(|curve| curve.name == name) {
+            Some(curve) => curve.points.push(point),
+            None => curves.push(Beside { name, points: vec![point] }),
+        }
+    }
+    curves
+}
+
+/// The published points alone, as they stand in their file.
+pub fn published() -> Vec<Beside> {
+    type Column = fn(&published::Point) -> f64;
+    let columns: [(&str, Column); 4] = [
+        ("FCNP, polling", |point| point.poll),
+        ("FCNP, interrupts", |point| point.interrupt),
+        ("CIOD, Unix socket", |point| point.unix),
+        ("CIOD, TCP socket", |point| point.tcp),
+    ];
+    let of = |(name, column): (&str, Column)| Beside {
+        name: name.to_owned(),
+        points: published::curve().iter().map(|point| (point.bytes, [column(point), f64::NAN])).collect(),
+    };
+    columns.map(of).into()
+}
+
 /// Megabits a second of so many bytes in that time.
 fn mbps(bytes: u64, time: Ps) -> f64 {
     bytes as f64 * 8.0 / time.seconds() / 1e6

@@ -16,6 +16,7 @@ use crate::node::Leaf;
 use crate::outside::Outside;
 use crate::queue::Queue;
 use crate::random::Random;
+use crate::record::Recorder;
 use crate::running::Run;
 use crate::site::Site;
 use crate::time::Ps;
@@ -109,6 +110,10 @@ pub struct World<B: Bounds> {
     pub(crate) ledger: Ledger,
     /// Which arms of the cores are reached, where that is counted.
     pub(crate) arms: Option<Box<Arms>>,
+    /// A program starts late now and then, as on a slow mount.
+    pub(crate) is_late: bool,
+    /// Where time goes, if somebody wants to know.
+    pub(crate) recorder: Option<Box<Recorder>>,
     /// What happened.
     pub trace: Trace,
     /// How often.
@@ -150,6 +155,8 @@ impl<B: Bounds> World<B> {
             is_checked: true,
             ledger: Ledger::default(),
             arms: None,
+            is_late: true,
+            recorder: None,
             trace: Trace::new(lines, levels.clone()),
             counts: Counts::default(),
             out: vec![0; OUT],
@@ -253,14 +260,17 @@ impl<B: Bounds> World<B> {
             && let Some(run) = self.run_of(place)
         {
             if run.dead || number.is_some_and(|number| number != run.number) {
+                self.record_nobody(&event);
                 self.discard(event);
                 return Ok(());
             }
             if run.stopped {
                 run.later.push(event);
+                self.record_nobody(&event);
                 return Ok(());
             }
         }
+        self.record_turn(&event);
         match event {
             Event::Act(client, act) => self.act(client, act),
             Event::Fault(number) => self.fault(number),
@@ -270,7 +280,9 @@ impl<B: Bounds> World<B> {
             Event::Tick(Place::Leaf(leaf)) => return self.leaf_tick(leaf),
             Event::Tick(Place::Client(_)) => {}
             Event::Bytes { link, to, seq, message } => {
-                let taken = match self.arrives(link, to, seq, message) {
+                let arrival = self.arrives(link, to, seq, message);
+                self.record_taken((link, to, seq), arrival == Arrival::Whole);
+                let taken = match arrival {
                     Arrival::Whole => self.deliver(link, to, message),
                     Arrival::Broken => {
                         self.tell(self.place_at(link, to), What::Broken);
@@ -352,29 +364,5 @@ impl<B: Bounds> World<B> {
     /// Nodes there are.
     pub fn node_count(&self) -> usize {
         self.leaves.len()
-    }
-
-    /// Nodes that serve, as the aggregators see them, those below aggregators that do not serve apart.
-    pub fn up(&self) -> u32 {
-        let serves = |io: &u32| {
-            let mut io = *io;
-            while let Some(above) = self.levels.above_io(io) {
-                let children = &self.aggregators[above as usize].core.node().children;
-                let rank = children.find(self.aggregators[io as usize].core.node().facts.name.as_str());
-                if !rank.is_some_and(|rank| children.up().has(rank)) {
-                    return false;
-                }
-                io = above;
-            }
-            true
-        };
-        let up = |io: u32| self.aggregators[io as usize].core.node().children.up().count();
-        self.levels.on(0).filter(serves).map(up).sum()
-    }
-
-    /// Nodes that the root knows it has, whoever is above them.
-    pub fn known(&self) -> u32 {
-        let children = &self.aggregators[self.levels.root() as usize].core.node().children;
-        children.up().into_iter().map(|rank| children.get(rank).leaves).sum()
     }
 }

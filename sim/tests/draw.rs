@@ -42,6 +42,7 @@ fn each_picture_is_written_and_has_what_was_asked_for() {
     let states = folder.file("states", &format!("{} down", "up ".repeat(63)));
     let loads = folder.file("loads", &"0.5 ".repeat(64 * 6));
     let ours = folder.file("ours", "ours 16 9.6 FCNP, polling\nours 1024 570 FCNP, polling\n");
+    let script = folder.file("script", "nodes 64\nboot\nat 2s kill node17\nat 9s heal node18\n");
     let growth = folder.file("growth", "memory 64 3 torus\nrate 64 2e6 torus\n");
     let spans = folder.file("spans", "0\t4.5\tclient\tencode\n4.5\t9\troot\tcore\n");
     let pictures = [
@@ -52,11 +53,18 @@ fn each_picture_is_written_and_has_what_was_asked_for() {
         ),
         (format!("map --nodes 64 --by state --data {states}"), "down: 1 node"),
         (format!("map --nodes 64 --by load --data {loads}"), "how busy its busiest link is"),
+        (format!("map --by state --script {script} --at 3s"), "state of each node at 3s"),
+        (format!("map --by state --script {script}"), "dead: 1 node"),
+        ("map --nodes 64 --by load".to_owned(), "how busy its link of the collective network is"),
+        ("map --nodes 64 --by cpu".to_owned(), "% of a core"),
         ("curves".to_owned(), "CIOD, Unix socket"),
         (format!("curves --data {ours}"), "difference, %"),
         (format!("curves --of growth --data {growth}"), "events a second"),
-        (format!("curves --of latency --data {ours}"), "hops"),
+        (format!("curves --of hops --data {ours}"), "hops"),
+        ("curves --of latency".to_owned(), "difference, %"),
+        (format!("curves --of latency --data {ours}"), "64 Ki"),
         (format!("timeline --data {spans}"), "9.00 µs in all"),
+        ("timeline --nodes 64".to_owned(), "An exec on 64 nodes"),
     ];
     let output = folder.0.join("picture.svg");
     for (words, has) in pictures {
@@ -71,7 +79,11 @@ fn the_pictures_of_the_documentation_are_what_is_drawn() {
     let folder = Folder::new("docs");
     let output = folder.0.join("picture.svg");
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pictures");
-    for (words, name) in [("map --nodes 512 --by hops --from 100", "hops"), ("curves", "throughput")] {
+    for (words, name) in [
+        ("map --nodes 512 --by hops --from 100", "hops"),
+        ("curves", "throughput"),
+        ("curves --of latency", "latency"),
+    ] {
         assert_eq!(draw(words, &output), (Some(0), String::new()), "{words}");
         let [drawn, kept] = [&output, &docs.join(name).with_extension("svg")].map(std::fs::read_to_string);
         let is_same = drawn.expect("it was written") == kept.expect("it is there");
@@ -79,6 +91,28 @@ fn the_pictures_of_the_documentation_are_what_is_drawn() {
             is_same,
             "want docs/pictures/{name}.svg made anew: sim draw {words} -o docs/pictures/{name}.svg"
         );
+    }
+}
+
+#[test]
+fn what_is_broken_before_a_fan_out_is_seen_in_it_and_a_fault_that_is_none_is_refused() {
+    let folder = Folder::new("broken");
+    let output = folder.0.join("picture.svg");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
+    let draw = |words: &[&str], command: &mut Command| {
+        let command = command.args(["draw", "timeline", "--nodes", "64", "-o"]).arg(&output).args(words);
+        let ended = command.output().expect("sim starts");
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    let words = ["--of", "job", "--break", "slow node17 by 5ms"];
+    assert_eq!(draw(&words, &mut command), (Some(0), String::new()));
+    let svg = std::fs::read_to_string(&output).expect("it was written");
+    assert!(svg.contains(">\nnode17, last\n<") && svg.contains(">\nnode17 "), "{svg}");
+    for (line, why) in
+        [("expect quiet", "want a fault like slow node17 by 2ms"), ("kill io000", "there is no such place")]
+    {
+        let told = draw(&["--break", line], &mut Command::new(env!("CARGO_BIN_EXE_sim")));
+        assert_eq!(told, (Some(100), format!("sim: draw: --break {line}: {why}\n")));
     }
 }
 
@@ -115,13 +149,24 @@ fn what_cannot_be_drawn_says_what_can_and_files_have_another_exit_code() {
         (
             "map --nodes 64 --by state".into(),
             100,
-            "states and loads are those of a run: want --data FILE".into(),
+            "states are those of a run: want --script FILE or --data FILE".into(),
         ),
         (
             format!("map --nodes 64 --by state --data {states}"),
             100,
-            format!("{states}: word 3: gone: want up, joining, suspect, lost or down"),
+            format!(
+                "{states}: word 3: gone: \
+                 want up, running, joining, suspect, lost, stopped, clogged, dead or down"
+            ),
         ),
+        (
+            "map --nodes 64 --by state --script x".into(),
+            100,
+            "--script is for --by state, says itself how many nodes there are, \
+             and is what --at is of"
+                .into(),
+        ),
+        (format!("map --nodes 64 --by cpu --data {few}"), 100, "--by cpu is of a run: want no --data".into()),
         (
             format!("map --nodes 64 --by state --data {few}"),
             100,
@@ -132,7 +177,11 @@ fn what_cannot_be_drawn_says_what_can_and_files_have_another_exit_code() {
             100,
             format!("{loads}: word 2: 1.5: want a number from 0 to 1"),
         ),
-        ("curves --of latency".into(), 100, "only throughput was published: want --data FILE".into()),
+        (
+            "curves --of hops".into(),
+            100,
+            "nothing of it was published, or is computed here: want --data FILE".into(),
+        ),
         (
             format!("curves --data {points}"),
             100,
@@ -146,6 +195,7 @@ fn what_cannot_be_drawn_says_what_can_and_files_have_another_exit_code() {
                  want start and end in microseconds, a place and what, between tabs"
             ),
         ),
+        ("timeline".into(), 100, "want --nodes N for a run, or --data FILE".into()),
         (
             "timeline --data /nonexistent/t".into(),
             111,

@@ -49,6 +49,8 @@ pset=1
 pset-rank=12
 io-node=513 R00-M0-N04-J00
 aggregator=0
+routes=0:7703 15:7703
+ports=A:13.B B:79.A C:84.A
 X+=16 R00-M0-N00-J20
 X-=22 R00-M0-N04-J22
 Y+=31 R00-M0-N04-J27
@@ -68,6 +70,8 @@ pset=1
 pset-rank=0
 children=R00-M0-N04-J04 to R00-M0-N05-J35
 aggregators=1
+routes=0:4403 15:4403
+ports=A:none B:none C:4.A
 ";
     assert_eq!(told("--nodes 512 --node 513"), io);
 }

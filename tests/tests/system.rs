@@ -328,11 +328,12 @@ fn a_node_with_a_personality_has_its_name_of_it_and_tells_where_it_is() {
         let info = site.told(&["cat", path]).out;
         assert!(info.contains(lines), "{path}: {info}");
     };
-    let place = "\nlocation=R00-M0-N04-J23\ncoord=7,2,0\npset=1\nrank=23\n";
+    let place = "\nlocation=R00-M0-N04-J23\ncoord=7,2,0\npset=1\nrank=23\n\
+                 routes=0:7703 15:7703\nports=A:13.B B:79.A C:84.A\n";
     tells("net/R00-M0-N04-J23/info", place);
     tells("net/named/info", place);
     tells("net/named/info", "\nname=named\n");
-    tells("net/R00-M0-N02-J00/info", "\nlocation=R00-M0-N02-J00\ncoord=\npset=4\nrank=516\n");
+    tells("net/R00-M0-N02-J00/info", "\nlocation=R00-M0-N02-J00\ncoord=\npset=4\nrank=516\nroutes=");
 }
 
 #[test]

@@ -68,8 +68,15 @@ pub fn throughput(curves: &[Curve]) -> String {
     chart("Throughput between a compute node and its I/O node", x, &[Panel { y, curves }])
 }
 
-/// Latency by hops, in microseconds.
+/// Latency by size of message, in microseconds and bytes.
 pub fn latency(curves: &[Curve]) -> String {
+    let x = Measure { name: "message, bytes", scale: Scale::Bytes };
+    let y = Measure { name: "from its request to its last byte, µs", scale: Scale::Decades };
+    chart("Latency between a compute node and its I/O node", x, &[Panel { y, curves }])
+}
+
+/// Latency by hops, in microseconds.
+pub fn hops(curves: &[Curve]) -> String {
     let x = Measure { name: "hops", scale: Scale::Linear };
     let y = Measure { name: "latency, µs", scale: Scale::Linear };
     chart("Latency on the torus", x, &[Panel { y, curves }])
@@ -270,10 +277,20 @@ fn draw_differences(page: &mut Page, area: Area, x: Axis, found: &[Difference], 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::published;
+    use crate::validate;
+
+    /// Twelve points of each published curve.
+    fn published() -> Vec<Curve> {
+        let of = |curve: validate::Beside| Curve {
+            name: curve.name,
+            points: curve.points[..12].iter().map(|(bytes, [rate, _])| (f64::from(*bytes), *rate)).collect(),
+            style: Style::Marks,
+        };
+        validate::published().into_iter().map(of).collect()
+    }
 
     fn ours(factor: f64) -> Curve {
-        let mut curve = published::throughput().remove(0);
+        let mut curve = published().remove(0);
         curve.style = Style::Line;
         curve.points.iter_mut().for_each(|point| point.1 *= factor);
         curve
@@ -281,7 +298,7 @@ mod tests {
 
     #[test]
     fn every_published_point_is_a_mark_and_every_curve_of_ours_a_line() {
-        let mut curves = published::throughput();
+        let mut curves = published();
         assert_eq!(curves.iter().map(|curve| curve.points.len()).collect::<Vec<_>>(), [12; 4]);
         let alone = throughput(&curves);
         assert_eq!((alone.matches("<polyline").count(), alone.contains("difference, %")), (0, false));
@@ -304,7 +321,7 @@ mod tests {
     #[test]
     fn the_difference_is_told_with_its_sign_and_where_it_is_worst() {
         for (factor, told) in [(1.03, "+3.0 % at worst"), (0.88, "-12.0 % at worst")] {
-            let mut curves = published::throughput();
+            let mut curves = published();
             curves.push(ours(factor));
             assert!(throughput(&curves).contains(told), "{factor}");
         }
@@ -320,7 +337,7 @@ mod tests {
 
     #[test]
     fn equal_curves_give_equal_bytes_and_points_that_no_scale_shows_are_left_out() {
-        let mut curves = published::throughput();
+        let mut curves = published();
         assert_eq!(throughput(&curves), throughput(&curves));
         curves[0].points.push((0.0, f64::NAN));
         let odd = throughput(&curves);
@@ -332,6 +349,6 @@ mod tests {
         };
         let two = growth(&[one("torus")], &[one("torus"), one("collective")]);
         assert!(two.contains("events a second") && two.contains("memory, MiB") && !two.contains("NaN"));
-        assert!(latency(&[one("short")]).contains("latency, µs"));
+        assert!(hops(&[one("short")]).contains("latency, µs"));
     }
 }

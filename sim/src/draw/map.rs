@@ -34,8 +34,8 @@ pub enum By<'a> {
     Hops(Coord),
     /// The pset.
     Pset,
-    /// The state, by address: compute nodes first. I/O nodes may be left out.
-    State(&'a [State]),
+    /// The state, by address, and since when or of what: compute nodes first. I/O nodes may be left out.
+    State(&'a [State], &'a str),
     /// How busy links are, from 0 to 1, in the order of ranks: one number for each compute node or several,
     /// say one for each of its six torus links, of which the busiest is shown.
     Load(&'a [f64]),
@@ -53,27 +53,49 @@ pub enum By<'a> {
 pub enum State {
     /// It serves.
     Up,
-    /// It is about to.
+    /// It does, and a program runs there.
+    Running,
+    /// It is about to serve.
     Joining,
     /// It has not answered for a while.
     Suspect,
     /// It has been given up.
     Lost,
+    /// It neither reads nor answers.
+    Stopped,
+    /// It takes nothing in.
+    Clogged,
+    /// It is gone, with all that ran on it.
+    Dead,
     /// It was never there, or was taken out.
     Down,
 }
 
 impl State {
     /// All, as they are told.
-    pub const ALL: [Self; 5] = [Self::Up, Self::Joining, Self::Suspect, Self::Lost, Self::Down];
+    pub const ALL: [Self; 9] = [
+        Self::Up,
+        Self::Running,
+        Self::Joining,
+        Self::Suspect,
+        Self::Lost,
+        Self::Stopped,
+        Self::Clogged,
+        Self::Dead,
+        Self::Down,
+    ];
 
     /// Its word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
+            Self::Running => "running",
             Self::Joining => "joining",
             Self::Suspect => "suspect",
             Self::Lost => "lost",
+            Self::Stopped => "stopped",
+            Self::Clogged => "clogged",
+            Self::Dead => "dead",
             Self::Down => "down",
         }
     }

@@ -175,7 +175,7 @@ fn states_are_counted_and_nodes_without_one_are_told() {
     let partition = Partition::new(64, 64).expect("there is one");
     let mut states = vec![State::Up; 60];
     (states[7], states[9]) = (State::Lost, State::Lost);
-    let svg = map(&partition, &By::State(&states));
+    let svg = map(&partition, &By::State(&states, "state of each node"));
     let drawn = boxes(&svg, "nodes");
     let count = |color: Color| drawn.values().filter(|one| **one == color.to_string()).count();
     use crate::draw::palette::{GREEN, VERMILION};

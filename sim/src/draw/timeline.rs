@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::page::{Area, HEADING, NOTE, Page, Side, WORDS, width_of};
-use super::palette::{Color, GRID, INK, KINDS, MUTED, PLATE, WHITE};
+use super::palette::{Color, FRAME, GRID, INK, KINDS, MUTED, PLATE, UNKNOWN, WHITE};
 use crate::time::Ps;
 
 /// Something that takes time somewhere.
@@ -23,6 +23,8 @@ const WIDTH: f64 = 1120.0;
 const EDGE_LEFT: f64 = 36.0;
 const RIGHT: f64 = WIDTH - 36.0;
 const TOP: f64 = 100.0;
+/// Of a line of notes.
+const NOTE_PITCH: f64 = 17.0;
 /// Of one bar, and from it to that below.
 const BAR: f64 = 20.0;
 const PITCH: f64 = 24.0;
@@ -31,26 +33,32 @@ const EDGE: f64 = 6.0;
 /// A bar that is shorter than anybody sees is as wide as this.
 const WIDTH_MIN: f64 = 1.5;
 
-/// The timeline of spans, as SVG.
-pub fn timeline(title: &str, spans: &[Span]) -> String {
+/// The timeline of spans, with what else is to be said of them, as SVG. Kinds that are known have the same
+/// colours in all pictures.
+pub fn timeline(title: &str, notes: &[String], known: &[&str], spans: &[Span]) -> String {
+    let top = TOP + NOTE_PITCH * notes.len() as f64;
     let places = distinct(spans.iter().map(|span| span.place.as_str()));
-    let kinds = distinct(spans.iter().map(|span| span.what.as_str()));
+    let there = distinct(spans.iter().map(|span| span.what.as_str()));
+    let kinds = distinct(known.iter().copied().chain(there.iter().copied()));
     let rows: Vec<(&str, Vec<Vec<&Span>>)> =
         places.into_iter().map(|place| (place, lanes(spans, place))).collect();
     let widest = rows.iter().map(|(place, _)| width_of(place, 12)).fold(0.0, f64::max);
     let left = EDGE_LEFT + 28.0 + widest.min(WIDTH / 3.0);
     let tall = |lanes: usize| lanes as f64 * PITCH - (PITCH - BAR) + 2.0 * EDGE;
-    let bottom = TOP + rows.iter().map(|(_, lanes)| tall(lanes.len())).sum::<f64>();
+    let bottom = top + rows.iter().map(|(_, lanes)| tall(lanes.len())).sum::<f64>();
     let first = spans.iter().map(|span| span.start).min().unwrap_or(Ps::ZERO);
     let last = spans.iter().map(|span| span.end).max().unwrap_or(Ps::ZERO);
     let (unit, name) = unit(last.since(first));
     let since = |at: Ps| at.since(first).0 as f64 / unit;
     let axis = Axis::between(0.0, since(last).max(f64::MIN_POSITIVE));
     let across = |at: Ps| left + axis.place(since(at)).unwrap_or(0.0) * (RIGHT - left);
-    let mut page = Page::new(WIDTH, bottom + 28.0 + 22.0 * (1 + key_rows(&kinds, left)) as f64, title);
+    let mut page = Page::new(WIDTH, bottom + 28.0 + 22.0 * (1 + key_rows(&there, left)) as f64, title);
     page.text((EDGE_LEFT, 36.0), title, HEADING);
     page.text((EDGE_LEFT, 57.0), &format!("{} {name} in all", in_short(since(last))), WORDS.colored(MUTED));
-    let mut y = TOP;
+    for (note, line) in notes.iter().zip(1..) {
+        page.text((EDGE_LEFT, 57.0 + NOTE_PITCH * f64::from(line)), note, NOTE.colored(INK));
+    }
+    let mut y = top;
     for (position, (_, lanes)) in rows.iter().enumerate() {
         let height = tall(lanes.len());
         if position.is_multiple_of(2) {
@@ -60,11 +68,11 @@ pub fn timeline(title: &str, spans: &[Span]) -> String {
     }
     for (part, mark) in axis.marks() {
         let x = left + part * (RIGHT - left);
-        page.line((x, TOP - 6.0), (x, bottom), GRID);
-        page.text((x, TOP - 12.0), &mark, NOTE.at(Side::Middle));
+        page.line((x, top - 6.0), (x, bottom), GRID);
+        page.text((x, top - 12.0), &mark, NOTE.at(Side::Middle));
     }
-    page.text((left - 14.0, TOP - 12.0), name, NOTE.at(Side::End));
-    let mut y = TOP;
+    page.text((left - 14.0, top - 12.0), name, NOTE.at(Side::End));
+    let mut y = top;
     for (place, lanes) in &rows {
         let height = tall(lanes.len());
         page.text((left - 14.0, y + height / 2.0 + 4.0), place, WORDS.sized(12).at(Side::End));
@@ -79,7 +87,8 @@ pub fn timeline(title: &str, spans: &[Span]) -> String {
         }
         y += height;
     }
-    draw_key(&mut page, &kinds, (left, bottom + 32.0));
+    let shown: Vec<&str> = kinds.iter().copied().filter(|kind| there.contains(kind)).collect();
+    draw_key(&mut page, (&kinds, &shown), (left, bottom + 32.0));
     page.finish()
 }
 
@@ -132,7 +141,8 @@ fn in_short(value: f64) -> String {
 
 fn color(kinds: &[&str], what: &str) -> Color {
     let kind = kinds.iter().position(|kind| *kind == what).unwrap_or(0);
-    KINDS[kind % KINDS.len()]
+    let more = [INK, UNKNOWN, MUTED, FRAME];
+    KINDS.get(kind).copied().unwrap_or(more[kind.saturating_sub(KINDS.len()) % more.len()])
 }
 
 /// A bar, with what it is where that has room.
@@ -159,9 +169,9 @@ fn key_rows(kinds: &[&str], left: f64) -> usize {
     rows
 }
 
-fn draw_key(page: &mut Page, kinds: &[&str], (left, top): (f64, f64)) {
+fn draw_key(page: &mut Page, (kinds, shown): (&[&str], &[&str]), (left, top): (f64, f64)) {
     let (mut x, mut y) = (left, top);
-    for kind in kinds {
+    for kind in shown {
         if x + width_of(kind, 12) + 40.0 > RIGHT {
             (x, y) = (left, y + 22.0);
         }
@@ -195,20 +205,21 @@ mod tests {
             span("root", "core", 20, 60),
             span("client", "merge", 60, 110),
         ];
-        let svg = timeline("A launch", &spans);
+        let svg = timeline("A launch", &["most: core".to_owned()], &[], &spans);
         let [encode, core, merge] = ["encode", "core", "merge"].map(|what| bars(&svg, what)[0]);
         let ends = |bar: [f64; 3]| bar[0] + bar[2];
         assert!((ends(encode) - core[0]).abs() < 0.05 && (ends(core) - merge[0]).abs() < 0.05);
         assert!((core[2] / encode[2] - 4.0).abs() < 0.01 && (merge[2] / encode[2] - 5.0).abs() < 0.01);
         assert!(encode[1] == merge[1] && core[1] > encode[1]);
         assert!(svg.contains(">\n100 µs in all\n<"), "{svg}");
+        assert!(svg.contains(">\nmost: core\n<"));
         assert!(svg.contains("core: 40.0 µs"));
     }
 
     #[test]
     fn what_overlaps_in_one_place_is_in_two_lanes_and_what_does_not_in_one() {
         let over = [span("root", "a", 0, 10), span("root", "b", 5, 15), span("root", "c", 10, 20)];
-        let svg = timeline("", &over);
+        let svg = timeline("", &[], &[], &over);
         let [a, b, c] = ["a", "b", "c"].map(|what| bars(&svg, what)[0]);
         assert!(b[1] > a[1] && c[1] == a[1]);
     }
@@ -217,10 +228,10 @@ mod tests {
     fn the_unit_follows_the_length_and_no_spans_are_a_picture_too() {
         for (end, told) in [(Ps::ns(3), "3.00 ns"), (Ps::us(170), "170 µs"), (Ps::us(4_500_000), "4.50 s")] {
             let one = Span { end, ..span("io", "core", 0, 0) };
-            assert!(timeline("", &[one]).contains(&format!("{told} in all")), "{told}");
+            assert!(timeline("", &[], &[], &[one]).contains(&format!("{told} in all")), "{told}");
         }
-        let nothing = timeline("Nothing", &[]);
+        let nothing = timeline("Nothing", &[], &["core"], &[]);
         assert!(nothing.starts_with("<svg ") && !nothing.contains("NaN") && !nothing.contains("inf"));
-        assert_eq!(nothing, timeline("Nothing", &[]));
+        assert_eq!(nothing, timeline("Nothing", &[], &["core"], &[]));
     }
 }

@@ -1,16 +1,21 @@
 //! The personality of each node: what the control system would write into its SRAM.
 //!
-//! Class routes and ports of the collective network are 0 until the simulator has that network.
+//! Class routes are those of `net::tree`: of the 16 only 0, between compute nodes and their I/O node, and 15,
+//! to everybody, are used here (S7, S9). Ports have IBM's words (S1); that A leads up and B and C down, and
+//! which card is below which, is our wiring (own). The tree of compute nodes alone, which MPI has, ends at
+//! the pset here: no wire leads from one pset to the next.
 
 use super::packaging::half;
 use super::torus::Axis;
 use super::{Node, Partition};
+use crate::net::tree::{self, End};
 use crate::parameters::{
     BROADCAST, CACHES, CLOCK_MHZ, DDR_CAS, DDR_CHIPS, ETHERNET_FRAME, EXPORT_DIR, MEMORY_MIB, NETMASK,
     RAS_POLICY, SERVICE_NODE,
 };
 use protocol::personality::{
-    BlockConfig, Ddr, Ethernet, Kernel, Location, Mode, NOWHERE, Network, NodeConfig, Personality, TEXT_MAX,
+    BlockConfig, Ddr, Ethernet, Kernel, Location, Mode, NOWHERE, Network, NodeConfig, Personality, Port,
+    Role, TEXT_MAX, Wires,
 };
 use std::net::Ipv4Addr;
 
@@ -37,6 +42,7 @@ pub fn personality<'a>(
         clock_stop: [0; 2],
     };
     let ddr = Ddr { size_mib: MEMORY_MIB, chips: DDR_CHIPS, cas: DDR_CAS, ..Ddr::default() };
+    let ddr = ddr.with_tree_ports(wires(partition, node).ports);
     let network = network(partition, node);
     let ethernet = ethernet(partition, node, block_name);
     Personality { crc: 0, kernel, ddr, network, ethernet, block: BlockConfig::default() }
@@ -59,6 +65,32 @@ fn switches(partition: &Partition, node: Node) -> NodeConfig {
     switches
 }
 
+/// A node's part of the collective network.
+pub fn wires(partition: &Partition, node: Node) -> Wires {
+    let Node::Io(psid) = partition.io_node(node) else { return Wires::default() };
+    let end = match node {
+        Node::Compute(coord) => End::Compute(partition.pset_place(coord) as u8),
+        Node::Io(_) => End::Io,
+    };
+    let computes = partition.pset_size() as u8;
+    let port = |(port, far): (usize, Option<(End, u8)>)| {
+        let (far, back) = far?;
+        let (next, is_io) = match far {
+            End::Io => (Node::Io(psid), true),
+            End::Compute(place) => (Node::Compute(partition.pset_node(psid, place.into())), false),
+        };
+        let role = match (is_io || end == End::Io, port) {
+            (true, _) => Role::Apart,
+            (false, 0) => Role::Parent,
+            (false, _) => Role::Child,
+        };
+        Some(Port { is_io, role, port: back, address: partition.address(next) }.encode())
+    };
+    let ports = tree::ports_of(end, computes);
+    let words = [0, 1, 2].map(|at| port((at, ports[at])).unwrap_or(0));
+    Wires { routes: tree::routes_of(end, computes), ports: words }
+}
+
 fn network(partition: &Partition, node: Node) -> Network {
     let Node::Io(psid) = partition.io_node(node) else { return Network::default() };
     let (coord, pset_rank) = match node {
@@ -75,7 +107,7 @@ fn network(partition: &Partition, node: Node) -> Network {
         io_nodes: partition.psets(),
         rank: partition.address(node),
         io_rank: partition.address(Node::Io(psid)),
-        tree_routes: [0; 16],
+        tree_routes: wires(partition, node).routes,
     }
 }
 

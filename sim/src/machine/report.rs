@@ -1,5 +1,6 @@
 //! What `sim machine` tells of a partition and of a node: `key=value` lines.
 
+use super::boot::wires;
 use super::torus::{Axis, Direction};
 use super::{Node, Partition};
 use std::fmt::{self, Display};
@@ -54,6 +55,7 @@ impl Display for NodeReport<'_> {
                 writeln!(f, "pset={psid}\npset-rank={}", 1 + partition.pset_place(coord))?;
                 writeln!(f, "io-node={} {}", partition.address(io), partition.location(io))?;
                 writeln!(f, "aggregator={}", partition.aggregator(coord))?;
+                write!(f, "{}", wires(partition, node))?;
                 Direction::all().try_for_each(|direction| self.write_link(direction, f))
             }
             Node::Io(psid) => {
@@ -61,7 +63,8 @@ impl Display for NodeReport<'_> {
                 let ends = [0, last].map(|place| partition.pset_node(psid, place));
                 let [first, last] = ends.map(|coord| partition.location(Node::Compute(coord)));
                 writeln!(f, "kind=io\npset={psid}\npset-rank=0\nchildren={first} to {last}")?;
-                writeln!(f, "aggregators={}", partition.pset_aggregators())
+                writeln!(f, "aggregators={}", partition.pset_aggregators())?;
+                write!(f, "{}", wires(partition, node))
             }
         }
     }

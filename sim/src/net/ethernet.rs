@@ -181,9 +181,35 @@ impl Ethernet {
         self.ports[port as usize].core.busy()
     }
 
+    /// What the core of a port is about to be done with, a frame of it: from where to where which message,
+    /// and whether that frame is its last.
+    pub(crate) fn working(&self, port: u32, is_in: bool) -> Option<((u32, u32, u32), bool)> {
+        let of = &self.ports[port as usize];
+        if is_in {
+            return of.incoming.front().map(|frame| self.frame(*frame));
+        }
+        let next = of.outgoing.front()?;
+        Some(((port, next.to, next.message), next.left <= PAYLOAD))
+    }
+
+    /// From where to where a frame is, of which message, and whether it is the last of that.
+    pub(crate) fn frame(&self, frame: u32) -> ((u32, u32, u32), bool) {
+        let Frame { from, to, message, is_last, .. } = self.frames[frame as usize];
+        ((from, to, message), is_last)
+    }
+
+    /// What a frame costs the core of a port.
+    pub(crate) fn cost(&self, port: u32, is_in: bool) -> Ps {
+        match (self.ports[port as usize].kind, is_in) {
+            (Kind::Host, _) => Ps::ZERO,
+            (Kind::IoNode, true) => Ps::ns(ETHERNET_IN_FRAME_NS),
+            (Kind::IoNode, false) => Ps::ns(ETHERNET_OUT_FRAME_NS),
+        }
+    }
+
     /// The core of a port begins its next piece of work, if there is one.
     fn work(&mut self, q: &mut impl Schedule<EthernetEvent>, port: u32) {
-        let of = &mut self.ports[port as usize];
+        let of = &self.ports[port as usize];
         if of.is_working {
             return;
         }
@@ -191,11 +217,8 @@ impl Ethernet {
         if !is_in && (of.outgoing.is_empty() || of.is_full) {
             return;
         }
-        let cost = match (of.kind, is_in) {
-            (Kind::Host, _) => Ps::ZERO,
-            (Kind::IoNode, true) => Ps::ns(ETHERNET_IN_FRAME_NS),
-            (Kind::IoNode, false) => Ps::ns(ETHERNET_OUT_FRAME_NS),
-        };
+        let cost = self.cost(port, is_in);
+        let of = &mut self.ports[port as usize];
         of.is_working = true;
         of.core.take(q.now(), cost);
         q.after(cost, EthernetEvent::Worked { port, is_in });

@@ -25,7 +25,7 @@ use node::{CHANNELS, Id, Node, Outgoing};
 use slab::{Packet, Slab};
 use std::collections::{BTreeSet, VecDeque};
 use wiring::{ALL, LOCAL, UP};
-pub use wiring::{End, ROUTE_VALID};
+pub use wiring::{End, ROUTE_VALID, ports_of, routes_of};
 
 /// What comes next in a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,6 +313,25 @@ impl Tree {
         let (node, channel) = (&self.nodes[end.node() as usize], channel as usize);
         let sending = node.inputs[LOCAL as usize][channel].len;
         (sending, node.receive[channel].ring.len, node.send[channel].backlog.len())
+    }
+
+    /// The message of which software is about to have written a packet, and whether that is its last.
+    pub(crate) fn writing(&self, node: u8, channel: u8) -> Option<(u32, bool)> {
+        let next = self.nodes[node as usize].send[channel as usize].backlog.front()?;
+        Some((next.message, next.left == 1))
+    }
+
+    /// The message of which software is about to have read the last packet: whose, which, and since when that
+    /// was there.
+    pub(crate) fn reading(&self, node: u8, channel: u8) -> Option<(u8, u32, Ps)> {
+        let receive = &self.nodes[node as usize].receive[channel as usize];
+        let packet = self.packets.get(receive.ring.head());
+        packet.is_last.then(|| (packet.from, packet.message, receive.whole()))
+    }
+
+    /// Nobody reads at an end.
+    pub fn is_deaf(&self, end: End, channel: Channel) -> bool {
+        self.nodes[end.node() as usize].receive[channel as usize].is_deaf
     }
 
     /// Packets that were written and not yet read by all.

@@ -3,6 +3,7 @@
 //! The one place where scripts and the world meet; `judge` is what its expectations find.
 
 mod judge;
+pub mod seen;
 
 use super::{Act, Claim, Job, Network, Place, Res, Script, Tables, Tree, What, When};
 use crate::check::Census;
@@ -132,26 +133,7 @@ pub fn play_sized<B: Bounds>(
     lines: Lines,
     tell: &mut dyn FnMut(&Finding),
 ) -> Result<Played, String> {
-    if let Some(what) = lacks(script) {
-        return Err(format!("not simulated: {what}"));
-    }
-    let seed = script.head.seed;
-    let world = match partition(script) {
-        Some(Ok(partition)) => World::<B>::on(seed, &partition, lines),
-        _ => World::<B>::of(seed, levels(script), lines),
-    };
-    let mut play = Play {
-        script,
-        world,
-        tell,
-        stages: vec![Stage::Ahead; script.lines.len()],
-        came: vec![None; script.lines.len()],
-        jobs: BTreeMap::new(),
-        all_up: None,
-        before: None,
-        troubled: BTreeSet::new(),
-        broken: None,
-    };
+    let mut play = Play::<B>::new(script, lines, tell)?;
     if let Err(claim) = play.run() {
         play.breaks("claim", &claim);
     }
@@ -199,19 +181,52 @@ struct Play<'a, B: Bounds> {
     /// Places where something broke.
     troubled: BTreeSet<Place>,
     broken: Option<Finding>,
+    /// It is played up to then.
+    until: u64,
 }
 
 impl<'a, B: Bounds> Play<'a, B> {
+    /// A script of which nothing has been played yet.
+    fn new(script: &'a Script, lines: Lines, tell: &'a mut dyn FnMut(&Finding)) -> Result<Self, String> {
+        if let Some(what) = lacks(script) {
+            return Err(format!("not simulated: {what}"));
+        }
+        let seed = script.head.seed;
+        let world = match partition(script) {
+            Some(Ok(partition)) => World::on(seed, &partition, lines),
+            _ => World::of(seed, levels(script), lines),
+        };
+        Ok(Self {
+            script,
+            world,
+            tell,
+            stages: vec![Stage::Ahead; script.lines.len()],
+            came: vec![None; script.lines.len()],
+            jobs: BTreeMap::new(),
+            all_up: None,
+            before: None,
+            troubled: BTreeSet::new(),
+            broken: None,
+            until: u64::MAX,
+        })
+    }
+
     fn run(&mut self) -> Result<(), String> {
         loop {
             self.look()?;
             let now = self.world.now();
+            if now >= self.until {
+                return Ok(());
+            }
             let watched = self.is_watching().then_some((now / LOOK_US + 1) * LOOK_US);
             match self.due() {
                 Some((at, index)) if at <= now => self.begin(index)?,
-                Some((at, _)) => self.world.run_until(watched.map_or(at, |look| look.min(at)))?,
+                Some((at, _)) => {
+                    let look = watched.map_or(at, |look| look.min(at));
+                    self.world.run_until(look.min(self.until))?;
+                }
                 None => match watched {
-                    Some(look) => self.world.run_until(look)?,
+                    Some(look) => self.world.run_until(look.min(self.until))?,
                     None => return Ok(()),
                 },
             }

@@ -22,6 +22,21 @@ fn no_row_with_a_gate_is_out() {
 }
 
 #[test]
+fn curves_have_every_published_point_and_ours_beside_it() {
+    let (curves, published) = (curves(&small()), published());
+    assert_eq!(curves.len(), published.len());
+    for (curve, whole) in curves.iter().zip(&published) {
+        let points = || whole.points.iter().filter(|(bytes, _)| *bytes <= 1 << 20);
+        assert_eq!((&curve.name, curve.points.len()), (&whole.name, points().count()));
+        for ((bytes, [told, ours]), (other, [published, _])) in curve.points.iter().zip(points()) {
+            assert_eq!((bytes, told), (other, published), "{}", curve.name);
+            let is_near = (ours / told - 1.0).abs() < 1.0;
+            assert!(is_near, "{}, {bytes} bytes: {told} and {ours}", curve.name);
+        }
+    }
+}
+
+#[test]
 fn every_row_without_a_gate_says_why() {
     for row in ladder(&small()) {
         if let Gate::Printed(why) = row.gate {

@@ -53,7 +53,7 @@ impl Shading {
         let mut found = match *by {
             By::Hops(from) => hops(partition, from),
             By::Pset => psets(partition),
-            By::State(states) => by_state(partition, states),
+            By::State(states, what) => by_state(partition, states, what),
             By::Load(busy) => load(partition, busy),
             By::Value { what, of } => values(partition, what, of),
         };
@@ -147,12 +147,12 @@ fn tell_psets(shading: &mut Shading, partition: &Partition) {
     shading.of = partition.all().map(|node| Some(psid(node))).collect();
 }
 
-fn by_state(partition: &Partition, states: &[State]) -> Shading {
+fn by_state(partition: &Partition, states: &[State], what: &str) -> Shading {
     let position = |state: &State| State::ALL.iter().position(|one| one == state);
     let of =
         (0..partition.nodes() as usize).map(|address| position(states.get(address)?).map(|at| at as u16));
     Shading {
-        what: "state of each node".to_owned(),
+        what: what.to_owned(),
         levels: State::ALL.into_iter().map(|state| level(state.color(), state.name())).collect(),
         of: of.collect(),
         key: Key::Kinds,
@@ -229,10 +229,14 @@ impl State {
     fn color(self) -> Color {
         match self {
             Self::Up => palette::GREEN,
+            Self::Running => palette::BLUE,
             Self::Joining => palette::SKY,
             Self::Suspect => palette::YELLOW,
             Self::Lost => palette::VERMILION,
-            Self::Down => palette::INK,
+            Self::Stopped => palette::ORANGE,
+            Self::Clogged => palette::PURPLE,
+            Self::Dead => palette::INK,
+            Self::Down => palette::MUTED,
         }
     }
 }

@@ -108,10 +108,15 @@ impl Receive {
         usize::from(self.ring.len) < DEPTH
     }
 
-    /// When the first has arrived whole, if there is one to read and nobody is reading.
+    /// When the first has arrived whole.
+    pub(super) fn whole(&self) -> Ps {
+        self.whole[self.ring.first as usize]
+    }
+
+    /// The same, if there is one to read and nobody is reading.
     pub(super) fn next(&self) -> Option<Ps> {
         let idle = !self.is_draining && !self.is_deaf && self.ring.len > 0;
-        idle.then(|| self.whole[self.ring.first as usize])
+        idle.then(|| self.whole())
     }
 }
 

@@ -90,6 +90,17 @@ const _: () = {
     assert!(bits == ROUTE_VALID);
 };
 
+/// The routes of an end of a pset with so many compute nodes, by class.
+pub fn routes_of(end: End, computes: u8) -> [u16; TREE_CLASSES as usize] {
+    routes(end.node(), computes)
+}
+
+/// What is at the far ends of the ports A, B and C of an end, and at which of its own ports.
+pub fn ports_of(end: End, computes: u8) -> [Option<(End, u8)>; 3] {
+    let at = |port| far(end.node(), port, computes).map(|(node, back)| (End::of(node), back));
+    [UP, 1, 2].map(at)
+}
+
 /// The routes of a node, by class: what its `TreeRoutes` are. The ports that are wired, for class 0 and 15;
 /// nothing for the others, which nobody uses here.
 pub(super) fn routes(node: u8, computes: u8) -> [u16; TREE_CLASSES as usize] {
