@@ -8,7 +8,7 @@
 //! at; tests hold that against runs without trains.
 
 use super::clock::{HOP, Tick, WIRE, is_past, later};
-use super::node::{ADAPTIVE, CHANNELS, LANES, WHOLE};
+use super::node::{ADAPTIVE, LANES, WHOLE};
 use super::packet::{NONE, first};
 use super::wheel::{Event, What};
 use super::{Mode, Torus};
@@ -106,9 +106,7 @@ impl Torus {
         let channel = usize::from(message.channel ^ u8::from(is_other));
         let taken_in = until.wrapping_add(HOP);
         message.done = later(message.done, taken_in);
+        // The FIFOs there need nothing: what goes next is there when this is gone.
         here.link(link).pass_by(channel, self.fifo, taken_in);
-        let mut coord = self.grid.shape.coord(node).0;
-        let next = self.grid.step(node, &mut coord, link);
-        self.nodes[next as usize].source_mut(link * CHANNELS + channel).free = taken_in;
     }
 }
