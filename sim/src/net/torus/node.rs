@@ -272,6 +272,12 @@ impl Node {
         }
     }
 
+    /// The source that a link served last.
+    #[inline]
+    pub(super) fn served(&self, link: usize) -> usize {
+        self.ports[link].link.source.into()
+    }
+
     /// Reads something of each line that is asked for where nobody waits.
     #[inline]
     pub(super) fn touch(&self) -> Tick {

@@ -223,10 +223,10 @@ impl Wheel {
         event
     }
 
-    /// What comes after that, if it is of now too.
+    /// What comes so many events behind the next, if it is of now too.
     #[inline]
-    pub(super) fn next(&self) -> Option<Event> {
-        self.due.get(self.come).copied()
+    pub(super) fn next(&self, behind: usize) -> Option<Event> {
+        self.due.get(self.come + behind).copied()
     }
 
     /// Bytes that it has taken.
