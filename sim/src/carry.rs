@@ -25,6 +25,9 @@ pub(crate) struct Traffic {
     /// messages that each node sends, one after another (default 10)
     #[argh(option, default = "10")]
     messages: u32,
+    /// its torus closes in all dimensions, as no partition below a midplane does
+    #[argh(switch)]
+    closed: bool,
     /// how packets go: adaptive (default) or ordered
     #[argh(option, default = "Mode::Adaptive", from_str_fn(routing))]
     routing: Mode,
@@ -53,8 +56,10 @@ pub(crate) fn run(traffic: &Traffic) -> i32 {
 }
 
 fn line(traffic: &Traffic, partition: &Partition) -> String {
-    let Traffic { pattern, bytes, messages, routing, .. } = *traffic;
-    let load = Load { wiring: partition.torus, pattern, bytes, messages, mode: routing };
+    let Traffic { pattern, bytes, messages, routing, closed, .. } = *traffic;
+    let mut wiring = partition.torus;
+    wiring.closes = wiring.closes.map(|closes| closes || closed);
+    let load = Load { wiring, pattern, bytes, messages, mode: routing };
     let begin = Instant::now();
     let carried = load.carry();
     let seconds = begin.elapsed().as_secs_f64();

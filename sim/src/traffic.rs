@@ -3,7 +3,7 @@
 
 use crate::machine::torus::{Coord, Direction, Torus as Wiring};
 use crate::net::torus::{Mode, Torus, TorusEvent};
-use crate::queue::Queue;
+use crate::queue::Schedule;
 use crate::random::Random;
 use crate::time::Ps;
 use std::fmt::{self, Display};
@@ -73,6 +73,31 @@ impl Pattern {
     }
 }
 
+/// The time of a torus that nothing else has a part in: it asks again for what was to come behind the first.
+#[derive(Debug, Default)]
+struct Alarm {
+    now: Ps,
+    first: Option<Ps>,
+}
+
+impl Schedule<TorusEvent> for Alarm {
+    fn now(&self) -> Ps {
+        self.now
+    }
+
+    fn after(&mut self, delay: Ps, _: TorusEvent) {
+        let at = self.now + delay;
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+    }
+}
+
+impl Alarm {
+    fn pop(&mut self) -> Option<TorusEvent> {
+        self.now = self.first.take()?;
+        Some(TorusEvent)
+    }
+}
+
 /// What is to be carried.
 #[derive(Clone, Copy, Debug)]
 pub struct Traffic {
@@ -111,33 +136,28 @@ impl Traffic {
         let nodes = self.wiring.shape.nodes();
         let mut random = Random::new(u64::from(nodes));
         let mut torus = Torus::new(&self.wiring);
-        let mut queue = Queue::<TorusEvent>::default();
+        let mut alarm = Alarm::default();
         let mut next = vec![0; nodes as usize];
         let mut began = vec![Ps::ZERO; nodes as usize];
         let mut latencies = Vec::new();
-        let mut events = 0;
         for node in 0..nodes {
-            self.send((node, &mut next), &mut torus, &mut queue, &mut random);
+            self.send((node, &mut next), &mut torus, &mut alarm, &mut random);
         }
-        while let Some(event) = queue.pop(Ps(u64::MAX)) {
-            events += 1;
-            if let Some(next) = queue.next() {
-                torus.foresee(*next);
-            }
-            torus.handle(&mut queue, event);
+        while let Some(event) = alarm.pop() {
+            torus.handle(&mut alarm, event);
             while let Some(delivery) = torus.poll_delivery() {
                 let from = delivery.from;
-                latencies.push(queue.now() - began[from as usize]);
-                began[from as usize] = queue.now();
-                self.send((from, &mut next), &mut torus, &mut queue, &mut random);
+                latencies.push(alarm.now - began[from as usize]);
+                began[from as usize] = alarm.now;
+                self.send((from, &mut next), &mut torus, &mut alarm, &mut random);
             }
         }
         latencies.sort_unstable();
         let at = |part: usize| latencies.get(part).copied().unwrap_or_default();
         let latency = [at(0), at(latencies.len() / 2), at(latencies.len().saturating_sub(1))];
-        let memory = torus.bytes() + queue.bytes();
+        let (memory, events) = (torus.bytes(), torus.events());
         let (messages, packets) = (latencies.len() as u64, torus.packets());
-        Carried { messages, packets, events, time: queue.now(), latency, memory }
+        Carried { messages, packets, events, time: alarm.now, latency, memory }
     }
 
     /// A node sends its next message, if it has one.
@@ -145,7 +165,7 @@ impl Traffic {
         &self,
         (node, next): (u32, &mut [u32]),
         torus: &mut Torus,
-        queue: &mut Queue<TorusEvent>,
+        alarm: &mut Alarm,
         random: &mut Random,
     ) {
         let number = next[node as usize];
@@ -154,7 +174,7 @@ impl Traffic {
         }
         if let Some(to) = self.pattern.target(&self.wiring, node, number, random) {
             next[node as usize] = number + 1;
-            torus.send(queue, node, to, number, self.bytes, self.mode);
+            torus.send(alarm, node, to, number, self.bytes, self.mode);
         }
     }
 }

@@ -2,34 +2,42 @@
 //! close.
 //!
 //! A packet is let onto a link as a whole when the FIFO at the far end has room for it, and goes on from
-//! there before its tail has come (virtual cut-through). It takes one event a hop, when its head arrives, and
-//! one more where somebody waits: when a tail leaves, one look serves the link that is free, the FIFO that
-//! the packet left, and whoever waited for its room. Nothing is scheduled where nobody waits.
+//! there before its tail has come (virtual cut-through). It takes one event a hop, when it comes up in front
+//! of a FIFO, and one more where somebody waits: when a tail leaves, one look serves the link that is free,
+//! the FIFO that the packet left, and whoever waited for its room. Nothing is scheduled where nobody waits,
+//! and what goes to the next node undisturbed is a train.
 //!
 //! Channels 0 and 1 are adaptive: any link of a shortest way, that with most tokens first. Channel 2 is
 //! dimension order, 3 the same with priority; a ring of theirs is entered only if room for one more packet
 //! stays, so that in each something can always move, and 2 is a way out for all that is stuck in 0 and 1.
 //!
-//! `flow` is what happens at events, `route` has ways, `node` links and who waits for them, `packet` messages
-//! and FIFOs, `clock` the time.
+//! `flow` is what happens at events and `train` what needs none, `route` has ways, `node` links and who waits
+//! for them, `packet` messages and FIFOs, `wheel` what is to come, `clock` the time. See
+//! docs/decisions/0022-an-order-that-needs-no-events.md.
 
 mod clock;
 mod flow;
 mod node;
 mod packet;
 mod route;
+mod train;
+mod wheel;
 
 use crate::machine::torus::{Shape, Torus as Wiring};
 use crate::parameters::{TORUS_FIFO, TORUS_PAYLOAD};
 use crate::queue::{Queue, Schedule};
 use crate::time::Ps;
-use clock::{Clock, Sweep, Turn, WIRE, is_past};
+use clock::{Clock, Sweep, TICK, Tick, WIRE, is_past};
 use node::{CHANNELS, LANES, Node};
 use packet::{Message, NONE, Packet, push};
-use route::{Grid, LINKS, lane};
+use route::{Grid, lane};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::hint::black_box;
+use wheel::{Event, What, Wheel};
+
+/// Nodes that a processor's cache has room for.
+const CACHED: usize = 1024;
 
 /// How packets of a message go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +52,9 @@ pub enum Mode {
     Deposit,
 }
 
-/// What happens in the torus, for [`Torus::handle`].
+/// Something happens in the torus now, for [`Torus::handle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TorusEvent {
-    /// The head of a packet is there and can go on.
-    Arrive(u32),
-    /// A node looks whether somebody who waits can go: for a link, or at a FIFO.
-    Look {
-        /// The node.
-        node: u32,
-        /// Its link, or behind those a source.
-        at: u8,
-    },
-    /// The last byte of a message is there, with this packet.
-    Done(u32),
-}
+pub struct TorusEvent;
 
 /// A message has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +76,22 @@ pub struct Torus {
     messages: Slab<Message>,
     deliveries: VecDeque<Delivery>,
     clock: Clock,
-    /// Messages and packets that were sent.
+    now: Tick,
+    wheel: Wheel,
+    /// The next tick at which it has asked to be called.
+    alarm: Option<u64>,
+    /// Messages and packets that were sent, and events that they took.
     sent: (u64, u64),
+    events: u64,
+    /// Chunks that a FIFO holds.
+    fifo: u8,
     /// Rings are entered by the rule: else they fill up, which tests show.
     has_bubbles: bool,
+    /// Packets go as trains where they can: else one by one, to which tests hold it.
+    has_trains: bool,
+    /// Which message went to which node, packet by packet.
+    #[cfg(test)]
+    trail: Vec<(u32, u32)>,
 }
 
 impl Torus {
@@ -93,10 +101,24 @@ impl Torus {
     }
 
     fn with(wiring: &Wiring, fifo: u8, has_bubbles: bool) -> Self {
-        let nodes = vec![Node::new(fifo); wiring.shape.nodes() as usize];
-        let (packets, messages, deliveries) = (Slab::new(), Slab::new(), VecDeque::new());
-        let (grid, clock) = (Grid::new(wiring), Clock::default());
-        Self { grid, nodes, packets, messages, deliveries, clock, sent: (0, 0), has_bubbles }
+        Self {
+            grid: Grid::new(wiring),
+            nodes: vec![Node::new(fifo); wiring.shape.nodes() as usize],
+            packets: Slab::new(),
+            messages: Slab::new(),
+            deliveries: VecDeque::new(),
+            clock: Clock::default(),
+            now: 0,
+            wheel: Wheel::default(),
+            alarm: None,
+            sent: (0, 0),
+            events: 0,
+            fifo,
+            has_bubbles,
+            has_trains: true,
+            #[cfg(test)]
+            trail: Vec::new(),
+        }
     }
 
     /// A node sends so many bytes to another, as `message`, which is the caller's number. A message to
@@ -113,60 +135,30 @@ impl Torus {
         bytes: u32,
         mode: Mode,
     ) {
-        let mut turn = self.turn(q);
+        self.advance(q.now());
+        if q.now().0.is_multiple_of(TICK) {
+            // Whether the torus or the sender has been told first that it is this tick makes no difference.
+            self.run();
+        }
         let left = self.grid.way(from, to, self.sent.0 % 2 == 1);
         let lines = left.iter().filter(|hops| **hops != 0).count();
         assert!(mode != Mode::Deposit || lines <= 1, "copies are left along one line");
         self.sent.0 += 1;
-        let now = turn.now;
-        let all =
-            Message { id: message, from, to_send: bytes, to_come: bytes, done: now, next: NONE, left, mode };
-        let key = self.messages.insert(all) as u32;
+        let key = self.messages.insert(Message::new((message, from), bytes, self.now, (left, mode))) as u32;
         if lines == 0 {
-            return self.stay(&mut turn, key, from);
+            self.stay(key, from);
+        } else {
+            self.line_up(key, from, LANES + lane(left, mode));
         }
-        let source = LANES + lane(left, mode);
-        let tail = &mut self.nodes[from as usize].source_mut(source).tail;
-        let is_front = *tail == NONE;
-        push(&mut self.messages, tail, key);
-        if is_front {
-            self.come_up(&mut turn, from, source);
-        }
+        self.ask(q);
     }
 
-    /// An event has come.
-    pub fn handle(&mut self, q: &mut impl Schedule<TorusEvent>, event: TorusEvent) {
-        let mut turn = self.turn(q);
-        match event {
-            TorusEvent::Arrive(packet) => self.arrive(&mut turn, packet),
-            TorusEvent::Look { node, at } if usize::from(at) < LINKS => {
-                self.look(&mut turn, node, usize::from(at));
-            }
-            TorusEvent::Look { node, at } => self.follow(&mut turn, node, usize::from(at) - LINKS),
-            TorusEvent::Done(packet) => self.done(packet),
-        }
-    }
-
-    /// An event comes next: what it needs is fetched from memory while another is handled. It changes
-    /// nothing; a run over many nodes takes a quarter less.
-    pub fn foresee(&self, event: TorusEvent) {
-        let node = match event {
-            TorusEvent::Arrive(key) => match self.packets.get(key as usize) {
-                Some(packet) => {
-                    let mut coord = packet.coord;
-                    let link = usize::from(packet.fifo) / CHANNELS;
-                    let from = self.grid.step(packet.at, &mut coord, link ^ 1);
-                    black_box(self.nodes[from as usize].busy(link));
-                    packet.at
-                }
-                None => return,
-            },
-            TorusEvent::Look { node, .. } => node,
-            TorusEvent::Done(_) => return,
-        };
-        if let Some(node) = self.nodes.get(node as usize) {
-            black_box(node.touch());
-        }
+    /// It is the time that it has asked for.
+    pub fn handle(&mut self, q: &mut impl Schedule<TorusEvent>, _: TorusEvent) {
+        let tick = self.advance(q.now());
+        self.alarm = self.alarm.filter(|alarm| *alarm != tick);
+        self.run();
+        self.ask(q);
     }
 
     /// A message that has arrived, each once.
@@ -175,12 +167,17 @@ impl Torus {
         self.deliveries.pop_front()
     }
 
-    /// Packets that were sent.
+    /// Packets that were sent; those of a train when it is over.
     pub fn packets(&self) -> u64 {
         self.sent.1
     }
 
-    /// Packets that are on their way.
+    /// Events that there were.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Packets that are on their way, beside those of trains.
     pub fn under_way(&self) -> usize {
         self.packets.len()
     }
@@ -190,32 +187,97 @@ impl Torus {
         let nodes = self.nodes.capacity() * size_of::<Node>();
         let packets = self.packets.capacity() * size_of::<Packet>().next_multiple_of(8);
         let messages = self.messages.capacity() * size_of::<Message>().next_multiple_of(8);
-        nodes + packets + messages + self.deliveries.capacity() * size_of::<Delivery>()
+        let deliveries = self.deliveries.capacity() * size_of::<Delivery>();
+        nodes + packets + messages + deliveries + self.wheel.bytes()
     }
 
-    fn turn<'a, Q: Schedule<TorusEvent>>(&mut self, q: &'a mut Q) -> Turn<'a, Q> {
-        let sweep = self.clock.advance(q.now());
-        let turn = Turn::new(q);
-        let now = turn.now;
+    /// It is the first tick that has not passed.
+    #[inline]
+    fn advance(&mut self, now: Ps) -> u64 {
+        let tick = now.0.div_ceil(TICK);
+        let now = tick as Tick;
+        self.now = now;
+        self.wheel.advance(tick);
+        let sweep = self.clock.advance(tick);
         if sweep != Sweep::No {
             let is_old = |at| sweep == Sweep::All || is_past(at, now);
             self.nodes.iter_mut().for_each(|node| node.sweep(is_old, now));
             let done = self.messages.iter_mut().map(|(_, message)| &mut message.done);
             done.filter(|done| is_old(**done)).for_each(|done| *done = now);
         }
-        turn
+        tick
+    }
+
+    /// What is due happens.
+    #[inline]
+    fn run(&mut self) {
+        self.wheel.begin();
+        while let Some(event) = self.wheel.take() {
+            if self.nodes.len() > CACHED {
+                self.foresee();
+            }
+            self.events += 1;
+            self.happen(event);
+        }
+    }
+
+    /// What the next events need is fetched from memory while one is handled: of one its node, of the one
+    /// before the nodes that it goes to and comes from along its link.
+    #[inline]
+    fn foresee(&self) {
+        if let Some(later) = self.wheel.next(2) {
+            black_box(self.nodes[later.node() as usize].touch());
+        }
+        let Some(next) = self.wheel.next(0) else {
+            return;
+        };
+        let node = next.node();
+        let here = &self.nodes[node as usize];
+        let (out, source) = match next.what() {
+            What::Look(link) => (link, here.served(link)),
+            What::Up(source) if source < LANES => (source / CHANNELS, source),
+            What::Up(_) | What::Done { .. } => return,
+        };
+        let coord = self.grid.shape.coord(node).0;
+        let step = |link| self.grid.step(node, &mut { coord }, link);
+        let ahead = step(out);
+        black_box(self.nodes[ahead as usize].served(out));
+        if source < LANES {
+            let back = step((source / CHANNELS) ^ 1);
+            black_box(self.nodes[back as usize].served(source / CHANNELS));
+        }
+    }
+
+    /// Asks to be called at the next event, if it has not.
+    #[inline]
+    fn ask(&mut self, q: &mut impl Schedule<TorusEvent>) {
+        if let Some(first) = self.wheel.first()
+            && self.alarm.is_none_or(|alarm| first < alarm)
+        {
+            self.alarm = Some(first);
+            q.after(Ps(first * TICK) - q.now(), TorusEvent);
+        }
     }
 
     /// A message to the node that sends it.
-    fn stay(&mut self, turn: &mut Turn<'_, impl Schedule<TorusEvent>>, key: u32, node: u32) {
-        let message = &self.messages[key as usize];
-        let packet = message.packet(key, (node, [0; 3]), (0, 0));
-        let mut rest = *message;
+    fn stay(&mut self, key: u32, node: u32) {
+        let mut rest = self.messages[key as usize];
         let full = u64::from(rest.to_send.saturating_sub(1) / TORUS_PAYLOAD);
         rest.to_send -= full as u32 * TORUS_PAYLOAD;
         let ticks = full * u64::from(WIRE[WIRE.len() - 1]) + u64::from(WIRE[usize::from(rest.cut().1)]);
-        let packet = self.packets.insert(packet) as u32;
-        turn.after(ticks, TorusEvent::Done(packet));
+        self.wheel.after(ticks, Event::new(node, What::Done { message: key, is_copy: false }));
+    }
+
+    /// A message waits in its lane, or goes at once.
+    fn line_up(&mut self, key: u32, node: u32, lane: usize) {
+        let source = self.nodes[node as usize].source_mut(lane);
+        let (is_first, free) = (source.tail == NONE, source.free);
+        push(&mut self.messages, &mut source.tail, key);
+        if is_first && is_past(free, self.now) {
+            self.front(node, lane);
+        } else if is_first {
+            self.wheel.at(free, Event::new(node, What::Up(lane)));
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use super::clock::TICK;
+use super::clock::{HOP, TICK};
 use super::*;
 use crate::machine::torus::{Coord, Shape};
 use crate::parameters::{NODES_MAX, TORUS_HOP_NS, TORUS_PAYLOAD_BYTES_S};
@@ -10,8 +10,6 @@ struct Net {
     torus: Torus,
     queue: Queue<TorusEvent>,
     arrived: Vec<(Ps, Delivery)>,
-    /// Where packets were, event by event.
-    seen: Vec<(u32, u32)>,
 }
 
 fn wiring(shape: [u8; 3], closes: bool) -> Wiring {
@@ -24,7 +22,7 @@ impl Net {
     }
 
     fn with(torus: Torus) -> Self {
-        Self { torus, queue: Queue::default(), arrived: Vec::new(), seen: Vec::new() }
+        Self { torus, queue: Queue::default(), arrived: Vec::new() }
     }
 
     fn send(&mut self, from: u32, to: u32, message: u32, bytes: u32, mode: Mode) {
@@ -33,16 +31,17 @@ impl Net {
 
     /// Until nothing is to come any more.
     fn run(&mut self) -> &[(Ps, Delivery)] {
-        while let Some(event) = self.queue.pop(Ps(u64::MAX)) {
-            if let TorusEvent::Arrive(packet) = event {
-                self.seen.push((packet, self.torus.packets[packet as usize].at));
-            }
+        self.run_until(Ps(u64::MAX));
+        &self.arrived
+    }
+
+    fn run_until(&mut self, end: Ps) {
+        while let Some(event) = self.queue.pop(end) {
             self.torus.handle(&mut self.queue, event);
             while let Some(delivery) = self.torus.poll_delivery() {
                 self.arrived.push((self.queue.now(), delivery));
             }
         }
-        &self.arrived
     }
 
     fn at(&self, message: u32) -> Ps {
@@ -53,9 +52,13 @@ impl Net {
     }
 
     fn assert_is_idle(&self) {
+        self.assert_fifos(TORUS_FIFO as u8);
+    }
+
+    fn assert_fifos(&self, fifo: u8) {
         assert_eq!((self.torus.under_way(), self.torus.messages.len()), (0, 0));
         let nodes = &self.torus.nodes;
-        assert!(nodes.iter().all(|node| node.is_idle(TORUS_FIFO as u8)), "all tokens are home, nobody waits");
+        assert!(nodes.iter().all(|node| node.is_idle(fifo)), "all tokens are home, nobody waits");
     }
 }
 
@@ -181,7 +184,7 @@ fn packets_in_order_turn_from_x_to_y_to_z() {
         let mut net = Net::new(shape.0, false);
         net.send(0, shape.index(Coord([2, 1, 3])), 0, 100, mode);
         net.run();
-        let way: Vec<[u8; 3]> = net.seen.iter().map(|(_, at)| shape.coord(*at).0).collect();
+        let way: Vec<[u8; 3]> = net.torus.trail.iter().map(|(_, at)| shape.coord(*at).0).collect();
         assert_eq!(way, [[1, 0, 0], [2, 0, 0], [2, 1, 0], [2, 1, 1], [2, 1, 2], [2, 1, 3]]);
     }
 }
@@ -291,7 +294,7 @@ fn seconds_without_a_packet_change_nothing() {
         (0..).zip([0, 100, 200, 270, 280, 540, 560, 1090, 1100, 1110, 2199, 2200, 2300, 4500, 9000, 70_000])
     {
         before += Ps::us(ms * 1000);
-        net.queue.push(before, TorusEvent::Look { node: 0, at: 0 });
+        net.queue.push(before, TorusEvent);
         net.run();
         net.send(511, 1, 2 * number, 240 * 20, Mode::Ordered);
         net.send(511, 1, 2 * number + 1, 240 * 20, Mode::Adaptive);
@@ -309,7 +312,7 @@ fn a_node_that_was_idle_while_others_were_not_is_free() {
     let mut net = Net::new([8, 8, 8], true);
     for number in 0..6 {
         net.send(0, 1, number, 240, Mode::Ordered);
-        net.queue.push(Ps::us(300_000) * u64::from(number + 1), TorusEvent::Look { node: 0, at: 0 });
+        net.queue.push(Ps::us(300_000) * u64::from(number + 1), TorusEvent);
         net.run();
     }
     let begin = net.queue.now();
@@ -326,9 +329,82 @@ fn a_run_is_the_same_every_time() {
         let mut net = Net::new([4, 4, 8], true);
         saturate(&mut net, &[Mode::Adaptive, Mode::Ordered, Mode::Priority], 20);
         net.run();
-        (net.arrived, net.seen)
+        (net.arrived, net.torus.trail)
     };
     assert_eq!(run(), run());
+}
+
+/// Messages of all kinds between neighbours and others, at times that are near each other's packets: what
+/// arrives when, packets and events. At a tick the torus or the sender is told first.
+fn play(seed: u64, has_trains: bool, is_sender_first: bool) -> (Vec<(Ps, Delivery)>, u64, u64) {
+    let mut random = Random::new(seed);
+    let shapes = [([8, 1, 1], false), ([4, 4, 4], false), ([4, 4, 4], true), ([2, 3, 5], true)];
+    let (shape, closes) = shapes[random.below(4) as usize];
+    let fifo = [TORUS_FIFO as u8, 24, 16][random.below(3) as usize];
+    let mut net = Net::with(Torus::with(&wiring(shape, closes), fifo, true));
+    net.torus.has_trains = has_trains;
+    let (shape, nodes) = (Shape(shape), u64::from(Shape(shape).nodes()));
+    // Few are long at first, then many.
+    let near = 1 + random.below(8);
+    for message in 0..150 {
+        let from = random.below(nodes) as u32;
+        let (mut to, mut mode) = (shape.coord(from), Mode::Deposit);
+        let axis = random.below(3) as usize;
+        to.0[axis] = (to.0[axis] + 1) % shape.0[axis];
+        let mut to = shape.index(to);
+        if random.below(8) > 0 {
+            mode = [Mode::Adaptive, Mode::Ordered, Mode::Priority][random.below(3) as usize];
+        }
+        if random.below(near) == 0 && mode != Mode::Deposit {
+            to = random.below(nodes) as u32;
+        }
+        net.send(from, to, message, random.below(12_000) as u32, mode);
+        let (full, hop) = (u64::from(WIRE[8]) * TICK, u64::from(HOP) * TICK);
+        let wait = match random.below(6) {
+            0..2 => 0,
+            2 => full * random.below(4),
+            3 => full * random.below(4) + (hop * random.below(3) + random.below(3)).saturating_sub(1),
+            4 => TICK * random.below(2000),
+            _ => random.below(9_000_000),
+        };
+        let mut end = net.queue.now() + Ps(wait);
+        if random.below(8) > 0 {
+            end = Ps(end.0.next_multiple_of(TICK));
+        }
+        net.run_until(end - Ps(u64::from(is_sender_first && wait > 0)));
+        net.queue.advance(end);
+    }
+    net.run();
+    net.assert_fifos(fifo);
+    (net.arrived, net.torus.packets(), net.torus.events())
+}
+
+/// Of runs with and without trains.
+const SEEDS: u64 = 400;
+
+#[test]
+fn trains_change_nothing_but_the_number_of_events() {
+    let (mut with, mut without) = (0, 0);
+    for seed in 0..SEEDS {
+        let single = play(seed, false, false);
+        let [trains, other] = [false, true].map(|is_sender_first| play(seed, true, is_sender_first));
+        for all in [&trains, &other] {
+            let differ = all.0.iter().zip(&single.0).find(|(one, single)| one != single);
+            assert_eq!((differ, all.0.len()), (None, single.0.len()), "seed {seed}");
+            assert_eq!(all.1, single.1, "seed {seed}: packets");
+        }
+        (with, without) = (with + trains.2, without + single.2);
+    }
+    assert!(with * 10 < without * 9, "{with} events of {without}");
+}
+
+#[test]
+fn a_long_message_to_a_neighbour_takes_no_event_a_packet() {
+    let mut net = Net::new([2, 1, 1], false);
+    net.send(0, 1, 0, 240 * 100_000, Mode::Adaptive);
+    net.run();
+    assert!(net.torus.packets() == 100_000 && net.torus.events() < 16, "{}", net.torus.events());
+    assert_near(net.at(0), Ps((99_999 * u64::from(WIRE[8]) + u64::from(HOP + WIRE[8])) * TICK));
 }
 
 #[test]
@@ -336,6 +412,6 @@ fn the_largest_machine_has_less_than_2_kib_a_node() {
     let net = Net::new([72, 32, 32], true);
     assert_eq!(net.torus.nodes.len(), NODES_MAX as usize);
     assert!(net.torus.bytes() < NODES_MAX as usize * 2048, "{}", net.torus.bytes());
-    assert!(size_of::<TorusEvent>() <= 8 && size_of::<Packet>() <= 24);
+    assert!(size_of::<Event>() <= 8 && size_of::<Packet>() <= 24);
     assert_eq!(size_of::<Node>(), 576, "which docs/sim.md says");
 }

@@ -1,12 +1,10 @@
 //! The torus's own time: ticks of 512 ps in 32 bits, for there are a hundred instants to keep for each node.
 //! It comes around after 2.2 s, so that instants of the past are brought up now and then.
 
-use super::TorusEvent;
 use crate::parameters::{
     TORUS_CHUNK, TORUS_CHUNKS_MAX, TORUS_HEADER, TORUS_HOP_NS, TORUS_LINK_BYTES_S, TORUS_PAYLOAD,
     TORUS_WIRE_TENTHS,
 };
-use crate::queue::Schedule;
 use crate::time::Ps;
 
 /// An instant, in ticks.
@@ -46,6 +44,12 @@ pub(super) fn is_past(instant: Tick, now: Tick) -> bool {
     now.wrapping_sub(instant) < 1 << 31
 }
 
+/// The later of two instants.
+#[inline]
+pub(super) fn later(one: Tick, other: Tick) -> Tick {
+    if is_past(one, other) { other } else { one }
+}
+
 /// How long ago instants were brought up, and when somebody came last.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Clock {
@@ -68,9 +72,9 @@ pub(super) enum Sweep {
 const AGE_MAX: u64 = 1 << 30;
 
 impl Clock {
-    /// It is this time.
-    pub(super) fn advance(&mut self, now: Ps) -> Sweep {
-        let now = now.0.div_ceil(TICK);
+    /// It is this tick, counted from the beginning.
+    #[inline]
+    pub(super) fn advance(&mut self, now: u64) -> Sweep {
         let idle = now - self.last;
         self.last = now;
         if now - self.swept < AGE_MAX {
@@ -78,32 +82,5 @@ impl Clock {
         }
         self.swept = now;
         if idle < AGE_MAX { Sweep::Past } else { Sweep::All }
-    }
-}
-
-/// One event, or one message to send: when it is, and who takes what is to come.
-pub(super) struct Turn<'a, Q> {
-    queue: &'a mut Q,
-    /// From now to the tick that it counts as, picoseconds.
-    lead: u64,
-    pub(super) now: Tick,
-}
-
-impl<'a, Q: Schedule<TorusEvent>> Turn<'a, Q> {
-    pub(super) fn new(queue: &'a mut Q) -> Self {
-        let tick = queue.now().0.div_ceil(TICK);
-        let lead = tick * TICK - queue.now().0;
-        Self { queue, lead, now: tick as Tick }
-    }
-
-    /// The event comes after so many ticks.
-    pub(super) fn after(&mut self, ticks: u64, event: TorusEvent) {
-        self.queue.after(Ps(self.lead + ticks * TICK), event);
-    }
-
-    /// The event comes at an instant, which has not passed.
-    pub(super) fn at(&mut self, instant: Tick, event: TorusEvent) {
-        debug_assert!(is_past(self.now, instant), "it is to come");
-        self.after(instant.wrapping_sub(self.now).into(), event);
     }
 }

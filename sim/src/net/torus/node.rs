@@ -16,14 +16,16 @@ use crate::parameters::{TORUS_CHANNELS, TORUS_CHUNKS_MAX};
 
 /// Virtual channels of a link.
 pub(super) const CHANNELS: usize = TORUS_CHANNELS as usize;
-/// The channel of dimension order; those below are adaptive.
+/// Channels below that are adaptive.
+pub(super) const ADAPTIVE: u8 = BUBBLE as u8;
+/// The channel of dimension order.
 const BUBBLE: usize = 2;
 /// That of priority, in dimension order too.
 const PRIORITY: usize = 3;
 /// The first lane: there is one for each link, and one for priority.
 pub(super) const LANES: usize = LINKS * CHANNELS;
 /// Sources of a node.
-const SOURCES: usize = LANES + LINKS + 1;
+pub(super) const SOURCES: usize = LANES + LINKS + 1;
 /// Sources whose packets go first.
 const FIRST: u32 = {
     let (mut first, mut link) = (1 << (LANES + LINKS), 0);
@@ -35,11 +37,12 @@ const FIRST: u32 = {
 };
 const _: () = assert!(SOURCES < 32, "sources are bits, and one is never taken");
 /// In a channel with bubbles a packet has the room of a full one, so that bubbles stay whole.
-const WHOLE: u8 = TORUS_CHUNKS_MAX as u8;
+pub(super) const WHOLE: u8 = TORUS_CHUNKS_MAX as u8;
 /// What has to stay free where a ring is entered.
 pub(super) const BUBBLE_ROOM: u8 = WHOLE;
 
 /// The room that a packet takes in a channel.
+#[inline]
 fn room(channel: usize, chunks: u8) -> u8 {
     if channel < BUBBLE { chunks } else { WHOLE }
 }
@@ -78,6 +81,8 @@ const _: () = assert!(size_of::<Port>() == 64, "a port is a line of cache");
 pub(super) struct Head {
     pub(super) chunks: u8,
     pub(super) mode: Mode,
+    /// The links that it may take, a bit each: the lowest is that of dimension order.
+    pub(super) links: u8,
 }
 
 /// What packets leave from.
@@ -85,7 +90,7 @@ pub(super) struct Head {
 pub(super) struct Source {
     /// The last of what is in it.
     pub(super) tail: u32,
-    /// The tail of the last packet that was let out is gone.
+    /// When the first of it may be in front: what was let out is gone, and it is there.
     pub(super) free: Tick,
 }
 
@@ -94,16 +99,6 @@ pub(super) struct Source {
 pub(super) struct Pass {
     pub(super) load: u8,
     pub(super) channel: u8,
-}
-
-/// Who would like to pass.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
-    pub(super) head: Head,
-    /// The link is that of dimension order.
-    pub(super) is_first: bool,
-    /// Chunks that have to stay free for others: a full packet's where a ring is entered.
-    pub(super) bubble: u8,
 }
 
 impl Link {
@@ -124,33 +119,34 @@ impl Link {
         (self.coming >> (4 * channel) & 0xF) as u8
     }
 
-    /// Takes what tokens have come back.
+    /// Takes what tokens have come back. Whether any have is hard to guess for a processor: no branches.
     #[inline]
-    fn settle(&mut self, now: Tick) {
+    pub(super) fn settle(&mut self, now: Tick) {
+        let mut back = 0;
         for channel in 0..CHANNELS {
-            if self.coming(channel) > 0 && is_past(self.coming_at[channel], now) {
-                self.credits[channel] += self.coming(channel);
-                self.coming &= !(0xF << (4 * channel));
-            }
+            back |= (u16::from(is_past(self.coming_at[channel], now)) * 0xF) << (4 * channel);
+        }
+        back &= self.coming;
+        self.coming ^= back;
+        for channel in 0..CHANNELS {
+            self.credits[channel] += (back >> (4 * channel) & 0xF) as u8;
         }
     }
 
-    /// How a packet may pass now, if it may.
+    /// How a packet may pass by the tokens there are, if it may: `link` is the number of this one, and
+    /// `bubble` are chunks that have to stay free for others.
     #[inline]
-    pub(super) fn pass(&mut self, claim: Claim, now: Tick) -> Option<Pass> {
-        if self.coming != 0 {
-            self.settle(now);
-        }
-        let Head { chunks, mode } = claim.head;
-        if mode == Mode::Adaptive {
+    pub(super) fn pass(&self, head: Head, (link, bubble): (usize, u8)) -> Option<Pass> {
+        if head.mode == Mode::Adaptive {
             let channel = u8::from(self.credits[1] > self.credits[0]);
             let load = self.credits[usize::from(channel)];
-            if load >= chunks {
+            if load >= head.chunks {
                 return Some(Pass { load, channel });
             }
         }
-        let channel = if mode == Mode::Priority { PRIORITY } else { BUBBLE };
-        let may = claim.is_first && self.credits[channel] >= WHOLE + claim.bubble;
+        let channel = if head.mode == Mode::Priority { PRIORITY } else { BUBBLE };
+        let is_first = head.links & ((1 << link) - 1) == 0;
+        let may = is_first && self.credits[channel] >= WHOLE + bubble;
         may.then_some(Pass { load: 0, channel: channel as u8 })
     }
 
@@ -174,6 +170,29 @@ impl Link {
         self.coming |= u16::from(room(channel, chunks)) << (4 * channel);
         self.coming_at[channel] = gone;
         self.is_wanted && is_past(self.busy, gone)
+    }
+
+    /// A full packet has just been let onto it in a channel, and nothing else is on it, or behind it, that is
+    /// not gone before that one is there. An adaptive one has both channels to itself.
+    pub(super) fn is_alone(&self, channel: usize, fifo: u8, there: Tick) -> bool {
+        let is_gone = |channel: usize| self.coming(channel) == 0 || is_past(self.coming_at[channel], there);
+        let has = |channel: usize, all: u8| self.credits[channel] + self.coming(channel) == all;
+        let is_home = |channel: usize| has(channel, fifo) && is_gone(channel);
+        has(channel, fifo - WHOLE) && is_gone(channel) && (channel >= BUBBLE || is_home(channel ^ 1))
+    }
+
+    /// Full packets have gone by one after another, the last in that channel: its tail is gone at `gone`.
+    pub(super) fn pass_by(&mut self, channel: usize, fifo: u8, gone: Tick) {
+        let mut home = |channel: usize| {
+            self.credits[channel] = fifo;
+            self.coming &= !(0xF << (4 * channel));
+        };
+        home(channel);
+        if channel < BUBBLE {
+            home(channel ^ 1);
+        }
+        self.credits[channel] -= WHOLE;
+        self.give_back(channel, WHOLE, gone);
     }
 
     /// When there is a reason to look again, if one is known: it is free then, or has more tokens.
@@ -253,9 +272,10 @@ impl Node {
         }
     }
 
+    /// The source that a link served last.
     #[inline]
-    pub(super) fn busy(&self, link: usize) -> Tick {
-        self.ports[link].link.busy
+    pub(super) fn served(&self, link: usize) -> usize {
+        self.ports[link].link.source.into()
     }
 
     /// Reads something of each line that is asked for where nobody waits.
@@ -277,50 +297,40 @@ impl Node {
         tail != NONE && self.heads[source].is_none() && is_past(free, now)
     }
 
-    /// The link by which something is leaving a source; none if it is taken in here.
-    pub(super) fn way_out(&self, source: usize) -> Option<usize> {
-        let free = self.source(source).free;
-        let is_out = |port: &Port| usize::from(port.link.source) == source && port.link.busy == free;
-        self.ports.iter().position(is_out)
-    }
-
-    /// The first of a source waits for some links.
-    pub(super) fn wait(&mut self, source: usize, links: u32, head: Head) {
+    /// The first of a source waits for its links.
+    #[inline]
+    pub(super) fn wait(&mut self, source: usize, head: Head) {
         self.heads[source] = Some(head);
-        for link in bits(links) {
+        for link in bits(head.links) {
             self.wants[link] |= 1 << source;
             self.ports[link].link.is_wanted = true;
         }
     }
 
     /// It waits no longer.
+    #[inline]
     pub(super) fn wait_no_more(&mut self, source: usize) {
-        self.heads[source] = None;
-        for (wants, port) in self.wants.iter_mut().zip(&mut self.ports) {
-            if *wants & 1 << source != 0 {
-                *wants &= !(1 << source);
-                port.link.is_wanted = *wants != 0;
-            }
+        let Some(head) = self.heads[source].take() else {
+            return;
+        };
+        for link in bits(head.links) {
+            self.wants[link] &= !(1 << source);
+            self.ports[link].link.is_wanted = self.wants[link] != 0;
         }
     }
 
     /// Somebody waits for a link.
+    #[inline]
     pub(super) fn is_wanted(&self, link: usize) -> bool {
         self.wants[link] != 0
     }
 
-    /// The link is that of dimension order for a source that waits for it: it waits for none before.
-    pub(super) fn is_first(&self, source: usize, link: usize) -> bool {
-        self.wants[..link].iter().all(|wants| wants & 1 << source == 0)
-    }
-
     /// Who is to be asked first, of those that wait for a link: in turn, priority before all others.
-    pub(super) fn turns(&self, link: usize) -> impl Iterator<Item = usize> + use<> {
+    #[inline]
+    pub(super) fn turns(&self, link: usize) -> Turns {
         let from = u32::from(self.ports[link].link.source) + 1;
         let wants = self.wants[link];
-        [wants & FIRST, wants & !FIRST].into_iter().flat_map(move |set| {
-            bits(set.rotate_right(from)).map(move |next| (next + from as usize) % u32::BITS as usize)
-        })
+        Turns { from, first: (wants & FIRST).rotate_right(from), others: (wants & !FIRST).rotate_right(from) }
     }
 
     /// Nothing is under way from it or to it, and FIFOs of that size have their room.
@@ -344,7 +354,28 @@ impl Node {
     }
 }
 
+/// Sources in turn, from one on.
+#[derive(Debug)]
+pub(super) struct Turns {
+    from: u32,
+    first: u32,
+    others: u32,
+}
+
+impl Iterator for Turns {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let set = if self.first != 0 { &mut self.first } else { &mut self.others };
+        let next = (*set != 0).then(|| set.trailing_zeros())?;
+        *set &= *set - 1;
+        Some(((next + self.from) % u32::BITS) as usize)
+    }
+}
+
 /// It is that of a link in which packets keep to their ring.
+#[inline]
 pub(super) fn is_in_ring(source: usize, link: usize) -> bool {
     source == link * CHANNELS + BUBBLE || source == link * CHANNELS + PRIORITY
 }

@@ -19,7 +19,7 @@ pub(super) struct Message {
     pub(super) id: u32,
     /// The node that it is from.
     pub(super) from: u32,
-    /// Bytes that are in no packet yet.
+    /// Bytes that are in no packet yet, those of a train among them.
     pub(super) to_send: u32,
     /// Bytes that have not arrived.
     pub(super) to_come: u32,
@@ -27,8 +27,12 @@ pub(super) struct Message {
     pub(super) done: Tick,
     /// The next in its lane; of the last, the first.
     pub(super) next: u32,
+    /// Packets of the train that is under way.
+    pub(super) train: u32,
     pub(super) left: Left,
     pub(super) mode: Mode,
+    /// The channel of the packet before that train.
+    pub(super) channel: u8,
 }
 
 /// A part of a message on its way.
@@ -37,13 +41,9 @@ pub(super) struct Packet {
     /// The next in its FIFO; of the last, the first.
     pub(super) next: u32,
     pub(super) message: u32,
-    /// The node that it is at, or on the link to.
-    pub(super) at: u32,
-    /// Where that is.
+    /// Where it is, or is on the link to.
     pub(super) coord: [u8; 3],
     pub(super) left: Left,
-    /// The FIFO there.
-    pub(super) fifo: u8,
     pub(super) chunks: u8,
     /// Bytes of the message in it.
     pub(super) payload: u8,
@@ -53,21 +53,23 @@ pub(super) struct Packet {
 }
 
 impl Message {
+    /// One that nothing has been sent of.
+    pub(super) fn new((id, from): (u32, u32), bytes: u32, now: Tick, (left, mode): (Left, Mode)) -> Self {
+        let (to_send, to_come) = (bytes, bytes);
+        Self { id, from, to_send, to_come, done: now, next: NONE, train: 0, left, mode, channel: 0 }
+    }
+
     /// Bytes and chunks of its next packet.
+    #[inline]
     pub(super) fn cut(&self) -> (u8, u8) {
         let payload = self.to_send.min(TORUS_PAYLOAD);
         (payload as u8, (payload + TORUS_HEADER).div_ceil(TORUS_CHUNK) as u8)
     }
 
     /// A packet of it that begins at a node.
-    pub(super) fn packet(
-        &self,
-        message: u32,
-        (at, coord): (u32, [u8; 3]),
-        (payload, chunks): (u8, u8),
-    ) -> Packet {
+    pub(super) fn packet(&self, message: u32, coord: [u8; 3], (payload, chunks): (u8, u8)) -> Packet {
         let (left, mode, is_last) = (self.left, self.mode, self.to_send == 0);
-        Packet { next: NONE, message, at, coord, left, fifo: 0, chunks, payload, mode, is_last }
+        Packet { next: NONE, message, coord, left, chunks, payload, mode, is_last }
     }
 }
 
@@ -96,6 +98,7 @@ impl Chained for Packet {
 }
 
 /// Puts one behind the last.
+#[inline]
 pub(super) fn push<T: Chained>(all: &mut Slab<T>, tail: &mut u32, key: u32) {
     let mut next = key;
     if *tail != NONE {
@@ -107,11 +110,13 @@ pub(super) fn push<T: Chained>(all: &mut Slab<T>, tail: &mut u32, key: u32) {
 }
 
 /// The first of some that are there.
+#[inline]
 pub(super) fn first<T: Chained>(all: &Slab<T>, tail: u32) -> u32 {
     all[tail as usize].next()
 }
 
 /// Takes the first of some that are there.
+#[inline]
 pub(super) fn pop<T: Chained>(all: &mut Slab<T>, tail: &mut u32) -> u32 {
     let key = first(all, *tail);
     if key == *tail {

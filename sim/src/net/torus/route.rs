@@ -8,34 +8,47 @@ use crate::machine::torus::{Shape, Torus as Wiring};
 /// Z-.
 pub(super) const LINKS: usize = 6;
 
+/// What one link does to a place: at the edge it leads around.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    edge: u8,
+    around: u8,
+    ahead: u8,
+    /// To the number of the node, modulo 2^32.
+    node_around: u32,
+    node_ahead: u32,
+}
+
 /// The wiring, made for being asked at every hop.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grid {
     pub(super) shape: Shape,
     pub(super) closes: [bool; 3],
-    /// From a node to the next in each dimension.
-    strides: [u32; 3],
+    steps: [Step; LINKS],
 }
 
 impl Grid {
     pub(super) fn new(wiring: &Wiring) -> Self {
+        let edges = wiring.shape.0.map(|nodes| nodes - 1);
         let [x, y, _] = wiring.shape.0.map(u32::from);
-        Self { shape: wiring.shape, closes: wiring.closes, strides: [1, x, x * y] }
+        let mut steps = [Step::default(); LINKS];
+        for (axis, stride) in [1, x, x * y].into_iter().enumerate() {
+            let (edge, all) = (edges[axis], u32::from(edges[axis]) * stride);
+            let back = |node: u32| 0_u32.wrapping_sub(node);
+            steps[2 * axis] = Step { edge, around: 0, ahead: 1, node_around: back(all), node_ahead: stride };
+            steps[2 * axis + 1] =
+                Step { edge: 0, around: edge, ahead: 0xFF, node_around: all, node_ahead: back(stride) };
+        }
+        Self { shape: wiring.shape, closes: wiring.closes, steps }
     }
 
     /// The node at the far end of a link, and where that is.
     #[inline]
     pub(super) fn step(&self, node: u32, coord: &mut [u8; 3], link: usize) -> u32 {
-        let axis = link / 2;
-        let (at, edge, stride) = (coord[axis], self.shape.0[axis] - 1, self.strides[axis]);
-        let (next, node) = match link & 1 == 0 {
-            true if at == edge => (0, node - u32::from(edge) * stride),
-            true => (at + 1, node + stride),
-            false if at == 0 => (edge, node + u32::from(edge) * stride),
-            false => (at - 1, node - stride),
-        };
-        coord[axis] = next;
-        node
+        let (step, at) = (&self.steps[link], &mut coord[link / 2]);
+        let is_around = *at == step.edge;
+        *at = if is_around { step.around } else { at.wrapping_add(step.ahead) };
+        node.wrapping_add(if is_around { step.node_around } else { step.node_ahead })
     }
 
     /// The shortest way between two nodes; where both ways around are, `turns` says which.
@@ -66,8 +79,9 @@ fn link(left: Left, axis: usize) -> usize {
 
 /// The links that a packet may take, a bit each: the lowest is that of dimension order.
 #[inline]
-pub(super) fn permitted(left: Left, mode: Mode) -> u32 {
-    let all = (0..3).filter(|axis| left[*axis] != 0).fold(0, |links, axis| links | 1 << link(left, axis));
+pub(super) fn permitted(left: Left, mode: Mode) -> u8 {
+    let on = |axis: usize| (u8::from(left[axis] > 0) | u8::from(left[axis] < 0) << 1) << (2 * axis);
+    let all = on(0) | on(1) | on(2);
     if mode == Mode::Adaptive { all } else { all & all.wrapping_neg() }
 }
 
@@ -88,7 +102,7 @@ pub(super) fn lane(left: Left, mode: Mode) -> usize {
 
 /// The numbers in a set.
 #[inline]
-pub(super) fn bits(mut set: u32) -> impl Iterator<Item = usize> {
+pub(super) fn bits(mut set: u8) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let next = (set != 0).then(|| set.trailing_zeros())?;
         set &= set - 1;
