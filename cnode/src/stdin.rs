@@ -23,7 +23,8 @@ impl<B: Bounds> Node<B> {
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
         let session = *self.session(slot);
-        if session.closed_stdin {
+        // Nobody is ever to read what was refused before its exec.
+        if session.closed_stdin || session.poisoned && !session.executed {
             return Err(Ename::BrokenPipe);
         }
         if session.spill.is_some() {

@@ -67,7 +67,8 @@ impl Node {
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
         let session = self.session(slot);
-        if session.stdin.ended {
+        // Nobody is ever to read what was refused before its exec.
+        if session.stdin.ended || session.poisoned && !session.executed {
             return Err(Ename::BrokenPipe);
         }
         if data.is_empty() {
