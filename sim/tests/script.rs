@@ -183,3 +183,21 @@ fn a_trace_shows_the_place_and_the_time_that_are_asked_for() {
     let (code, _, err) = sim("trace lost.sim --from soon", "");
     assert!(code == Some(100) && err.contains("want a time such as 1.5s"), "{err}");
 }
+
+#[test]
+fn input_for_a_job_that_an_aggregator_refused_holds_up_no_other() {
+    // io006 hears of the job when all its nodes are lost, and its input comes right behind.
+    holds(
+        r#"nodes 512
+boot
+at 830.795ms clog node447
+at 1.722741s ann: res 512, exec hostname
+at 2.357008s clog io003
+at 2.494366s dot: res 512, exec cat, input "a\nbc\n"
+at 3.502706s dot: flush
+at 5.832545s unclog io003
+at 7.779471s unclog node447
+at 20.5s expect dot: told
+"#,
+    );
+}
