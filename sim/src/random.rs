@@ -15,6 +15,21 @@ impl Random {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
+        let mixed = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d);
+        // The upper bits are the better ones; picoseconds want them all.
+        (if bound <= 1 << 31 { mixed >> 33 } else { mixed }) % bound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_below_two_seconds_of_picoseconds_is_mostly_above_one() {
+        let mut random = Random::new(1);
+        let bound = crate::time::Ps::us(2_000_000).0;
+        let above = (0..1000).filter(|_| random.below(bound) > bound / 2).count();
+        assert!((400..600).contains(&above), "{above} of 1000");
     }
 }
