@@ -1,13 +1,17 @@
 //! What was told of members, beside what became of them: nobody has two outcomes, no member is started twice,
 //! none ends otherwise than its program did, and none that was told lost lives on a node that serves.
 
+use crate::time::Ps;
 use crate::world::World;
 use cnode::Bounds;
 use cnode::host::{MemberSlot, SessionSlot};
+use cnode::member::State;
 use ionode::session::Session;
 use ionode::step::down_name;
+use protocol::message::Tmsg;
 use protocol::record::End;
 use protocol::slots::Slots;
+use protocol::verb::{Command, session};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A member as nodes know it: the name of its session there, and its number.
@@ -22,6 +26,8 @@ pub(crate) struct Ledger {
     lost: BTreeSet<Key>,
     /// Members that were started, and how their program ended.
     started: BTreeMap<Key, Option<End>>,
+    /// When a node was to take more members than it had places for, and which: it has to refuse them.
+    full: BTreeSet<(Ps, u32)>,
 }
 
 impl<B: Bounds> World<B> {
@@ -46,6 +52,34 @@ impl<B: Bounds> World<B> {
         let members = self.leaves[leaf as usize].core.node().members.slots();
         let member = members.get(member as usize).filter(|_| self.is_checked)?;
         Some(self.key(leaf, member.session, member.number))
+    }
+
+    /// A message comes to a node: if it shares out more members than have room there, that is kept.
+    pub(crate) fn asks(&mut self, leaf: u32, message: &[u8]) {
+        if !self.is_checked {
+            return;
+        }
+        let Ok((_, Tmsg::Write { data, .. })) = Tmsg::decode(message) else { return };
+        let line =
+            std::str::from_utf8(data).ok().and_then(|text| text.lines().find(|l| l.starts_with("shares ")));
+        let Some(Ok(Command::Shares(share))) = line.map(session) else { return };
+        let node = self.leaves[leaf as usize].core.node();
+        let Some(rank) = node.parent.rank() else { return };
+        let places = node.members.slots();
+        let free = places.iter().filter(|member| member.state == State::Free).count();
+        let most = (node.tuning.members as usize).saturating_sub(places.len() - free).min(free);
+        if share.own(rank).2 as usize > most {
+            self.ledger.full.insert((self.queue.now(), leaf));
+        }
+    }
+
+    /// A node had no room for members that it was to take, from a time on; or one below an aggregator.
+    pub(crate) fn was_full(&self, name: &str, since: u64) -> bool {
+        let is_his = |leaf: u32| match self.levels.io_named(name) {
+            Some(io) => self.levels.is_below(leaf, io),
+            None => self.levels.leaf_named(name) == Some(leaf),
+        };
+        self.ledger.full.range((Ps::us(since), 0)..).any(|(_, leaf)| is_his(*leaf))
     }
 
     /// The program of a member ends.

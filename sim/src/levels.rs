@@ -104,14 +104,16 @@ impl Levels {
 
     /// The compute nodes below an aggregator, at any level below it.
     pub fn leaves_below(&self, aggregator: u32) -> impl Iterator<Item = u32> + '_ {
-        let is_below = move |leaf: &u32| {
-            let mut above = Some(self.above_leaf(*leaf));
-            while let Some(other) = above.filter(|other| *other < aggregator) {
-                above = self.above_io(other);
-            }
-            above == Some(aggregator)
-        };
-        (0..self.leaves.len() as u32).filter(is_below)
+        (0..self.leaves.len() as u32).filter(move |leaf| self.is_below(*leaf, aggregator))
+    }
+
+    /// A compute node is below that aggregator, at any level.
+    pub fn is_below(&self, leaf: u32, aggregator: u32) -> bool {
+        let mut above = Some(self.above_leaf(leaf));
+        while let Some(other) = above.filter(|other| *other < aggregator) {
+            above = self.above_io(other);
+        }
+        above == Some(aggregator)
     }
 
     /// The name of a compute node: `node01`, as many digits as the last one's, two at least.

@@ -201,3 +201,11 @@ at 20.5s expect dot: told
 "#,
     );
 }
+
+#[test]
+fn boot_is_over_when_the_top_knows_of_all_nodes() {
+    // It spreads members over those that it knows of.
+    holds("nodes 512\ntables small\nboot\nann: res 4096, exec true\nexpect ann: 4096 exit 0\n");
+    let told = breaks("nodes 512\nboot\nat 500ms ann: res 1, exec true\n");
+    assert!(told.contains("ann begins before boot is over"), "{told}");
+}

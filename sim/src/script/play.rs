@@ -192,7 +192,7 @@ struct Play<'a, B: Bounds> {
     /// When each line's turn came.
     came: Vec<Option<u64>>,
     jobs: BTreeMap<&'a str, Running>,
-    /// Since when all nodes are up, during boot.
+    /// Since when all nodes are up, and known to be at the root, during boot.
     all_up: Option<u64>,
     /// What was in use before the jobs: boot is over.
     before: Option<Vec<Census>>,
@@ -301,7 +301,9 @@ impl<'a, B: Bounds> Play<'a, B> {
         match self.all_up {
             Some(since) if now >= since + SETTLE_US => self.before = Some(self.world.census()),
             Some(_) => {}
-            None if up.is_ok() && self.world.up() > 0 => self.all_up = Some(now),
+            None if up.is_ok() && self.world.up() > 0 && self.world.known() == self.world.up() => {
+                self.all_up = Some(now);
+            }
             None if now < BOUND_US => {}
             None => {
                 let up = self.world.up();
