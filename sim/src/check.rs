@@ -158,7 +158,8 @@ impl<B: Bounds> World<B> {
         if !job.over {
             return Err(format!("not over; without an answer: {}", job.unanswered()));
         }
-        if job.is_refused && claim.is_crowded {
+        // A client that is told there is no room leaves, whatever part of the job has room.
+        if job.is_refused && (claim.is_crowded || self.some_were_full(claim.begun)) {
             return Ok(());
         }
         // Where nobody knows of which node a lost member was, it is told with whom it was below.

@@ -82,6 +82,11 @@ impl<B: Bounds> World<B> {
         self.ledger.full.range((Ps::us(since), 0)..).any(|(_, leaf)| is_his(*leaf))
     }
 
+    /// Some node had no room for members that it was to take, from a time on.
+    pub(crate) fn some_were_full(&self, since: u64) -> bool {
+        self.ledger.full.range((Ps::us(since), 0)..).next().is_some()
+    }
+
     /// The program of a member ends.
     pub(crate) fn ends(&mut self, key: Key, end: End) {
         self.ledger.started.insert(key, Some(end));
