@@ -174,7 +174,9 @@ fn a_trace_shows_the_place_and_the_time_that_are_asked_for() {
     assert!(gets.len() > 20 && gets.iter().all(|line| line.contains(" node17 gets type ")), "{gets:?}");
     assert!(others.len() == 2 && others[0].contains(" node17 starts member "), "{others:?}");
     assert!(others[1].ends_with(" node17 Kill"), "{others:?}");
-    assert_eq!(sim("trace lost.sim --place node017", "").1, out);
+    let (code, _, told) = sim("trace lost.sim --place node017", "");
+    let want = "sim: node017 is no place; want node01 to node64, io, or c0, a client\n";
+    assert_eq!((code, told.as_str()), (Some(100), want));
     let (_, out, _) = sim("trace lost.sim --from 1s --to 2s", "");
     let times: Vec<f64> = out.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
     assert!(times.len() > 5 && times.iter().all(|us| (1e6..2_000_001.0).contains(us)), "{times:?}");
@@ -186,16 +188,16 @@ fn a_trace_shows_the_place_and_the_time_that_are_asked_for() {
 
 #[test]
 fn input_for_a_job_that_an_aggregator_refused_holds_up_no_other() {
-    // io006 hears of the job when all its nodes are lost, and its input comes right behind.
+    // io06 hears of the job when all its nodes are lost, and its input comes right behind.
     holds(
         r#"nodes 512
 boot
 at 830.795ms clog node447
 at 1.722741s ann: res 512, exec hostname
-at 2.357008s clog io003
+at 2.357008s clog io03
 at 2.494366s dot: res 512, exec cat, input "a\nbc\n"
 at 3.502706s dot: flush
-at 5.832545s unclog io003
+at 5.832545s unclog io03
 at 7.779471s unclog node447
 at 20.5s expect dot: told
 "#,

@@ -27,9 +27,9 @@ impl<B: Bounds> Play<'_, B> {
                     self.world.hurt.clear();
                     self.troubled.clear();
                 }
-                self.find(line.what.to_string(), found, None);
+                self.find(expect.to_string(), found, None);
             }
-            Err((found, kind)) => self.find(line.what.to_string(), found, Some(kind)),
+            Err((found, kind)) => self.find(expect.to_string(), found, Some(kind)),
         }
     }
 
