@@ -211,3 +211,14 @@ fn boot_is_over_when_the_top_knows_of_all_nodes() {
     let told = breaks("nodes 512\nboot\nat 500ms ann: res 1, exec true\n");
     assert!(told.contains("ann begins before boot is over"), "{told}");
 }
+
+#[test]
+fn places_have_one_name_each_and_it_is_the_same_in_scripts_and_traces() {
+    let script = "nodes 512\nboot\nann: res 1, exec sleep 1\nafter 1ms ann: look at node003\n\
+        after 1s kill io03\nexpect ann: told\nslow top by 1ms\nslow top by 0s\n";
+    let (code, out, err) = sim("run - --trace", script);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    for line in [" c0 looks at node003\n", " io03 Kill\n", " top Slow(1000)\n"] {
+        assert!(out.contains(line), "{line}");
+    }
+}
