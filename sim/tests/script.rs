@@ -222,3 +222,11 @@ fn places_have_one_name_each_and_it_is_the_same_in_scripts_and_traces() {
         assert!(out.contains(line), "{line}");
     }
 }
+
+#[test]
+fn an_aggregator_whose_nodes_are_all_silent_may_refuse_its_members() {
+    holds(
+        "nodes 128\nboot\nat 700ms clog node001\nat 1s ann: res 128, exec true\n\
+        at 2.8s bob: res 128, exec nosuch\nat 21s expect bob: told\n",
+    );
+}
