@@ -78,6 +78,9 @@ impl<B: Bounds> World<B> {
 
     pub(crate) fn io_bytes(&mut self, io: u32, link: u32, to: Side, message: &[u8]) -> Result<(), String> {
         let id = if to == Side::Above { self.links.get(link).id } else { PARENT };
+        if id == PARENT {
+            self.asks_io(io, message);
+        }
         self.io_takes(io, id, message)
     }
 

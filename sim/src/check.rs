@@ -39,6 +39,8 @@ pub struct Claim<'a> {
     pub is_crowded: bool,
     /// All members run, or none.
     pub is_gang: bool,
+    /// When it began, in microseconds.
+    pub begun: u64,
 }
 
 impl<B: Bounds> World<B> {
@@ -185,7 +187,8 @@ impl<B: Bounds> World<B> {
         if !job.over {
             return Err(format!("not over; without an answer: {}", job.unanswered()));
         }
-        if job.is_refused && claim.is_crowded {
+        // A client that is told there is no room leaves, whatever part of the job has room.
+        if job.is_refused && (claim.is_crowded || self.some_were_full(claim.begun)) {
             return Ok(());
         }
         // Where nobody knows of which node a lost member was, it is told with whom it was below.
@@ -196,8 +199,12 @@ impl<B: Bounds> World<B> {
         };
         let good = if claim.program == "nosuch" { End::Never(Ename::NotFound.into()) } else { End::Exit(0) };
         let another = End::Never(Failure::bad(Step::Gang, 0, Fault::Another));
+        // What a node has no room for it refuses, for no other reason.
+        let full = [Failure::bad(Step::Res, 0, Fault::Full), Ename::Again.into()].map(End::Never);
+        let full = |name: &str, end: End| full.contains(&end) && self.was_full(name, claim.begun);
+        let some_full = job.outcomes.lines().filter_map(Outcome::parse).any(|(_, name, o)| full(name, o.end));
         // In a gang one that cannot start, or is lost before, keeps the others from it.
-        let may_stay = claim.is_gang && (claim.program == "nosuch" || !self.hurt.is_empty());
+        let may_stay = claim.is_gang && (claim.program == "nosuch" || !self.hurt.is_empty() || some_full);
         let mut outcomes = BTreeMap::new();
         let mut lines = 0;
         for line in job.outcomes.lines() {
@@ -207,6 +214,7 @@ impl<B: Bounds> World<B> {
                 return Err(format!("member {member} has two outcomes"));
             }
             let crowded_out = claim.is_crowded && outcome.end == End::Never(Ename::Again.into());
+            let crowded_out = crowded_out || full(name, outcome.end);
             let stayed = may_stay && outcome.end == another;
             let lost = hurt(name) && outcome.end == End::Lost;
             if !(outcome.end == good || crowded_out || stayed || lost) {

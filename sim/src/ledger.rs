@@ -1,13 +1,17 @@
 //! What was told of members, beside what became of them: nobody has two outcomes, no member is started twice,
 //! none ends otherwise than its program did, and none that was told lost lives on a node that serves.
 
-use crate::world::World;
+use crate::time::Ps;
+use crate::world::{Place, World};
 use cnode::Bounds;
 use cnode::host::{MemberSlot, SessionSlot};
+use cnode::member::State;
 use ionode::session::Session;
 use ionode::step::down_name;
+use protocol::message::Tmsg;
 use protocol::record::End;
 use protocol::slots::Slots;
+use protocol::verb::{Command, Share, session};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A member as nodes know it: the name of its session there, and its number.
@@ -22,6 +26,9 @@ pub(crate) struct Ledger {
     lost: BTreeSet<Key>,
     /// Members that were started, and how their program ended.
     started: BTreeMap<Key, Option<End>>,
+    /// When a node was to take more members than it had places for, or an aggregator below which nobody was
+    /// up was to share some out, and which: it has to refuse them.
+    full: BTreeSet<(Ps, Place)>,
 }
 
 impl<B: Bounds> World<B> {
@@ -50,6 +57,45 @@ impl<B: Bounds> World<B> {
         let members = self.leaves[leaf as usize].core.node().members.slots();
         let member = members.get(member as usize).filter(|_| self.is_checked)?;
         Some(self.key(leaf, member.session, member.number))
+    }
+
+    /// A message comes to a node: if it shares out more members than have room there, that is kept.
+    pub(crate) fn asks(&mut self, leaf: u32, message: &[u8]) {
+        let Some(share) = share_in(message).filter(|_| self.is_checked) else { return };
+        let node = self.leaves[leaf as usize].core.node();
+        let Some(rank) = node.parent.rank() else { return };
+        let places = node.members.slots();
+        let free = places.iter().filter(|member| member.state == State::Free).count();
+        let most = (node.tuning.members as usize).saturating_sub(places.len() - free).min(free);
+        if share.own(rank).2 as usize > most {
+            self.ledger.full.insert((self.queue.now(), Place::Leaf(leaf)));
+        }
+    }
+
+    /// The same for an aggregator, which has room if anybody below it is up.
+    pub(crate) fn asks_io(&mut self, io: u32, message: &[u8]) {
+        if !self.is_checked || share_in(message).is_none() {
+            return;
+        }
+        let children = &self.aggregators[io as usize].core.node().children;
+        if children.up().into_iter().all(|rank| children.get(rank).leaves == 0) {
+            self.ledger.full.insert((self.queue.now(), Place::Io(io)));
+        }
+    }
+
+    /// Somebody had no room for members, from a time on: the node of that name, or at or below an aggregator.
+    pub(crate) fn was_full(&self, name: &str, since: u64) -> bool {
+        let is_his = |place: Place| match (place, self.levels.io_named(name)) {
+            (Place::Leaf(leaf), Some(io)) => self.levels.is_below(leaf, io),
+            (Place::Leaf(leaf), None) => self.levels.leaf_named(name) == Some(leaf),
+            (place, io) => io.map(Place::Io) == Some(place),
+        };
+        self.ledger.full.range((Ps::us(since), Place::Io(0))..).any(|(_, place)| is_his(*place))
+    }
+
+    /// Some node had no room for members that it was to take, from a time on.
+    pub(crate) fn some_were_full(&self, since: u64) -> bool {
+        self.ledger.full.range((Ps::us(since), Place::Io(0))..).next().is_some()
     }
 
     /// The program of a member ends.
@@ -114,6 +160,16 @@ impl<B: Bounds> World<B> {
             }
         }
         Ok(())
+    }
+}
+
+/// How members are shared out, if a message says that.
+fn share_in(message: &[u8]) -> Option<Share> {
+    let Ok((_, Tmsg::Write { data, .. })) = Tmsg::decode(message) else { return None };
+    let text = std::str::from_utf8(data).ok()?;
+    match session(text.lines().find(|line| line.starts_with("shares "))?) {
+        Ok(Command::Shares(share)) => Some(share),
+        _ => None,
     }
 }
 

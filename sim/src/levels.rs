@@ -122,14 +122,16 @@ impl Levels {
 
     /// The compute nodes below an aggregator, at any level below it.
     pub fn leaves_below(&self, aggregator: u32) -> impl Iterator<Item = u32> + '_ {
-        let is_below = move |leaf: &u32| {
-            let mut above = Some(self.above_leaf(*leaf));
-            while let Some(other) = above.filter(|other| *other < aggregator) {
-                above = self.above_io(other);
-            }
-            above == Some(aggregator)
-        };
-        (0..self.leaves.len() as u32).filter(is_below)
+        (0..self.leaves.len() as u32).filter(move |leaf| self.is_below(*leaf, aggregator))
+    }
+
+    /// A compute node is below that aggregator, at any level.
+    pub fn is_below(&self, leaf: u32, aggregator: u32) -> bool {
+        let mut above = Some(self.above_leaf(leaf));
+        while let Some(other) = above.filter(|other| *other < aggregator) {
+            above = self.above_io(other);
+        }
+        above == Some(aggregator)
     }
 
     /// The name of a compute node: `node01`, as many digits as the last one's, two at least.
@@ -163,6 +165,19 @@ impl Levels {
             debug_assert!(told.is_ok(), "a string takes all");
         }
         name
+    }
+
+    /// The names that there are, for those who want one.
+    pub fn names(&self) -> String {
+        let ends =
+            |first: String, last: String| if first == last { first } else { format!("{first} to {last}") };
+        let last = self.nodes() as u32 - 1;
+        let of_levels = (0..self.height()).map(|level| {
+            let on = self.on(level);
+            ends(self.name_of_io(on.start), self.name_of_io(on.end - 1))
+        });
+        let of_levels: Vec<String> = of_levels.collect();
+        format!("{}, {}", ends(self.name_of_leaf(0), self.name_of_leaf(last)), of_levels.join(", "))
     }
 
     /// The aggregator of that name.
@@ -213,6 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn a_name_has_the_digits_that_the_last_of_its_kind_needs_and_two_at_least() {
+        let names = |nodes| Levels::even(nodes, 64).names();
+        assert_eq!(names(1), "node01, io");
+        assert_eq!(names(64), "node01 to node64, io");
+        assert_eq!(names(512), "node001 to node512, io00 to io07, top");
+        assert_eq!(names(40_960), "node00001 to node40960, io000 to io639, hub00 to hub09, top");
+        assert_eq!(
+            Levels::tall(16, &[2, 2, 2, 2]).names(),
+            "node01 to node16, io00 to io07, hub00 to hub03, hub00b to hub01b, top"
+        );
+    }
+
+    #[test]
     fn names_lead_back_to_whom_they_name() {
         for nodes in [1, 64, 65, 4096, 300_000] {
             let levels = Levels::even(nodes, 64);
@@ -222,7 +250,8 @@ mod tests {
             for io in [0, levels.root() / 2, levels.root()] {
                 assert_eq!(levels.io_named(&levels.name_of_io(io)), Some(io));
             }
-            assert_eq!(levels.leaf_named("node0"), None);
+            assert_eq!((levels.io_named("io0"), levels.io_named("io0000000")), (None, None));
+            assert_eq!((levels.leaf_named("node0"), levels.leaf_named("node0000001")), (None, None));
         }
     }
 }

@@ -137,6 +137,7 @@ impl<B: Bounds> World<B> {
     }
 
     pub(crate) fn leaf_bytes(&mut self, index: u32, link: u32, message: &[u8]) -> Result<(), String> {
+        self.asks(index, message);
         let now = self.queue.now();
         let before = self.before_leaf(index, LeafCall::Bytes(message));
         let leaf = self.leaf(index);

@@ -11,8 +11,8 @@ use sim::levels::Levels;
 use sim::machine::{Node, Partition};
 use sim::progress::Progress;
 use sim::record;
+use sim::script::play::Finding;
 use sim::script::play::seen::seen;
-use sim::script::play::{Finding, place_in};
 use sim::script::{self, What};
 use sim::time::Ps;
 use sim::validate::{self, Beside, Setup};
@@ -401,13 +401,14 @@ fn fan_out(words: &Timeline, nodes: u32) -> Result<FanOut, Refused> {
     let levels = Levels::of(&partition);
     let fault = |line: &String| {
         let wrong = |why: String| (100, format!("--break {line}: {why}"));
-        let script = script::parse(&format!("nodes {nodes}\nboot\n{line}\n"));
+        let pset = words.pset.map_or(String::new(), |pset| format!("pset {pset}\n"));
+        let script = script::parse(&format!("nodes {nodes}\nnetwork bgp\n{pset}boot\n{line}\n"));
         let script = script.map_err(|mistake| wrong(mistake.to_string()))?;
         let [What::Fault(place, fault)] = script.lines.iter().map(|line| &line.what).collect::<Vec<_>>()[..]
         else {
             return Err(wrong("want a fault like slow node17 by 2ms".to_owned()));
         };
-        let found = place_in(&levels, *place).ok_or_else(|| wrong("there is no such place".to_owned()))?;
+        let found = place.within(&levels).ok_or_else(|| wrong("there is no such place".to_owned()))?;
         Ok((found, *fault))
     };
     let faults = words.broken.iter().map(fault).collect::<Result<Vec<_>, Refused>>()?;

@@ -3,7 +3,7 @@
 use crate::STDIN;
 use argh::FromArgs;
 use sim::script::play::{Finding, play};
-use sim::script::{self, NODES_MAX, Script};
+use sim::script::{self, NODES_MAX, Place, Script};
 use sim::trace::{Lines, Shown};
 use sim::workload;
 
@@ -85,12 +85,14 @@ pub(crate) fn trace(args: &Trace) -> i32 {
         Ok(script) => script,
         Err(code) => return code,
     };
-    // However many digits the name has.
-    let levels = sim::script::play::levels(&script);
-    let place = args.place.as_ref().map(|place| match script::node(place) {
-        Some(node) => levels.name_of_leaf(node),
-        None => place.clone(),
-    });
+    let (levels, place) = (script.head.levels(), args.place.clone());
+    let is_client = |name: &str| name.strip_prefix('c').is_some_and(|rest| rest.parse::<u32>().is_ok());
+    if let Some(name) =
+        place.as_ref().filter(|name| Place::named(name, &levels).is_none() && !is_client(name))
+    {
+        eprintln!("sim: {name} is no place; want {}, or c0, a client", levels.names());
+        return 100;
+    }
     let shown = Shown { place, from: args.from, to: args.to };
     told(&script, Lines::Printed(shown), false)
 }

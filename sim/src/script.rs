@@ -13,8 +13,12 @@ mod token;
 mod tests;
 
 use crate::fault::Fault;
+use crate::levels::Levels;
+use crate::machine::Partition;
+use crate::parameters::AGGREGATOR_CHILDREN;
+use crate::world;
 
-pub use parse::{node, parse};
+pub use parse::{parse, parse_line};
 pub use time::{parse as read_time, readable, told as told_time};
 
 /// Most compute nodes there can be: 72 racks.
@@ -47,6 +51,31 @@ pub struct Head {
 impl Default for Head {
     fn default() -> Self {
         Self { nodes: 64, tree: Tree::One, seed: 1, tables: Tables::Full, network: Network::Latency }
+    }
+}
+
+impl Head {
+    /// The partition that it is on, where it is on the machine's networks.
+    fn partition(&self) -> Option<Result<Partition, String>> {
+        let pset = match &self.tree {
+            _ if self.network == Network::Latency => return None,
+            Tree::One => Partition::usual_pset(self.nodes),
+            Tree::Pset(pset) => *pset,
+            Tree::Levels(_) => return Some(Err("the machine has levels of its own; want pset".to_owned())),
+        };
+        Some(Partition::new(self.nodes, pset).map_err(|wrong| wrong.to_string()))
+    }
+
+    /// Who is below whom: where it does not say, there is an aggregator for every 64 nodes.
+    pub fn levels(&self) -> Levels {
+        if let Some(Ok(partition)) = self.partition() {
+            return Levels::of(&partition);
+        }
+        match &self.tree {
+            Tree::One => Levels::psets(self.nodes, AGGREGATOR_CHILDREN),
+            Tree::Pset(pset) => Levels::psets(self.nodes, *pset),
+            Tree::Levels(children) => Levels::tall(self.nodes, children),
+        }
     }
 }
 
@@ -158,8 +187,47 @@ pub enum Place {
     Io,
     /// One of several aggregators of compute nodes, counted from 0.
     IoNode(u32),
-    /// One between those and the top, counted from 0.
-    Hub(u32),
+    /// One between those and the top: its level, from 1 up, and its number there, counted from 0.
+    Hub(u32, u32),
+}
+
+impl Place {
+    /// The place of that name, which is the one that the tree has.
+    pub fn named(name: &str, levels: &Levels) -> Option<Self> {
+        if let Some(leaf) = levels.leaf_named(name) {
+            return Some(Self::Node(leaf));
+        }
+        let io = levels.io_named(name)?;
+        let level = levels.level(io);
+        Some(match level {
+            _ if io == levels.root() => Self::Io,
+            0 => Self::IoNode(io),
+            _ => Self::Hub(level as u32, io - levels.on(level).start),
+        })
+    }
+
+    /// Where that is in the world, if there is such a place.
+    pub fn within(self, levels: &Levels) -> Option<world::Place> {
+        let nth = |level: usize, nth: u32| {
+            let on = (level < levels.height()).then(|| levels.on(level))?;
+            on.clone().nth(nth as usize).filter(|io| *io != levels.root())
+        };
+        match self {
+            Self::Node(node) => ((node as usize) < levels.nodes()).then_some(world::Place::Leaf(node)),
+            Self::Io => Some(world::Place::Io(levels.root())),
+            Self::IoNode(number) => nth(0, number).map(world::Place::Io),
+            Self::Hub(level, number) => nth(level as usize, number).map(world::Place::Io),
+        }
+    }
+
+    /// Its name, if there is such a place.
+    fn name(self, levels: &Levels) -> Option<String> {
+        match self.within(levels)? {
+            world::Place::Leaf(leaf) => Some(levels.name_of_leaf(leaf)),
+            world::Place::Io(io) => Some(levels.name_of_io(io)),
+            world::Place::Client(_) => None,
+        }
+    }
 }
 
 /// What is to be so, and how long it may take until it is: see `play`.
@@ -276,6 +344,13 @@ impl Job {
 }
 
 impl Script {
+    /// The text of its lines.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let levels = self.head.levels();
+        self.lines.iter().map(|line| print::Named(line, &levels).to_string()).collect()
+    }
+
     /// The job of a client.
     pub fn job(&self, name: &str) -> Option<&Job> {
         self.lines.iter().find_map(|line| match &line.what {

@@ -40,7 +40,7 @@ const MISSING: Duration = Duration::from_secs(10);
 /// Serve a simulated partition to uem, to a mount or to any client of 9P, in real time.
 ///
 /// What is typed breaks nodes and mends them, in the words of a script: kill node17, return node17, stop
-/// io003, continue io003, after 5s cut node[1-64]. ^C ends it.
+/// io03, continue io03, after 5s cut node[01-64]. ^C ends it.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "serve")]
 pub(crate) struct Serve {

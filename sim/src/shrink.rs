@@ -215,7 +215,9 @@ mod tests {
             [("cut node02", "stop node08"), ("kill node01", "heal node05"), ("cut node07", "heal node02")]
         {
             let shrunk = shrunk(&twenty(), 2_000, &["nodes 8", one, other]);
-            let whats: Vec<String> = shrunk.script.lines.iter().map(|line| line.what.to_string()).collect();
+            let texts = shrunk.script.texts();
+            let whats: Vec<&str> =
+                texts.iter().map(|text| text.split_once("s ").map_or("", |(_, what)| what)).collect();
             assert!(whats == [one, other] || whats == [other, one], "{whats:?}");
             assert!(shrunk.is_minimal && shrunk.tries < 100, "{} tries", shrunk.tries);
         }
@@ -258,13 +260,12 @@ mod tests {
         ] {
             let script = format!("nodes 2\nboot\nat 500ms kill node01\nat {at}.5s {text}\n");
             let script = parse(&script).expect("it is a script");
-            let lines = shrunk(&script, 2_000, &["kill", "expect up"]).script.lines;
-            assert_eq!(lines[1].to_string(), want.replace("9s", "9.5s"));
+            let texts = shrunk(&script, 2_000, &["kill", "expect up"]).script.texts();
+            assert_eq!(texts[1], want.replace("9s", "9.5s"));
         }
         let script = parse("boot\nkill node01\nafter 5s expect up\nkill node02\nexpect up within 1s\n");
         let script = script.expect("it is a script");
-        let lines = shrunk(&script, 2_000, &["kill node01\nafter", "kill node02\nexpect"]).script.lines;
-        let texts: Vec<String> = lines.iter().map(Line::to_string).collect();
+        let texts = shrunk(&script, 2_000, &["kill node01\nafter", "kill node02\nexpect"]).script.texts();
         assert_eq!(texts, ["kill node01", "after 5s expect up", "kill node02", "expect up"]);
     }
 
@@ -299,10 +300,7 @@ mod tests {
             expect a: told\nafter 1s kill node03\n",
         );
         let script = script.expect("it is a script");
-        let lines = |kept: &[usize]| {
-            let kept = keep(&script, kept);
-            kept.lines.iter().map(Line::to_string).collect::<Vec<_>>()
-        };
+        let lines = |kept: &[usize]| keep(&script, kept).texts();
         assert_eq!(lines(&[1, 5]), ["at 3s kill node02", "after 1s kill node03"]);
         assert_eq!(lines(&[2, 3]), ["at 6s a: res 1, exec true", "a: flush"]);
         assert_eq!(

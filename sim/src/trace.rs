@@ -57,7 +57,8 @@ impl Display for What {
         match self {
             Self::Begins => write!(f, "begins"),
             Self::Flushes => write!(f, "flushes"),
-            Self::Looks(leaf) => write!(f, "looks at node {}", leaf + 1),
+            // At whom is told with the name that it has there.
+            Self::Looks(_) => write!(f, "looks at"),
             Self::Kills(None) => write!(f, "kills all"),
             Self::Kills(Some(member)) => write!(f, "kills {member}"),
             Self::Vanishes => write!(f, "vanishes"),
@@ -161,7 +162,10 @@ impl Trace {
             return;
         }
         let at = self.name(place);
-        let line = format!("{}.{:03} {at} {what}", now.to_us(), now.to_ns() % 1_000);
+        let mut line = format!("{}.{:03} {at} {what}", now.to_us(), now.to_ns() % 1_000);
+        if let What::Looks(leaf) = what {
+            line = format!("{line} {}", self.levels.name_of_leaf(leaf));
+        }
         match &mut self.lines {
             Lines::Dropped => {}
             Lines::Kept(lines) => lines.push(line),

@@ -1,6 +1,7 @@
 //! What a seed does: a script with jobs, their clients' whims, faults of some kinds, and what is claimed.
 
 use crate::fault::Fault;
+use crate::levels::Levels;
 use crate::machine::Partition;
 use crate::parameters::AGGREGATOR_CHILDREN;
 use crate::random::Random;
@@ -11,7 +12,7 @@ use crate::script::{
 use crate::trace::{Lines, Trace};
 use cnode::{Bounds, Full, Small};
 
-/// Virtual time in which all nodes have joined.
+/// Virtual time in which all nodes have joined, for each level of aggregators.
 pub const BOOT_US: u64 = 500_000;
 /// Virtual time for a job that nothing disturbs.
 const CALM_US: u64 = 5_000_000;
@@ -94,6 +95,11 @@ pub fn script(seed: u64, nodes: u32, faults: usize) -> Script {
     lines.push(Line { when: When::At(at), what: What::Begin(last) });
     lines.push(expect(at + CALM_US, told("eve")));
     lines.push(expect(at + CALM_US, Claim::Quiet));
+    // A level above hears a while later of the nodes that have joined.
+    let late = BOOT_US * (Levels::psets(nodes, AGGREGATOR_CHILDREN).height() as u64 - 1);
+    for line in &mut lines {
+        line.when = if let When::At(at) = line.when { When::At(at + late) } else { line.when };
+    }
     Script { head, lines }
 }
 

@@ -1,7 +1,7 @@
 //! Claims on the cores, in virtual time.
 
 use cnode::{Bounds, Full, Small};
-use sim::check::Census;
+use sim::check::{Census, Claim};
 use sim::fault::Fault;
 use sim::trace::Lines;
 use sim::whim::Whim;
@@ -330,4 +330,20 @@ fn input_is_not_held_up_by_nodes_that_refused_the_job() {
     world.vanish(BOOT_US + SECOND, job);
     world.run_until(BOOT_US + 15 * SECOND).expect("no claim breaks");
     serves_again(&mut world, 8, before);
+}
+
+#[test]
+fn a_node_may_refuse_members_only_when_it_was_to_take_more_than_it_had_places_for() {
+    let (mut world, _) = booted::<Small>(64);
+    // Eight on each, which is all there is; they end, and keep their places until their session goes.
+    world.order(BOOT_US, "res 512", "sleep 2", None);
+    let job = world.order(BOOT_US + SECOND, "res 64", "true", None);
+    world.run_until(BOOT_US + 5 * SECOND).expect("no claim breaks");
+    let claim = |begun| {
+        let claim = Claim { program: "true", size: 64, lines: 0, is_crowded: false, is_gang: false, begun };
+        world.check_job(world.job(job), claim)
+    };
+    assert_eq!(claim(BOOT_US + SECOND), Ok(()));
+    let later = claim(BOOT_US + 2 * SECOND).expect_err("none was full by then");
+    assert!(later.contains("Fault(Full)"), "{later}");
 }

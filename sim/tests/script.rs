@@ -185,7 +185,9 @@ fn a_trace_shows_the_place_and_the_time_that_are_asked_for() {
     assert!(gets.len() > 20 && gets.iter().all(|line| line.contains(" node17 gets type ")), "{gets:?}");
     assert!(others.len() == 2 && others[0].contains(" node17 starts member "), "{others:?}");
     assert!(others[1].ends_with(" node17 Kill"), "{others:?}");
-    assert_eq!(sim("trace lost.sim --place node017", "").1, out);
+    let (code, _, told) = sim("trace lost.sim --place node017", "");
+    let want = "sim: node017 is no place; want node01 to node64, io, or c0, a client\n";
+    assert_eq!((code, told.as_str()), (Some(100), want));
     let (_, out, _) = sim("trace lost.sim --from 1s --to 2s", "");
     let times: Vec<f64> = out.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
     assert!(times.len() > 5 && times.iter().all(|us| (1e6..2_000_001.0).contains(us)), "{times:?}");
@@ -193,4 +195,49 @@ fn a_trace_shows_the_place_and_the_time_that_are_asked_for() {
     assert!(all.lines().count() > out.lines().count());
     let (code, _, err) = sim("trace lost.sim --from soon", "");
     assert!(code == Some(100) && err.contains("want a time such as 1.5s"), "{err}");
+}
+
+#[test]
+fn input_for_a_job_that_an_aggregator_refused_holds_up_no_other() {
+    // io06 hears of the job when all its nodes are lost, and its input comes right behind.
+    holds(
+        r#"nodes 512
+boot
+at 830.795ms clog node447
+at 1.722741s ann: res 512, exec hostname
+at 2.357008s clog io03
+at 2.494366s dot: res 512, exec cat, input "a\nbc\n"
+at 3.502706s dot: flush
+at 5.832545s unclog io03
+at 7.779471s unclog node447
+at 20.5s expect dot: told
+"#,
+    );
+}
+
+#[test]
+fn boot_is_over_when_the_top_knows_of_all_nodes() {
+    // It spreads members over those that it knows of.
+    holds("nodes 512\ntables small\nboot\nann: res 4096, exec true\nexpect ann: 4096 exit 0\n");
+    let told = breaks("nodes 512\nboot\nat 500ms ann: res 1, exec true\n");
+    assert!(told.contains("ann begins before boot is over"), "{told}");
+}
+
+#[test]
+fn places_have_one_name_each_and_it_is_the_same_in_scripts_and_traces() {
+    let script = "nodes 512\nboot\nann: res 1, exec sleep 1\nafter 1ms ann: look at node003\n\
+        after 1s kill io03\nexpect ann: told\nslow top by 1ms\nslow top by 0s\n";
+    let (code, out, err) = sim("run - --trace", script);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    for line in [" c0 looks at node003\n", " io03 Kill\n", " top Slow(1000)\n"] {
+        assert!(out.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn an_aggregator_whose_nodes_are_all_silent_may_refuse_its_members() {
+    holds(
+        "nodes 128\nboot\nat 700ms clog node001\nat 1s ann: res 128, exec true\n\
+        at 2.8s bob: res 128, exec nosuch\nat 21s expect bob: told\n",
+    );
 }

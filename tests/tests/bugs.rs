@@ -236,7 +236,7 @@ impl Found<'_> {
             assert_ne!(
                 self.kind("run -", &less).as_deref(),
                 Some(kind),
-                "{name}: fails without {line}: {text}"
+                "{name}: fails without {line:?}: {text}"
             );
         }
         assert_eq!(broken(&script), None, "{name}: the sound code breaks what was shrunk: {text}");

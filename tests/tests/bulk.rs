@@ -132,6 +132,45 @@ fn a_line_that_is_half_there_when_it_is_asked_for_comes_when_it_is_whole() {
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }
 
+#[test]
+fn what_a_held_writer_goes_on_with_behind_half_a_line_is_read() {
+    const PIPE: usize = 64 * 1024;
+    let partition = Partition::up(1);
+    let dir = own_dir("held");
+    let lines: Vec<u8> = (10_000..60_000).flat_map(|n| format!("{n}\n").into_bytes()).collect();
+    let file = dir.join("lines");
+    std::fs::write(&file, &lines).expect("there is room");
+    let mut link = Link::dial(&partition.socket());
+    link.open(0, 1, &["clone"], 2);
+    // One write each, which its pipe holds up in the middle of a line.
+    let script = format!("res 2\nexec dd if={} bs={} status=none\n", file.display(), lines.len());
+    assert_eq!(link.write(1, script.as_bytes()), Answer::Done);
+    let end = Instant::now() + Duration::from_secs(20);
+    while String::from_utf8_lossy(&link.read(1, &["..", "status"])).matches("blocked=stdout").count() < 2 {
+        assert!(Instant::now() < end, "both are held");
+    }
+    assert_eq!(link.write(1, b"stop\n"), Answer::Done);
+    link.open(1, 2, &["..", "stdout"], 0);
+    let whole = lines[..PIPE].iter().rposition(|byte| *byte == b'\n').expect("there are lines") + 1;
+    assert!(whole < PIPE, "half a line is left");
+    let read = Tmsg::Read { fid: Fid(2), offset: 0, count: 60_000 };
+    let mut got = 0;
+    while got <= 2 * whole {
+        link.queue(Tag(1), &read);
+        link.send();
+        if got == 2 * whole {
+            // It waits there by the time that the node has answered something else.
+            assert!(!link.read(0, &["net", "node01", "info"]).is_empty());
+            assert_eq!(link.write(1, b"start\n"), Answer::Done);
+        }
+        match link.answer(Tag(1)) {
+            Answer::Data(more) => got += more.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+    std::fs::remove_dir_all(&dir).expect("the directory is ours");
+}
+
 /// KiB of memory that a process had in use when it had most.
 fn peak(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");

@@ -202,7 +202,7 @@ fn a_slip_that_is_typed_is_told_what_there_is() {
         panic!("it says {part}");
     };
     told("or what happens to a place: stop, continue, kill, crash");
-    told("node99 is none of the 16 nodes; want node01 to node16");
+    told("node99 is no place; want node01 to node16, io");
 }
 
 #[test]

@@ -37,8 +37,6 @@ const GATHERED: usize = 2 * MSIZE_LINK as usize;
 const TURN: usize = 16;
 /// Listeners that one is usually started with.
 const QUEUES: usize = 16;
-/// How often processes that failed to start are looked for while there are any.
-const ZOMBIES: Duration = Duration::from_millis(5);
 
 /// Descriptors of the driver's own, by number; those of members come behind them.
 const SIGNAL: usize = 0;
@@ -134,13 +132,13 @@ impl Driver {
         }
         let mut events = Links::events();
         while !self.exit {
-            let mut timeout = until(self.clock.now_us(), self.core.poll_timeout().0);
-            if !self.ready.is_empty() || !self.queues.is_empty() {
-                timeout = Some(Duration::ZERO);
-            } else if !self.host.zombies.is_empty() {
-                timeout = Some(timeout.map_or(ZOMBIES, |t| t.min(ZOMBIES)));
-            }
+            let is_busy = !self.ready.is_empty() || !self.queues.is_empty();
+            let due = until(self.clock.now_us(), self.core.poll_timeout().0);
+            let timeout = if is_busy { Some(Duration::ZERO) } else { self.host.patience(due) };
             self.links.wait(&mut events, timeout)?;
+            while let Some((member, stream)) = self.host.moved() {
+                self.complete(Completion::Readable { member, stream });
+            }
             for event in &events {
                 let (first, second) = self.links.readiness(event);
                 [first, second].into_iter().flatten().for_each(|ready| self.note(ready));

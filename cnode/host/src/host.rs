@@ -10,6 +10,7 @@ use protocol::ename::Ename;
 use protocol_host::Watcher;
 use protocol_host::params::Message;
 use std::io;
+use std::time::Duration;
 
 /// What is kept for one session.
 #[derive(Default)]
@@ -28,9 +29,19 @@ pub(crate) struct Machine {
     pub(crate) zombies: Vec<Child>,
     /// The session that the spawner is prepared for.
     pub(crate) prepared: Option<SessionSlot>,
+    /// After this time it is looked at outputs in which a record waits for its end. A writer that a full pipe
+    /// has held in the middle of a write fills it again without a word if something was left in it.
+    pause: Option<Duration>,
     scratch: Scratch,
     gauge: Gauge,
 }
+
+/// How soon it is looked again whether a process that never ran a program can be collected.
+const ZOMBIES: Duration = Duration::from_millis(5);
+/// The first such pause: as a rule that writer goes on at once. Each is twice the one before.
+const PAUSE: Duration = Duration::from_millis(1);
+/// The longest: a prompt may wait for its end for ever.
+const PAUSE_MAX: Duration = Duration::from_millis(256);
 
 impl Machine {
     pub(crate) fn new(sessions: usize, members: usize, watcher: Watcher) -> io::Result<Self> {
@@ -41,9 +52,34 @@ impl Machine {
             watcher,
             zombies: Vec::with_capacity(members),
             prepared: None,
+            pause: None,
             scratch: Scratch::new()?,
             gauge: Gauge::new()?,
         })
+    }
+
+    /// How long to wait for events, if nothing else is due before `due`.
+    pub(crate) fn patience(&self, due: Option<Duration>) -> Option<Duration> {
+        let zombies = (!self.zombies.is_empty()).then_some(ZOMBIES);
+        [due, zombies, self.pause].into_iter().flatten().min()
+    }
+
+    /// An output that has something new in it without a word, if there is one.
+    pub(crate) fn moved(&mut self) -> Option<(MemberSlot, Stream)> {
+        self.pause?;
+        let mut some_wait = false;
+        for process in self.processes.iter_mut().flatten() {
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                let (has_moved, waits) = process.has_moved(stream);
+                if has_moved {
+                    self.pause = Some(PAUSE);
+                    return Some((process.member, stream));
+                }
+                some_wait |= waits;
+            }
+        }
+        self.pause = self.pause.filter(|_| some_wait).map(|pause| (2 * pause).min(PAUSE_MAX));
+        None
     }
 
     fn process(&mut self, member: MemberSlot) -> Option<&mut Process> {
@@ -187,12 +223,11 @@ impl Host for Machine {
 
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool {
         let Some(process) = self.processes[member as usize].as_mut() else { return false };
-        let full = process.output(stream).is_some_and(process::is_full);
-        if !full {
-            // A record waits here for its end; the pipe may never have been found empty.
-            process.watch_output(stream, &self.watcher);
+        let waits = process.awaits_end(stream, &self.watcher);
+        if waits {
+            self.pause = Some(PAUSE);
         }
-        full
+        !waits
     }
 
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename> {

@@ -56,12 +56,14 @@ const EOT: u8 = 4;
 
 /// One member's process.
 pub(crate) struct Process {
-    member: MemberSlot,
+    pub(crate) member: MemberSlot,
     pub(crate) child: Child,
     /// It is reaped, and has left others in its group.
     pub(crate) left_group: bool,
     pub(crate) reaped: bool,
     watched: [bool; 3],
+    /// Bytes of each output in which the record that waits for its end was found, 0 if none does.
+    waiting: [usize; 2],
 }
 
 impl Process {
@@ -72,7 +74,7 @@ impl Process {
         }
         let exit = child.pidfd.as_raw_fd();
         watcher.watch(exit, Part::Exit.number(member), Interest::READABLE)?;
-        Ok(Self { member, child, left_group: false, reaped: false, watched: [false; 3] })
+        Ok(Self { member, child, left_group: false, reaped: false, watched: [false; 3], waiting: [0; 2] })
     }
 
     pub(crate) fn output(&self, stream: Stream) -> Option<BorrowedFd<'_>> {
@@ -96,6 +98,29 @@ impl Process {
         if let Some(fd) = self.output(stream).map(|fd| fd.as_raw_fd()) {
             self.watched[stream as usize] = watcher.watch(fd, number, Interest::READABLE).is_ok();
         }
+    }
+
+    /// A record waits in an output for its end; false if its writer is held by a full pipe.
+    pub(crate) fn awaits_end(&mut self, stream: Stream, watcher: &Watcher) -> bool {
+        let Some(fd) = self.output(stream) else { return true };
+        let (used, is_full) = (used(fd), is_full(fd));
+        self.waiting[stream as usize] = if is_full { 0 } else { used };
+        if !is_full {
+            // The pipe may never have been found empty.
+            self.watch_output(stream, watcher);
+        }
+        !is_full
+    }
+
+    /// Whether an output has more or less in it than when a record was found to wait for its end there, and
+    /// whether one still waits.
+    pub(crate) fn has_moved(&mut self, stream: Stream) -> (bool, bool) {
+        let before = self.waiting[stream as usize];
+        let now = if before == 0 { 0 } else { self.output(stream).map_or(0, used) };
+        if now != before {
+            self.waiting[stream as usize] = 0;
+        }
+        (now != before, now == before && before > 0)
     }
 
     /// The input was found full: say when it is not.
@@ -164,13 +189,18 @@ pub(crate) fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
     poll.revents & libc::POLLHUP != 0
 }
 
-/// A writer to this pipe is held, or nearly: less than a page is free.
-pub(crate) fn is_full(fd: BorrowedFd<'_>) -> bool {
+/// Bytes that are in a pipe.
+fn used(fd: BorrowedFd<'_>) -> usize {
     let mut used: libc::c_int = 0;
-    // SAFETY: FIONREAD writes one int; F_GETPIPE_SZ takes no pointer.
-    let size = unsafe {
-        libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut used);
-        libc::fcntl(fd.as_raw_fd(), libc::F_GETPIPE_SZ)
-    };
-    size > 0 && used > 0 && used > size - 4096
+    // SAFETY: FIONREAD writes one int.
+    unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut used) };
+    usize::try_from(used).unwrap_or(0)
+}
+
+/// A writer to this pipe is held, or nearly: less than a page is free.
+fn is_full(fd: BorrowedFd<'_>) -> bool {
+    // SAFETY: no pointers.
+    let size = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETPIPE_SZ) };
+    let used = used(fd);
+    usize::try_from(size).is_ok_and(|size| size > 0 && used > 0 && used + 4096 > size)
 }

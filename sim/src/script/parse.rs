@@ -6,6 +6,7 @@ mod job;
 use super::{Act, Claim, Count, Expect, Head, Kind, Line, NODES_MAX, Network, Place, Script, Tables, Told};
 use super::{Tree, What, When};
 use crate::fault::Fault;
+use crate::levels::Levels;
 use cursor::Cursor;
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -48,13 +49,14 @@ struct Reader {
     head: Head,
     /// Words of the head that were there.
     said: Vec<String>,
-    has_booted: bool,
+    /// Who there is, behind boot.
+    levels: Option<Levels>,
     lines: Vec<Line>,
 }
 
 /// Reads the text of a script.
 pub fn parse(text: &str) -> Result<Script, Mistake> {
-    let mut reader = Reader { head: Head::default(), said: Vec::new(), has_booted: false, lines: Vec::new() };
+    let mut reader = Reader { head: Head::default(), said: Vec::new(), levels: None, lines: Vec::new() };
     for (index, line) in text.lines().enumerate() {
         let mut cursor = Cursor::new(index + 1, line)?;
         if !cursor.is_over() {
@@ -62,7 +64,7 @@ pub fn parse(text: &str) -> Result<Script, Mistake> {
             cursor.end()?;
         }
     }
-    if !reader.has_booted {
+    if reader.levels.is_none() {
         let line = text.lines().count() + 1;
         let (wrong, want) = ("the text ends before `boot`".into(), HEAD.into());
         return Err(Mistake { line, column: 1, wrong, want });
@@ -70,9 +72,21 @@ pub fn parse(text: &str) -> Result<Script, Mistake> {
     Ok(Script { head: reader.head, lines: reader.lines })
 }
 
+/// Reads a line of what happens behind boot, if it says anything, where those levels are.
+pub fn parse_line(text: &str, levels: &Levels) -> Result<Option<Line>, Mistake> {
+    let levels = Some(levels.clone());
+    let mut reader = Reader { head: Head::default(), said: Vec::new(), levels, lines: Vec::new() };
+    let mut cursor = Cursor::new(1, text)?;
+    if !cursor.is_over() {
+        reader.line(&mut cursor)?;
+        cursor.end()?;
+    }
+    Ok(reader.lines.pop())
+}
+
 impl Reader {
     fn line(&mut self, line: &mut Cursor) -> Result<(), Mistake> {
-        if !self.has_booted {
+        if self.levels.is_none() {
             return self.head(line);
         }
         let when = if line.takes("at") {
@@ -125,7 +139,7 @@ impl Reader {
                 let networks = [("latency", Network::Latency), ("bgp", Network::Bgp)];
                 self.head.network = line.one_of(&networks, "latency or bgp")?;
             }
-            "boot" => self.has_booted = true,
+            "boot" => self.levels = Some(self.head.levels()),
             _ => return Err(line.wrong(&format!("{word} is not part of what there is"), HEAD)),
         }
         self.said.push(word);
@@ -166,7 +180,7 @@ impl Reader {
                 line.keyword("at")?;
                 match self.place(line)? {
                     Place::Node(node) => Act::Look(node),
-                    _ => return Err(line.wrong("who looks, looks at a compute node", &self.nodes_named())),
+                    _ => return Err(line.wrong("who looks, looks at a compute node", &self.names())),
                 }
             }
             "res" => return Err(line.wrong(&format!("{name} has its job"), "another name for another job")),
@@ -217,21 +231,16 @@ impl Reader {
         }
     }
 
-    fn nodes_named(&self) -> String {
-        format!("{} to {}", Place::Node(0), Place::Node(self.head.nodes - 1))
+    /// The names that places have.
+    fn names(&self) -> String {
+        self.levels.as_ref().map_or_else(String::new, Levels::names)
     }
 
     /// A place, as the tree names it.
     fn place(&self, line: &mut Cursor) -> Result<Place, Mistake> {
-        let want = format!("{}, or io, io003, hub01", self.nodes_named());
-        let word = line.word(&want)?;
-        match place(&word) {
-            Some(Place::Node(node)) if node >= self.head.nodes => {
-                Err(line.wrong(&format!("{word} is none of the {} nodes", self.head.nodes), &want))
-            }
-            Some(place) => Ok(place),
-            None => Err(line.wrong(&format!("{word} is no place"), &want)),
-        }
+        let word = line.word(&self.names())?;
+        let place = self.levels.as_ref().and_then(|levels| Place::named(&word, levels));
+        place.ok_or_else(|| line.wrong(&format!("{word} is no place"), &self.names()))
     }
 
     fn expectation(&self, line: &mut Cursor) -> Result<Expect, Mistake> {
@@ -265,30 +274,10 @@ impl Reader {
     }
 }
 
-/// The number of the node of that name, counted from 0.
-pub fn node(name: &str) -> Option<u32> {
-    match place(name)? {
-        Place::Node(node) => Some(node),
-        Place::Io | Place::IoNode(_) | Place::Hub(_) => None,
-    }
-}
-
-/// A place's name, whether there is such a place or not.
-fn place(word: &str) -> Option<Place> {
-    let number = |text: &str| text.parse::<u32>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
-    if word == "io" {
-        return Some(Place::Io);
-    }
-    let (kind, digits) = word.split_at(word.find(|c: char| c.is_ascii_digit())?);
-    let place = match kind {
-        "node" => Place::Node(number(digits)?.checked_sub(1)?),
-        "io" => Place::IoNode(number(digits)?),
-        "hub" => Place::Hub(number(digits)?),
-        _ => return None,
-    };
-    // A machine has names of as many digits as its last one needs, two at least.
-    let least = place.to_string().len();
-    (word.len() >= least).then_some(place)
+/// A word that is a place's name in some partition: no client has it.
+fn is_name_of_place(word: &str) -> bool {
+    let digits = ["node", "io", "hub"].iter().find_map(|kind| word.strip_prefix(kind));
+    matches!(word, "io" | "top") || digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn levels(line: &mut Cursor) -> Result<(Vec<u32>, u32), Mistake> {

@@ -5,13 +5,11 @@
 mod judge;
 pub mod seen;
 
-use super::{Act, Claim, Job, Network, Place, Res, Script, Tables, Tree, What, When};
+use super::print::Named;
+use super::{Act, Claim, Job, Place, Res, Script, Tables, What, When};
 use crate::check::Census;
-use crate::levels::Levels;
-use crate::machine::Partition;
-use crate::parameters::AGGREGATOR_CHILDREN;
 use crate::trace::{Lines, Trace};
-use crate::world::{self, World};
+use crate::world::World;
 use cnode::{Bounds, Full, Small};
 use protocol::quote::Quoted;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,53 +68,16 @@ pub struct Played {
 
 /// Why the world cannot play a script, if it cannot: what the language can say and it cannot do yet.
 pub fn lacks(script: &Script) -> Option<String> {
-    if let Some(Err(wrong)) = partition(script) {
+    if let Some(Err(wrong)) = script.head.partition() {
         return Some(format!("network bgp: {wrong}"));
     }
-    let levels = levels(script);
+    let levels = script.head.levels();
     script.lines.iter().find_map(|line| match line.what {
-        What::Fault(place, _) if place_in(&levels, place).is_none() => Some(line.what.to_string()),
+        What::Fault(place, _) if place.within(&levels).is_none() => {
+            Some(Named(&line.what, &levels).to_string())
+        }
         _ => None,
     })
-}
-
-/// The partition that a script is on, where it is on the machine's networks.
-fn partition(script: &Script) -> Option<Result<Partition, String>> {
-    let nodes = script.head.nodes;
-    let pset = match &script.head.tree {
-        _ if script.head.network == Network::Latency => return None,
-        Tree::One => Partition::usual_pset(nodes),
-        Tree::Pset(pset) => *pset,
-        Tree::Levels(_) => return Some(Err("the machine has levels of its own; want pset".to_owned())),
-    };
-    Some(Partition::new(nodes, pset).map_err(|wrong| wrong.to_string()))
-}
-
-/// Who is below whom in a script: where it does not say, there is an aggregator for every 64 nodes.
-pub fn levels(script: &Script) -> Levels {
-    let nodes = script.head.nodes;
-    if let Some(Ok(partition)) = partition(script) {
-        return Levels::of(&partition);
-    }
-    match &script.head.tree {
-        Tree::One => Levels::psets(nodes, AGGREGATOR_CHILDREN),
-        Tree::Pset(pset) => Levels::psets(nodes, *pset),
-        Tree::Levels(children) => Levels::tall(nodes, children),
-    }
-}
-
-/// Where that is in the world, if there is such a place.
-pub fn place_in(levels: &Levels, place: Place) -> Option<world::Place> {
-    let nth = |level: usize, nth: u32| {
-        let on = (level < levels.height()).then(|| levels.on(level))?;
-        on.clone().nth(nth as usize).filter(|io| *io != levels.root())
-    };
-    match place {
-        Place::Node(node) => ((node as usize) < levels.nodes()).then_some(world::Place::Leaf(node)),
-        Place::Io => Some(world::Place::Io(levels.root())),
-        Place::IoNode(number) => nth(0, number).map(world::Place::Io),
-        Place::Hub(number) => nth(1, number).map(world::Place::Io),
-    }
 }
 
 /// Plays a script; each finding is told as it comes. An error is what the world cannot do.
@@ -174,7 +135,7 @@ struct Play<'a, B: Bounds> {
     /// When each line's turn came.
     came: Vec<Option<u64>>,
     jobs: BTreeMap<&'a str, Running>,
-    /// Since when all nodes are up, during boot.
+    /// Since when all nodes are up, and known to be at the root, during boot.
     all_up: Option<u64>,
     /// What was in use before the jobs: boot is over.
     before: Option<Vec<Census>>,
@@ -192,9 +153,9 @@ impl<'a, B: Bounds> Play<'a, B> {
             return Err(format!("not simulated: {what}"));
         }
         let seed = script.head.seed;
-        let world = match partition(script) {
+        let world = match script.head.partition() {
             Some(Ok(partition)) => World::on(seed, &partition, lines),
-            _ => World::of(seed, levels(script), lines),
+            _ => World::of(seed, script.head.levels(), lines),
         };
         Ok(Self {
             script,
@@ -316,7 +277,9 @@ impl<'a, B: Bounds> Play<'a, B> {
         match self.all_up {
             Some(since) if now >= since + SETTLE_US => self.before = Some(self.world.census()),
             Some(_) => {}
-            None if up.is_ok() && self.world.up() > 0 => self.all_up = Some(now),
+            None if up.is_ok() && self.world.up() > 0 && self.world.known() == self.world.up() => {
+                self.all_up = Some(now);
+            }
             None if now < BOUND_US => {}
             None => {
                 let up = self.world.up();
@@ -336,7 +299,7 @@ impl<'a, B: Bounds> Play<'a, B> {
             What::Act(name, act) => self.act(name, *act),
             What::Fault(place, fault) => {
                 self.troubled.insert(*place);
-                if let Some(place) = place_in(self.world.levels(), *place) {
+                if let Some(place) = place.within(self.world.levels()) {
                     self.world.plan_at(now, place, *fault);
                 }
             }

@@ -6,12 +6,14 @@ use super::{
     When,
 };
 use crate::fault::Fault;
+use crate::levels::Levels;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Script {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}\nboot\n", self.head)?;
-        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+        let levels = self.head.levels();
+        self.lines.iter().try_for_each(|line| writeln!(f, "{}", Named(line, &levels)))
     }
 }
 
@@ -32,24 +34,27 @@ impl Display for Head {
     }
 }
 
-impl Display for Line {
+/// Something with the names that its places have among those levels.
+pub(crate) struct Named<'a, T>(pub(crate) &'a T, pub(crate) &'a Levels);
+
+impl Display for Named<'_, Line> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.when {
+        match self.0.when {
             When::Next => {}
             When::At(us) => write!(f, "at {} ", told(us))?,
             When::After(us) => write!(f, "after {} ", told(us))?,
         }
-        self.what.fmt(f)
+        Named(&self.0.what, self.1).fmt(f)
     }
 }
 
-impl Display for What {
+impl Display for Named<'_, What> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Begin(job) => job.fmt(f),
-            Self::Act(name, act) => write!(f, "{name}: {act}"),
-            Self::Fault(place, fault) => write_fault(f, *place, *fault),
-            Self::Expect(expect) => expect.fmt(f),
+        match self.0 {
+            What::Begin(job) => job.fmt(f),
+            What::Act(name, act) => write!(f, "{name}: {}", Named(act, self.1)),
+            What::Fault(place, fault) => write_fault(f, &Named(place, self.1), *fault),
+            What::Expect(expect) => expect.fmt(f),
         }
     }
 }
@@ -72,30 +77,29 @@ impl Display for Job {
     }
 }
 
-impl Display for Act {
+impl Display for Named<'_, Act> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flush => f.write_str("flush"),
-            Self::Look(node) => write!(f, "look at {}", Place::Node(*node)),
-            Self::Vanish => f.write_str("vanish"),
-            Self::Kill(None) => f.write_str("kill"),
-            Self::Kill(Some(member)) => write!(f, "kill {member}"),
+        match self.0 {
+            Act::Flush => f.write_str("flush"),
+            Act::Look(node) => write!(f, "look at {}", Named(&Place::Node(*node), self.1)),
+            Act::Vanish => f.write_str("vanish"),
+            Act::Kill(None) => f.write_str("kill"),
+            Act::Kill(Some(member)) => write!(f, "kill {member}"),
         }
     }
 }
 
-impl Display for Place {
+impl Display for Named<'_, Place> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Node(node) => write!(f, "node{:02}", node + 1),
-            Self::Io => f.write_str("io"),
-            Self::IoNode(number) => write!(f, "io{number:03}"),
-            Self::Hub(number) => write!(f, "hub{number:02}"),
+        match self.0.name(self.1) {
+            Some(name) => f.write_str(&name),
+            // A script that was not read can name what is not there; it cannot be played.
+            None => write!(f, "{:?}", self.0),
         }
     }
 }
 
-fn write_fault(f: &mut Formatter<'_>, place: Place, fault: Fault) -> fmt::Result {
+fn write_fault(f: &mut Formatter<'_>, place: &Named<'_, Place>, fault: Fault) -> fmt::Result {
     let messages = |count| if count == 1 { "message" } else { "messages" };
     match fault {
         Fault::Stop => write!(f, "stop {place}"),

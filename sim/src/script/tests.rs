@@ -1,6 +1,7 @@
 //! The language: what is printed parses back, and what is wrong is said with its place.
 
 use super::*;
+use crate::levels::Levels;
 use crate::random::Random;
 use crate::workload;
 
@@ -28,12 +29,15 @@ fn count(random: &mut Random) -> Count {
     bound(number(random))
 }
 
-fn place(random: &mut Random, nodes: u32) -> Place {
+fn place(random: &mut Random, levels: &Levels) -> Place {
+    let io = random.below(u64::from(levels.aggregators())) as u32;
+    let level = levels.level(io);
     match random.below(6) {
         0 => Place::Io,
-        1 => Place::IoNode(number(random) * 20),
-        2 => Place::Hub(number(random) * 3),
-        _ => Place::Node(random.below(u64::from(nodes)) as u32),
+        1 | 2 if io == levels.root() => Place::Io,
+        1 | 2 if level == 0 => Place::IoNode(io),
+        1 | 2 => Place::Hub(level as u32, io - levels.on(level).start),
+        _ => Place::Node(random.below(levels.nodes() as u64) as u32),
     }
 }
 
@@ -94,14 +98,18 @@ fn claim(random: &mut Random, jobs: &[Job], killed: &[String]) -> Claim {
 /// A script of which nothing need make sense.
 fn any(random: &mut Random) -> Script {
     let nodes = 1 + number(random);
-    let trees = [Tree::One, Tree::Pset(16), Tree::Levels(vec![1, nodes])];
+    let deep = vec![2, 3, 2, nodes];
+    let trees = [Tree::One, Tree::Pset(16), Tree::Levels(vec![1, nodes]), Tree::Levels(deep)];
+    let tree = pick(random, &trees);
+    let nodes = if let Tree::Levels(levels) = &tree { levels.iter().product() } else { nodes };
     let head = Head {
         nodes,
-        tree: pick(random, &trees),
+        tree,
         seed: random.below(1 << 40) << 20,
         tables: pick(random, &[Tables::Small, Tables::Full]),
         network: pick(random, &[Network::Latency, Network::Bgp]),
     };
+    let levels = head.levels();
     let (mut jobs, mut killed) = (Vec::<Job>::new(), Vec::new());
     let mut lines = Vec::new();
     for _ in 0..random.below(12) {
@@ -123,7 +131,7 @@ fn any(random: &mut Random) -> Script {
                 killed.extend(matches!(act, Act::Kill(_)).then(|| name.clone()));
                 What::Act(name, act)
             }
-            2 => What::Fault(place(random, nodes), fault(random)),
+            2 => What::Fault(place(random, &levels), fault(random)),
             _ => {
                 let within = (random.below(2) == 0).then(|| time(random));
                 What::Expect(Expect { claim: claim(random, &jobs, &killed), within })
@@ -180,7 +188,8 @@ fn no_text_makes_the_parser_panic() {
 fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
     let head = "nodes, pset, levels, seed, tables or network, and then boot";
     let time = "a time such as 1.5s, 900ms or 20us";
-    let place = "node01 to node64, or io, io003, hub01";
+    let place = "node01 to node64, io";
+    let many = "node001 to node512, io00 to io07, top";
     let rows = [
         ("nodes 65x", (1, 7), "65x is no such number", "a number of compute nodes, 1 to 73728"),
         (
@@ -193,7 +202,13 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
         ("kill node17", (1, 1), "kill is not part of what there is", head),
         ("nodes 8\n\n# none", (4, 1), "the text ends before `boot`", head),
         ("boot\nseed 3", (2, 1), "seed stands behind boot", "it above, and once"),
-        ("boot\n  kill node65", (2, 8), "node65 is none of the 64 nodes", place),
+        ("boot\n  kill node65", (2, 8), "node65 is no place", place),
+        ("boot\nkill node007", (2, 6), "node007 is no place", place),
+        ("boot\nkill io00", (2, 6), "io00 is no place", place),
+        ("nodes 512\nboot\nkill io003", (3, 6), "io003 is no place", many),
+        ("nodes 512\nboot\nkill io08", (3, 6), "io08 is no place", many),
+        ("nodes 512\nboot\nkill io", (3, 6), "io is no place", many),
+        ("nodes 512\nboot\nkill node07", (3, 6), "node07 is no place", many),
         ("boot\nkill node7", (2, 6), "node7 is no place", place),
         ("boot\nat 1.5 kill node17", (2, 4), "1.5 has no unit", time),
         ("boot\nat 0.0000001s heal node01", (2, 4), "0.0000001s is finer than a microsecond", time),

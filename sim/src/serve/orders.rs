@@ -3,8 +3,7 @@
 use protocol::nodeset::NodeSet;
 use sim::fault::Fault;
 use sim::levels::Levels;
-use sim::script::play::place_in;
-use sim::script::{What, When, parse as read};
+use sim::script::{What, When, parse_line};
 use sim::world::Place;
 use std::io::BufRead;
 use std::sync::mpsc::{Receiver, channel};
@@ -25,7 +24,9 @@ pub(crate) struct Order {
 /// Reads a line, which is one for each node of a set that is named in it.
 pub(crate) fn parse(line: &str, levels: &Levels) -> Result<Vec<Order>, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let Some(at) = words.iter().position(|word| word.contains('[')) else { return one(line, levels) };
+    let Some(at) = words.iter().position(|word| word.contains('[')) else {
+        return Ok(one(line, levels)?.into_iter().collect());
+    };
     let set = NodeSet::parse(words[at]).map_err(|why| why.to_string())?;
     let mut orders = Vec::new();
     for name in set.iter() {
@@ -36,41 +37,20 @@ pub(crate) fn parse(line: &str, levels: &Levels) -> Result<Vec<Order>, String> {
     Ok(orders)
 }
 
-/// A name as scripts have it, whose numbers have their least digits: the tree has as many as the last needs,
-/// and people leave zeros out.
-fn scripted(word: &str, levels: &Levels) -> String {
-    if let Some(number) = word.strip_prefix("node").and_then(|number| number.parse::<u32>().ok()) {
-        return format!("node{number:02}");
-    }
-    let is_name = ["io", "hub", "top"].iter().any(|prefix| word.starts_with(prefix));
-    match is_name.then(|| levels.io_named(word)).flatten() {
-        Some(io) if io == levels.root() => "io".to_owned(),
-        Some(io) if levels.level(io) == 0 => format!("io{io:03}"),
-        Some(io) => format!("hub{:02}", io - levels.on(1).start),
-        None => word.to_owned(),
-    }
-}
-
-fn one(line: &str, levels: &Levels) -> Result<Vec<Order>, String> {
-    let words: Vec<String> = line.split_whitespace().map(|word| scripted(word, levels)).collect();
-    let script = read(&format!("nodes {}\nboot\n{}", levels.nodes(), words.join(" ")));
-    let script = script.map_err(|mistake| format!("{}; want {}", mistake.wrong, mistake.want))?;
-    let order = |line: &sim::script::Line| {
-        let What::Fault(place, fault) = line.what else {
-            return Err("that is for scripts: want something that breaks, like kill node17".to_owned());
-        };
-        let after = match line.when {
-            When::Next => 0,
-            When::After(us) => us,
-            When::At(_) => return Err("at is for scripts: want after TIME, or nothing".to_owned()),
-        };
-        let there_is = || {
-            let (first, last) = (levels.name_of_io(0), levels.name_of_io(levels.root()));
-            format!("no such aggregator: there are {first} to {last}; io is the one at the top")
-        };
-        Ok(Order { after, place: place_in(levels, place).ok_or_else(there_is)?, fault })
+fn one(line: &str, levels: &Levels) -> Result<Option<Order>, String> {
+    let line =
+        parse_line(line, levels).map_err(|mistake| format!("{}; want {}", mistake.wrong, mistake.want))?;
+    let Some(line) = line else { return Ok(None) };
+    let What::Fault(place, fault) = line.what else {
+        return Err("that is for scripts: want something that breaks, like kill node17".to_owned());
     };
-    script.lines.iter().map(order).collect()
+    let after = match line.when {
+        When::Next => 0,
+        When::After(us) => us,
+        When::At(_) => return Err("at is for scripts: want after TIME, or nothing".to_owned()),
+    };
+    let place = place.within(levels).ok_or_else(|| format!("no such place; want {}", levels.names()))?;
+    Ok(Some(Order { after, place, fault }))
 }
 
 /// The lines of standard input, as they come.
@@ -103,13 +83,13 @@ mod tests {
         let of = |line: &str| parse(line, &levels).expect("an order");
         let now = |place, fault| Order { after: 0, place, fault };
         assert_eq!(of("kill node0017"), [now(Place::Leaf(16), Fault::Kill)]);
-        assert_eq!(of("slow node17 by 500us"), [now(Place::Leaf(16), Fault::Slow(500))]);
-        let places: Vec<Place> = of("stop node[20-21,64]").into_iter().map(|order| order.place).collect();
+        assert_eq!(of("slow node0017 by 500us"), [now(Place::Leaf(16), Fault::Slow(500))]);
+        let set = "stop node[0020-0021,0064]";
+        let places: Vec<Place> = of(set).into_iter().map(|order| order.place).collect();
         assert_eq!(places, [19, 20, 63].map(Place::Leaf));
         let later = Order { after: 2_000_000, place: Place::Io(3), fault: Fault::Crash };
         assert_eq!(of("after 2s crash io03"), [later]);
-        assert_eq!(of("kill top"), of("kill io"));
-        assert_eq!(of("kill node7"), of("kill node0007"));
+        assert_eq!(of("kill top"), [now(Place::Io(64), Fault::Kill)]);
         assert_eq!(of("  # nothing"), []);
     }
 
@@ -117,12 +97,14 @@ mod tests {
     fn a_slip_is_told_what_there_is() {
         let levels = Levels::even(64, 64);
         let told = |line: &str| parse(line, &levels).expect_err("a slip");
+        let names = "want node01 to node64, io";
+        for name in ["node1", "node001", "node65", "top", "io00", "io007"] {
+            assert_eq!(told(&format!("kill {name}")), format!("{name} is no place; {names}"));
+        }
         assert!(told("explode node1").contains("want at TIME, after TIME"), "{}", told("explode node1"));
         assert!(told("explode node1").contains("stop, continue, kill, crash"));
-        assert!(told("kill").contains("want node01 to node64, or io, io003"), "{}", told("kill"));
-        assert!(told("kill node65").starts_with("node65 is none of the 64 nodes; want node01 to node64"));
-        assert!(told("kill io007").starts_with("no such aggregator: there are io to io;"));
+        assert!(told("kill").ends_with(names), "{}", told("kill"));
         assert!(told("expect quiet").starts_with("that is for scripts"));
-        assert!(told("at 3s kill node1").starts_with("at is for scripts"));
+        assert!(told("at 3s kill node01").starts_with("at is for scripts"));
     }
 }

@@ -121,7 +121,7 @@ impl Cursor {
         let name = self.word(want)?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let is_name = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain);
-        if !is_name || super::place(&name).is_some() {
+        if !is_name || super::is_name_of_place(&name) {
             let want = "lower case letters, digits and -, and no place's name";
             return Err(self.wrong(&format!("{name} is no client's name"), want));
         }

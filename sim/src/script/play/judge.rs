@@ -27,9 +27,9 @@ impl<B: Bounds> Play<'_, B> {
                     self.world.hurt.clear();
                     self.troubled.clear();
                 }
-                self.find(line.what.to_string(), found, None);
+                self.find(expect.to_string(), found, None);
             }
-            Err((found, kind)) => self.find(line.what.to_string(), found, Some(kind)),
+            Err((found, kind)) => self.find(expect.to_string(), found, Some(kind)),
         }
     }
 
@@ -95,6 +95,7 @@ impl<B: Bounds> Play<'_, B> {
                     lines: job.lines().unwrap_or(0),
                     is_crowded: 2 * self.troubled.len().max(self.world.hurt.len()) > self.world.node_count(),
                     is_gang: job.is_gang(),
+                    begun: running.begun,
                 };
                 let checked = self.world.check_job(seen, claim);
                 checked.map_err(|found| (found.clone(), alike(&found)))?;
