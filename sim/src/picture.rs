@@ -403,7 +403,7 @@ fn fan_out(words: &Timeline, nodes: u32) -> Result<FanOut, Refused> {
         let wrong = |why: String| (100, format!("--break {line}: {why}"));
         let pset = words.pset.map_or(String::new(), |pset| format!("pset {pset}\n"));
         let script = script::parse(&format!("nodes {nodes}\nnetwork bgp\n{pset}boot\n{line}\n"));
-        let script = script.map_err(|mistake| wrong(mistake.to_string()))?;
+        let script = script.map_err(|mistake| wrong(format!("{}; want {}", mistake.wrong, mistake.want)))?;
         let [What::Fault(place, fault)] = script.lines.iter().map(|line| &line.what).collect::<Vec<_>>()[..]
         else {
             return Err(wrong("want a fault like slow node17 by 2ms".to_owned()));

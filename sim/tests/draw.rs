@@ -108,9 +108,10 @@ fn what_is_broken_before_a_fan_out_is_seen_in_it_and_a_fault_that_is_none_is_ref
     assert_eq!(draw(&words, &mut command), (Some(0), String::new()));
     let svg = std::fs::read_to_string(&output).expect("it was written");
     assert!(svg.contains(">\nnode17, last\n<") && svg.contains(">\nnode17 "), "{svg}");
-    for (line, why) in
-        [("expect quiet", "want a fault like slow node17 by 2ms"), ("kill io000", "there is no such place")]
-    {
+    for (line, why) in [
+        ("expect quiet", "want a fault like slow node17 by 2ms"),
+        ("kill io000", "io000 is no place; want node01 to node64, io"),
+    ] {
         let told = draw(&["--break", line], &mut Command::new(env!("CARGO_BIN_EXE_sim")));
         assert_eq!(told, (Some(100), format!("sim: draw: --break {line}: {why}\n")));
     }

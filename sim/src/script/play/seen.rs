@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn each_state_is_told_where_it_is_whatever_carries_messages() {
-        let script = "boot\nat 1s ann: res 40, exec sleep 9\nat 3s kill node17\nat 3s stop node18\n\
-                      at 3s clog node70\nat 3s mute node71\nat 3s kill io003\n";
+        let script = "boot\nat 1s ann: res 40, exec sleep 9\nat 3s kill node017\nat 3s stop node018\n\
+                      at 3s clog node070\nat 3s mute node071\nat 3s kill io03\n";
         let partition = Partition::new(256, 64).expect("a size of the machine");
         let in_row = |leaf: u32| partition.address(Node::Compute(partition.pset_node(leaf / 64, leaf % 64)));
         for network in ["latency", "bgp"] {
