@@ -85,16 +85,16 @@ impl<B: Bounds> World<B> {
             }
         }
         for (index, leaf) in (0..).zip(&self.leaves).filter(|(leaf, _)| self.is_reached(Place::Leaf(*leaf))) {
+            let name = self.levels.name_of_leaf(index);
             if leaf.machine.running() > 0 {
-                return Err(format!("node {index} still runs a program"));
+                return Err(format!("{name} still runs a program"));
             }
             if leaf.core.session_count() > 0 {
                 let sessions = leaf.core.node().sessions.slots().iter().filter(|session| session.used);
                 let told: Vec<String> =
                     sessions.map(|s| format!("{} {}", s.name, s.phase().name())).collect();
-                return Err(format!("node {index} still has sessions: [{}]", told.join(", ")));
+                return Err(format!("{name} still has sessions: [{}]", told.join(", ")));
             }
-            let name = self.levels.name_of_leaf(index);
             self.check_fids(self.levels.above_leaf(index), &name, (leaf.core.fid_count(), 1))?;
         }
         Ok(())

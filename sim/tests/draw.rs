@@ -59,7 +59,7 @@ fn each_picture_is_written_and_has_what_was_asked_for() {
         ("map --nodes 64 --by cpu".to_owned(), "% of a core"),
         ("curves".to_owned(), "CIOD, Unix socket"),
         (format!("curves --data {ours}"), "difference, %"),
-        (format!("curves --of growth --data {growth}"), "events a second"),
+        (format!("curves --of growth --data {growth}"), ">\na second\n<"),
         (format!("curves --of hops --data {ours}"), "hops"),
         ("curves --of latency".to_owned(), "difference, %"),
         (format!("curves --of latency --data {ours}"), "64 Ki"),

@@ -82,11 +82,11 @@ pub fn hops(curves: &[Curve]) -> String {
     chart("Latency on the torus", x, &[Panel { y, curves }])
 }
 
-/// What a partition takes of the computer that simulates it, by its nodes: MiB, and events a second.
+/// What a partition takes of the computer that simulates it, by its nodes: MiB, and what happens in a second.
 pub fn growth(memory: &[Curve], rate: &[Curve]) -> String {
     let x = Measure { name: "compute nodes", scale: Scale::Doublings };
     let memory = Panel { y: Measure { name: "memory, MiB", scale: Scale::Decades }, curves: memory };
-    let rate = Panel { y: Measure { name: "events a second", scale: Scale::Decades }, curves: rate };
+    let rate = Panel { y: Measure { name: "a second", scale: Scale::Decades }, curves: rate };
     chart("What a simulated partition takes", x, &[memory, rate])
 }
 
@@ -348,7 +348,7 @@ mod tests {
             style: Style::Line,
         };
         let two = growth(&[one("torus")], &[one("torus"), one("collective")]);
-        assert!(two.contains("events a second") && two.contains("memory, MiB") && !two.contains("NaN"));
+        assert!(two.contains("a second") && two.contains("memory, MiB") && !two.contains("NaN"));
         assert!(hops(&[one("short")]).contains("latency, µs"));
     }
 }
