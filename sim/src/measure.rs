@@ -3,7 +3,7 @@
 use crate::inspect;
 use cnode::Small;
 use peak_alloc::PeakAlloc;
-use protocol::limits::CHILDREN_MAX;
+use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX};
 use sim::counts::Counts;
 use sim::levels::Levels;
 use sim::memory::Memory;
@@ -67,7 +67,8 @@ impl Load {
         let (begun, before) = (Instant::now(), HEAP.current_usage());
         let mut world = self.world()?;
         let aggregators = world.levels().aggregators();
-        let bar = Progress::new(u64::from(self.nodes) * (1 + self.jobs as u64), "nodes and members");
+        let rounds = (self.jobs as u64).saturating_add(1);
+        let bar = Progress::new(u64::from(self.nodes).saturating_mul(rounds), "nodes and members");
         let report = scale::run(&mut world, self.jobs, |more| bar.tick(more)).map_err(|claim| (claim, 1))?;
         bar.end();
         let seconds = begun.elapsed().as_secs_f64();
@@ -82,8 +83,10 @@ impl Load {
         match self.network {
             Network::Latency => {
                 let pset = self.pset.unwrap_or(CHILDREN_MAX as u32);
-                if self.nodes == 0 {
-                    return Err(("no partition of 0 nodes: want 1 or more".to_owned(), 100));
+                if !(1..=MEMBERS_MAX).contains(&self.nodes) {
+                    // A job has a member on each.
+                    let wrong = format!("no partition of {} nodes: want 1 to {MEMBERS_MAX}", self.nodes);
+                    return Err((wrong, 100));
                 }
                 if !(1..=CHILDREN_MAX as u32).contains(&pset) {
                     return Err((format!("no aggregator of {pset}: want 1 to {CHILDREN_MAX}"), 100));

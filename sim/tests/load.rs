@@ -46,7 +46,8 @@ fn growth_has_a_row_for_each_size_and_points_that_can_be_drawn() {
 fn a_partition_that_there_cannot_be_is_refused_with_what_there_is() {
     let refused = [
         ("load --nodes 100", "100"),
-        ("load --nodes 0 --network latency", "want 1 or more"),
+        ("load --nodes 0 --network latency", "want 1 to 1048576"),
+        ("load --nodes 4000000000 --network latency", "want 1 to 1048576"),
         ("load --pset 65 --network latency", "want 1 to 64"),
         ("load --network tcp", "want latency or bgp"),
         ("growth --nodes 64,many", "many"),
