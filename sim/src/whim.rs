@@ -179,16 +179,12 @@ impl Job {
                 self.ask(b, Asked::Look, &write(fid, lines.as_bytes()));
             }
             (Whim::KillOne, _) => {
-                let fid = self.opened(b, (1, &["..", "0", "ctl"]), 2);
-                self.ask(b, Asked::Look, &write(fid, b"signal WINCH\nkill\n"));
-                self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+                self.says(b, (1, &["..", "0", "ctl"]), 2, b"signal WINCH\nkill\n");
             }
             (Whim::Input, _) => self.ask(b, Asked::Look, &write(4, b"a\n")),
             (Whim::Params, _) => {
                 for (name, data) in [("args", "sleep 1"), ("env", "A=1"), ("ns", "cd /")] {
-                    let fid = self.opened(b, (1, &["..", name]), 1);
-                    self.ask(b, Asked::Look, &write(fid, data.as_bytes()));
-                    self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+                    self.says(b, (1, &["..", name]), 1, data.as_bytes());
                 }
             }
             (Whim::Much, _) => {
@@ -230,43 +226,33 @@ impl Job {
                 self.ask(b, Asked::Look, &write(fid, word.line().as_bytes()));
             }
             Whim::SignalNode => {
-                let fid = self.opened(b, (1, &["..", "..", "ctl"]), 1);
-                self.ask(b, Asked::Look, &write(fid, b"signal WINCH\n"));
-                self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+                self.says(b, (1, &["..", "..", "ctl"]), 1, b"signal WINCH\n");
             }
             Whim::Orphan(removes) if !path.is_empty() => {
                 let names: Vec<&str> = path.iter().map(String::as_str).collect();
                 let args = [&names[..], &["args"]].concat();
-                let fid = self.opened(b, (0, &args), 1);
-                self.ask(b, Asked::Look, &write(fid, b"sleep 1"));
-                self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+                self.says(b, (0, &args), 1, b"sleep 1");
                 let fid = self.opened(b, (0, &[&names[..], &["wait"]].concat()), 0);
                 let read = Tmsg::Read { fid: Fid(fid), offset: 0, count: 512 };
                 self.ask(b, Asked::LookRead(fid, 0), &read);
-                let fid = self.opened(b, (0, &[&names[..names.len() - 1], &["ctl"]].concat()), 1);
-                self.ask(b, Asked::Look, &write(fid, b"signal WINCH\n"));
-                self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+                self.says(b, (0, &[&names[..names.len() - 1], &["ctl"]].concat()), 1, b"signal WINCH\n");
                 if removes {
                     let fid = self.another_fid();
                     self.ask(b, Asked::Look, &walk(0, fid, &names));
                     self.ask(b, Asked::Look, &Tmsg::Remove { fid: Fid(fid) });
                 }
             }
-            Whim::Orphan(_) | Whim::Made(..) => {}
-            Whim::Adopt(leaves) => {
-                if !path.is_empty() {
-                    let names: Vec<&str> = path.iter().map(String::as_str).chain(["ctl"]).collect();
-                    let fid = self.opened(b, (0, &names), 2);
-                    if leaves {
-                        self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
-                    }
+            Whim::Adopt(leaves) if !path.is_empty() => {
+                let names: Vec<&str> = path.iter().map(String::as_str).chain(["ctl"]).collect();
+                let fid = self.opened(b, (0, &names), 2);
+                if leaves {
+                    self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
                 }
             }
+            Whim::Orphan(_) | Whim::Made(..) | Whim::Adopt(_) => {}
             _ => {
                 for session in root.sessions.iter().filter(|session| session.used) {
-                    let fid = self.opened(b, (0, &[session.name.as_str(), "ctl"]), 2);
-                    self.ask(b, Asked::Look, &write(fid, b"wipe\n"));
-                    self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+                    self.says(b, (0, &[session.name.as_str(), "ctl"]), 2, b"wipe\n");
                 }
             }
         }
@@ -275,6 +261,13 @@ impl Job {
     fn looks_at(&mut self, b: &mut Vec<u8>, names: &[&str]) {
         let fid = self.opened(b, (0, names), 0);
         self.ask(b, Asked::Look, &Tmsg::Read { fid: Fid(fid), offset: 0, count: 512 });
+        self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
+    }
+
+    /// A file is opened for that, written once and clunked.
+    fn says(&mut self, b: &mut Vec<u8>, file: (u32, &[&str]), mode: u8, data: &[u8]) {
+        let fid = self.opened(b, file, mode);
+        self.ask(b, Asked::Look, &write(fid, data));
         self.ask(b, Asked::Look, &Tmsg::Clunk { fid: Fid(fid) });
     }
 
