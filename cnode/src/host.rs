@@ -44,6 +44,17 @@ pub enum Stream {
     Stderr = 1,
 }
 
+impl Stream {
+    /// The output that a file of a session is, if it is one.
+    pub fn of(file: File) -> Option<Self> {
+        match file {
+            File::Stdout => Some(Self::Stdout),
+            File::Stderr => Some(Self::Stderr),
+            _ => None,
+        }
+    }
+}
+
 /// What came of looking at an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pull {

@@ -24,7 +24,7 @@ pub mod output;
 pub mod session;
 pub mod status;
 pub mod stdin;
-pub mod tree;
+mod tree;
 pub mod wait;
 
 use host::{Completion, Effect, Host, MemberSlot, SessionSlot};

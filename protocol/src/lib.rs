@@ -14,6 +14,7 @@ extern crate std;
 pub mod about;
 pub mod client;
 pub mod debug;
+pub mod dir;
 pub mod ename;
 pub mod event;
 pub mod expect;

@@ -74,6 +74,13 @@ impl Path {
         (field as u16).checked_sub(1)
     }
 
+    /// The session slot of a path that is a session's or a member's.
+    pub fn session_slot(self) -> u16 {
+        let slot = self.slot();
+        assert!(slot.is_some(), "a session's directory is asked for its own paths alone");
+        slot.unwrap_or_default()
+    }
+
     /// The member number, if it is a member's.
     pub fn member_number(self) -> Option<u32> {
         let field = self.0 >> FILE_BITS & ((1 << MEMBER_BITS) - 1);

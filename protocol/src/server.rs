@@ -47,6 +47,11 @@ pub mod mode {
     pub const RCLOSE: u8 = 0x40;
     /// Not open.
     pub const CLOSED: u8 = 0xff;
+
+    /// A file open so can be written.
+    pub const fn writes(bits: u8) -> bool {
+        bits != CLOSED && matches!(bits & 3, WRITE | RDWR)
+    }
 }
 
 /// What a fid holds.
@@ -100,8 +105,9 @@ impl Hold {
         self.open != mode::CLOSED && self.open & 3 != mode::WRITE
     }
 
-    fn writes(&self) -> bool {
-        self.open != mode::CLOSED && matches!(self.open & 3, mode::WRITE | mode::RDWR)
+    /// It is open for writing.
+    pub fn writes(&self) -> bool {
+        mode::writes(self.open)
     }
 }
 

@@ -69,6 +69,9 @@ pub const LEAF: &[Row] = &[
     row(File::Events, "events", 0o444),
 ];
 
+/// The children of a node, in its root.
+pub const NET: Row = row(File::Net, "net", 0o555 | DMDIR);
+
 /// The root of a node with children.
 pub const INNER: &[Row] = &[
     row(File::Clone, "clone", 0o666),
@@ -79,7 +82,7 @@ pub const INNER: &[Row] = &[
     row(File::Info, "info", 0o444),
     row(File::Beat, "beat", 0o444),
     row(File::Events, "events", 0o444),
-    row(File::Net, "net", 0o555 | DMDIR),
+    NET,
 ];
 
 /// A session, and each of its members; behind a session's rows come its members.
@@ -96,8 +99,11 @@ pub const SESSION: &[Row] = &[
     row(File::Stdin, "stdin", 0o200 | DMAPPEND),
     row(File::Stdout, "stdout", 0o400),
     row(File::Stderr, "stderr", 0o400),
-    row(File::Debug, "debug", 0o500 | DMDIR),
+    DEBUG,
 ];
+
+/// What is seen of processes from without, in a session and in each of its members.
+pub const DEBUG: Row = row(File::Debug, "debug", 0o500 | DMDIR);
 
 /// `debug` of a session.
 pub const SESSION_DEBUG: &[Row] = &[row(File::Trace, "trace", 0o400)];
@@ -121,10 +127,20 @@ pub const PROBE: &[Row] = &[
     row(File::Peers, "connections", 0o444),
 ];
 
+/// What is behind the aname `ctl`, itself.
+pub const PROBE_DIR: Row = row(File::Probe, "/", 0o555 | DMDIR);
+
 /// Mode of a node's root: whoever has attached makes sessions there. Who may remove one is the node's to say.
 pub const ROOT_MODE: u32 = 0o777 | DMDIR;
 /// Mode of a session's directory and of its members', for a client that looks before it removes.
 pub const SESSION_MODE: u32 = 0o755 | DMDIR;
+
+/// A node's root.
+pub const ROOT_DIR: Row = row(File::Dir, "/", ROOT_MODE);
+/// A child in `net`: its root, by the child's name.
+pub const CHILD_DIR: Row = row(File::Net, "", ROOT_MODE);
+/// A session and each of its members, which have names of their own.
+pub const SESSION_DIR: Row = row(File::Dir, "", SESSION_MODE);
 
 /// The row named `name`.
 pub fn find(table: &'static [Row], name: &str) -> Option<&'static Row> {
@@ -134,6 +150,11 @@ pub fn find(table: &'static [Row], name: &str) -> Option<&'static Row> {
 /// The row of the file number in `path`.
 pub fn row_of(table: &'static [Row], path: Path) -> Option<&'static Row> {
     table.iter().find(|row| row.file as u8 == path.file())
+}
+
+/// A path is of `debug`, or of a file in it.
+pub fn is_debug(at: Path) -> bool {
+    (File::Debug as u8..=File::Trace as u8).contains(&at.file())
 }
 
 /// What a file holds comes as time goes by: a read waits for more of it, and an end says that there is none.
