@@ -1,9 +1,9 @@
 //! Every number of the machine: its packaging, its networks, what software costs on it. One file, so that a
 //! model can be read and argued with in one place.
 //!
-//! Each has its unit and its source. `(S#)` is a text that was read, by the numbers of `docs/sim.md`; `(D)`
-//! is arithmetic from such; `(mem)` is recalled without a text found: told in results, never what a test
-//! stands on; `(own)` is our choice where sources are silent.
+//! Each has its unit and its source. `(S#)` is a text that was read, by the numbers of
+//! `docs/sim/validation.md`; `(D)` is arithmetic from such; `(mem)` is recalled without a text found: told in
+//! results, never what a test stands on; `(own)` is our choice where sources are silent.
 
 use protocol::limits::CHILDREN_MAX;
 use protocol::personality::{COMPUTE_CARD_FIRST, COMPUTE_CARD_LAST, IO_CARDS, NODE_CARDS, NOWHERE};

@@ -1,7 +1,7 @@
 //! A script is a run of the simulator as data: who there is, what happens when, and what is expected.
 //!
 //! People write scripts by hand and seeds make them; `parse` reads their text, `print` writes it, and `play`
-//! has the world do them. See docs/sim.md for the language.
+//! has the world do them. See docs/sim/script.md for the language.
 
 mod parse;
 pub mod play;

@@ -413,5 +413,5 @@ fn the_largest_machine_has_less_than_2_kib_a_node() {
     assert_eq!(net.torus.nodes.len(), NODES_MAX as usize);
     assert!(net.torus.bytes() < NODES_MAX as usize * 2048, "{}", net.torus.bytes());
     assert!(size_of::<Event>() <= 8 && size_of::<Packet>() <= 24);
-    assert_eq!(size_of::<Node>(), 576, "which docs/sim.md says");
+    assert_eq!(size_of::<Node>(), 576, "which docs/sim/networks.md says");
 }
