@@ -6,10 +6,13 @@ use crate::session::Session;
 use protocol::event::{EVENTS, Event};
 use protocol::limits::{LEAF_CLIENTS_MAX, LEAF_USERS_MAX, MSIZE_LINK, MSIZE_MIN, USER_NAME_MAX};
 use protocol::refusal::Refusal;
-use protocol::server::{self, Caps, FidEntry, LinkState, RequestEntry};
+use protocol::server::{self, Caps, FidEntry, LinkId, LinkState, RequestEntry};
 use protocol::slots::Slots;
 use protocol::tag::{NODE_TAGS_MAX, SESSION_TAGS_MAX, TagSet, Tags};
 use protocol::text::Text;
+
+/// The link that the parent is on.
+pub const PARENT: LinkId = LinkId(0);
 
 /// The sizes of a stub's tables.
 pub trait Bounds: server::Bounds {

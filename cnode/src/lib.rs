@@ -17,6 +17,7 @@ pub mod bounds;
 pub mod ctl;
 pub mod debug;
 pub mod host;
+pub mod inspect;
 pub mod join;
 pub mod member;
 pub mod node;
@@ -27,13 +28,13 @@ pub mod stdin;
 mod tree;
 pub mod wait;
 
+use bounds::PARENT;
 use host::{Completion, Effect, Host, MemberSlot, SessionSlot};
-use join::{Due, PARENT};
+use join::Due;
 use member::State;
-use node::{Facts, Node};
+use node::Node;
 use protocol::failure::{Failure, Fault, Step};
-use protocol::limits::USER_NAME_MAX;
-use protocol::message::{Fid, frame, is_attach, is_request};
+use protocol::message::{frame, is_attach, is_request};
 use protocol::qid::Path;
 use protocol::record::{End, Outcome};
 use protocol::refusal::Refusal;
@@ -47,6 +48,7 @@ use session::Gang;
 use tree::View;
 
 pub use bounds::{Bounds, Full, Small};
+pub use node::Facts;
 
 /// A compute node.
 pub struct Cnode<B: Bounds> {
@@ -440,48 +442,6 @@ impl<B: Bounds> Cnode<B> {
     /// How much the driver is to tell of what goes in and out: see `Tuning`.
     pub fn debug_level(&self) -> u8 {
         self.node.tuning.debug
-    }
-
-    /// The node behind the conversations, for drivers and checkers.
-    pub fn node(&self) -> &Node<B> {
-        &self.node
-    }
-
-    /// Fids in use, for checkers.
-    pub fn fid_count(&self) -> usize {
-        self.server.holds().count()
-    }
-
-    /// The file here that a fid holds, for checkers.
-    pub fn path_of(&self, link: LinkId, fid: Fid) -> Option<Path> {
-        self.server.path_of(link, fid)
-    }
-
-    /// Sessions in use, for checkers.
-    pub fn session_count(&self) -> usize {
-        self.node.sessions.slots().iter().filter(|session| session.used).count()
-    }
-
-    /// The process of a member, 0 before it has one.
-    pub fn member_pid(&self, member: MemberSlot) -> u32 {
-        self.node.members.slots()[member as usize].pid
-    }
-
-    /// Whose a session is.
-    pub fn session_owner(&self, slot: SessionSlot) -> Text<USER_NAME_MAX> {
-        self.node.user_name(self.node.sessions.slots()[slot as usize].owner)
-    }
-
-    /// Records of a session's outputs begin with a prefix.
-    pub fn has_prefix(&self, slot: SessionSlot) -> bool {
-        self.node.sessions.slots()[slot as usize].prefix != protocol::verb::Prefix::Off
-    }
-
-    /// The name that a member sees its session by, and how many levels above this node it has that name.
-    pub fn session_name(&self, slot: SessionSlot) -> (&str, u8) {
-        let session = &self.node.sessions.slots()[slot as usize];
-        let name = if session.is_parents() { &session.origin } else { &session.name };
-        (name.as_str(), session.levels)
     }
 }
 

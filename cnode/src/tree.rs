@@ -6,9 +6,9 @@ mod root;
 mod session;
 
 use crate::Bounds;
+use crate::bounds::PARENT;
 use crate::ctl::Writer;
 use crate::host::{Host, MemberSlot};
-use crate::join::PARENT;
 use crate::node::Node;
 use debug::Debug;
 use member::Member;

@@ -63,6 +63,8 @@ pub const PRESSED: usize = 512;
 pub const LAUNCH: usize = 4 * PARAM_MAX.div_ceil(MSIZE_MIN - IOHDR) as usize + 28;
 /// Users at once.
 pub const USERS: usize = protocol::limits::USERS_MAX;
+/// Trees that are mounted at once.
+pub const MOUNTS: usize = 8;
 /// Records that one stdin message is dealt into at most; the rest of it is taken by the next write.
 pub const DEAL_RECORDS: usize = 4096;
 /// Writes to one session's stdin that wait for their turn at once.

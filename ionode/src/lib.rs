@@ -22,6 +22,7 @@ pub mod ctl;
 pub mod forward;
 pub mod gather;
 pub mod host;
+pub mod inspect;
 pub mod launch;
 pub mod look;
 pub mod mount;
@@ -45,11 +46,11 @@ pub mod wait;
 
 use bounds::{CHILD, CLIENT, PARENT, PARENT_CAPS, Tables};
 use host::{Effect, Host, Peer, SessionSlot};
-use node::{Facts, Node};
+use node::Node;
 use protocol::ename::Ename;
 use protocol::join::{self, Due};
 use protocol::limits::MSIZE_LINK;
-use protocol::message::{Fid, Tag, frame, is_attach, is_request, is_rread, tag_of};
+use protocol::message::{frame, is_attach, is_request, is_rread, tag_of};
 use protocol::qid::Path;
 use protocol::server::{LinkId, Server};
 use protocol::set::{ChildSet, Rank};
@@ -58,6 +59,8 @@ use protocol::text::Text;
 use protocol::time::Time;
 use protocol::wire::Botch;
 use tree::View;
+
+pub use node::Facts;
 
 /// Whom a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -364,34 +367,6 @@ impl Ionode {
     /// How much the driver is to tell of what goes in and out: see `Tuning`.
     pub fn debug_level(&self) -> u8 {
         self.node.tuning.debug
-    }
-
-    /// The node behind the conversations, for drivers and checkers.
-    pub fn node(&self) -> &Node {
-        &self.node
-    }
-
-    /// The file here that a fid of a link holds, for checkers; none for a file of another node.
-    pub fn path_of(&self, link: LinkId, fid: Fid) -> Option<Path> {
-        self.server.path_of(link, fid)
-    }
-
-    /// The file here that a request which waits is about, for checkers.
-    pub fn waits_on(&self, link: LinkId, tag: Tag) -> Option<Path> {
-        self.server.waits_on(link, tag)
-    }
-
-    /// Sessions whose ctl a link holds open for writing, once for each fid, for checkers.
-    pub fn ctls_of(&self, link: LinkId) -> impl Iterator<Item = SessionSlot> + '_ {
-        let is_ctl = |path: Path| path.file() == File::Ctl as u8 && path.member_number().is_none();
-        let holds = self.server.holds().filter(move |hold| hold.link == link && hold.away == 0 && !hold.dead);
-        let ctls = holds.filter(move |hold| is_ctl(hold.path) && matches!(hold.open & 3, 1 | 2));
-        ctls.filter_map(|hold| hold.path.slot())
-    }
-
-    /// Fids in use on a link, for checkers.
-    pub fn fid_count(&self, link: LinkId) -> usize {
-        self.server.holds().filter(|hold| hold.link == link).count()
     }
 }
 

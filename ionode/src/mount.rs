@@ -5,6 +5,7 @@
 //! 0014.
 
 use crate::ask::{Answer, Ask, GatherId};
+use crate::bounds::MOUNTS;
 use crate::child::State;
 use crate::ctl::Writer;
 use crate::node::Node;
@@ -20,9 +21,6 @@ use protocol::text::Text;
 use protocol::time::Time;
 use protocol::verb::{DIAL_MAX, Why};
 use protocol::wire::Botch;
-
-/// Trees that are mounted at once.
-pub const MOUNTS: usize = 8;
 
 /// Levels that a mounted tree is given the time for.
 const HEIGHT: u8 = 3;

@@ -1,13 +1,13 @@
 //! What an aggregator is apart from its conversations: its children, its tables, what changed.
 
 use crate::ask::{Ask, GatherId};
-use crate::bounds::{ADMITTED, FanFids, FanTags, LAUNCH, STEPS, USERS};
+use crate::bounds::{ADMITTED, FanFids, FanTags, LAUNCH, MOUNTS, STEPS, USERS};
 use crate::child::{Children, State};
 use crate::forward::Forwards;
 use crate::gather::{Gather, Refusal};
 use crate::host::{Peer, SessionSlot};
 use crate::look::Look;
-use crate::mount::{MOUNTS, Mount};
+use crate::mount::Mount;
 use crate::names::Names;
 use crate::outcome::Outcomes;
 use crate::pool::Pool;

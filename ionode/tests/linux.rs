@@ -1,8 +1,7 @@
 //! An aggregator without any child, fed with 9P2000.L as a client of it sends it.
 
 use ionode::host::{Host, Param, Peer, SessionSlot};
-use ionode::node::Facts;
-use ionode::{Ionode, Target};
+use ionode::{Facts, Ionode, Target};
 use protocol::ename::Ename;
 use protocol::limits::{MSIZE_MAX, USER_NAME_MAX, USERS_MAX};
 use protocol::server::LinkId;

@@ -20,6 +20,7 @@ pub mod event;
 pub mod expect;
 pub mod failure;
 pub mod fan;
+pub mod inspect;
 pub mod join;
 pub mod limits;
 pub mod linux;

@@ -153,7 +153,7 @@ impl<B: Bounds> World<B> {
                 let names = self.about(client, whim);
                 let root = &self.aggregators[self.levels.root() as usize];
                 let job = &mut self.clients[client as usize].job;
-                let burst = job.whim(whim, root.core.node(), &names);
+                let burst = job.whim(whim, &root.core, &names);
                 self.tell(place, What::Whim(whim));
                 self.send(link, Side::Above, &burst);
             }

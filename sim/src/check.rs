@@ -6,11 +6,10 @@ use crate::client::Job;
 use crate::world::{Place, World};
 use cnode::Bounds;
 use ionode::bounds::PARENT;
-use ionode::child::State;
+use ionode::inspect::{Child, ChildState};
 use protocol::ename::Ename;
 use protocol::failure::{Failure, Fault, Step};
 use protocol::record::{End, Outcome};
-use protocol::slots::Slots;
 use std::collections::BTreeMap;
 
 /// What is in use at an aggregator by and for jobs: equal before them and after.
@@ -51,15 +50,9 @@ impl<B: Bounds> World<B> {
             clients[link.above as usize] += self.aggregators[link.above as usize].core.fid_count(link.id);
         }
         let census = |(aggregator, client_fids): (&Aggregator, usize)| {
-            let node = aggregator.core.node();
-            let users = node.users.iter().filter(|user| !user.is_empty()).count();
-            let sessions = node.sessions.iter().filter(|session| session.used).count();
-            Census {
-                sessions,
-                client_fids,
-                child_fids: node.fid_count() - users,
-                tags: node.question_count(),
-            }
+            let core = &aggregator.core;
+            let child_fids = core.fid_count_below() - core.user_count();
+            Census { sessions: core.sessions().count(), client_fids, child_fids, tags: core.question_count() }
         };
         self.aggregators.iter().zip(clients).map(census).collect()
     }
@@ -67,21 +60,20 @@ impl<B: Bounds> World<B> {
     /// What is left when nobody wants anything any more: nothing may be, beside what was there before.
     pub fn check_quiet(&self, before: &[Census]) -> Result<(), String> {
         for ((io, before), after) in (0..).zip(before).zip(self.census()) {
-            let aggregator = &self.aggregators[io as usize];
+            let core = &self.aggregators[io as usize].core;
             if !self.is_reached(Place::Io(io)) {
                 continue;
             }
-            let (name, node) = (self.levels.name_of_io(io), aggregator.core.node());
-            if !node.is_quiet() || node.forward_count() > 0 {
-                let (what, forwards) = (node.unquiet(), node.forward_count());
+            let name = self.levels.name_of_io(io);
+            if !core.is_quiet() || core.forward_count() > 0 {
+                let (what, forwards) = (core.unquiet(), core.forward_count());
                 return Err(format!("{name} still waits or holds an answer: {what}, {forwards} forwards"));
             }
             if after != *before {
                 return Err(format!("in use at {name} before: {before:?}, after: {after:?}"));
             }
             if let Some(above) = self.levels.above_io(io) {
-                let has = aggregator.core.fid_count(PARENT);
-                self.check_fids(above, &name, (has, 1 + node.up_users()))?;
+                self.check_fids(above, &name, (core.fid_count(PARENT), 1 + core.user_count_above()))?;
             }
         }
         for (index, leaf) in (0..).zip(&self.leaves).filter(|(leaf, _)| self.is_reached(Place::Leaf(*leaf))) {
@@ -90,9 +82,9 @@ impl<B: Bounds> World<B> {
                 return Err(format!("{name} still runs a program"));
             }
             if leaf.core.session_count() > 0 {
-                let sessions = leaf.core.node().sessions.slots().iter().filter(|session| session.used);
+                let sessions = leaf.core.sessions();
                 let told: Vec<String> =
-                    sessions.map(|s| format!("{} {}", s.name, s.phase().name())).collect();
+                    sessions.map(|s| format!("{} {}", s.name(), s.state_name())).collect();
                 return Err(format!("{name} still has sessions: [{}]", told.join(", ")));
             }
             self.check_fids(self.levels.above_leaf(index), &name, (leaf.core.fid_count(), 1))?;
@@ -119,16 +111,15 @@ impl<B: Bounds> World<B> {
     /// attach, and of each user whom it passed on.
     fn check_fids(&self, above: u32, name: &str, (has, holds): (usize, usize)) -> Result<(), String> {
         let parent = &self.aggregators[above as usize];
-        let children = &parent.core.node().children;
-        let Some(rank) = children.find(name).filter(|rank| children.up().has(*rank)) else { return Ok(()) };
+        let Some(child) = parent.core.child_named(name).filter(|child| child.is_up()) else { return Ok(()) };
         if parent.run.dead || parent.run.stopped {
             return Ok(());
         }
-        let known = parent.core.node().fids_on(rank);
+        let known = parent.core.fids_on(child.rank());
         if has != known {
             return Err(format!("{name} has {has} fids, of which its parent knows {known}"));
         }
-        let held = parent.core.link_of(rank).map_or(0, |link| parent.core.fid_count(link));
+        let held = parent.core.link_of(child.rank()).map_or(0, |link| parent.core.fid_count(link));
         if held != holds {
             return Err(format!("{name} holds {held} fids at its parent, and knows of {holds}"));
         }
@@ -140,23 +131,25 @@ impl<B: Bounds> World<B> {
         let serves = |io: &u32| {
             let mut io = *io;
             while let Some(above) = self.levels.above_io(io) {
-                let children = &self.aggregators[above as usize].core.node().children;
-                let rank = children.find(self.aggregators[io as usize].core.node().facts.name.as_str());
-                if !rank.is_some_and(|rank| children.up().has(rank)) {
+                let name = self.aggregators[io as usize].core.name();
+                if !self.aggregators[above as usize].core.child_named(name).is_some_and(Child::is_up) {
                     return false;
                 }
                 io = above;
             }
             true
         };
-        let up = |io: u32| self.aggregators[io as usize].core.node().children.up().count();
+        let up = |io: u32| {
+            let children = self.aggregators[io as usize].core.children();
+            children.filter(|child| child.is_up()).count() as u32
+        };
         self.levels.on(0).filter(serves).map(up).sum()
     }
 
     /// Nodes that the root knows it has, whoever is above them.
     pub fn known(&self) -> u32 {
-        let children = &self.aggregators[self.levels.root() as usize].core.node().children;
-        children.up().into_iter().map(|rank| children.get(rank).leaves).sum()
+        let children = self.aggregators[self.levels.root() as usize].core.children();
+        children.filter(|child| child.is_up()).map(Child::leaves).sum()
     }
 
     /// Every node that can be reached serves, and so does every aggregator.
@@ -166,8 +159,8 @@ impl<B: Bounds> World<B> {
             if parent.run.dead || parent.run.stopped {
                 return Ok(());
             }
-            let state = parent.core.node().child_state(name);
-            if state == Some(State::Up) { Ok(()) } else { Err(format!("{name} is {state:?}")) }
+            let state = parent.core.child_named(name).map(Child::state);
+            if state == Some(ChildState::Up) { Ok(()) } else { Err(format!("{name} is {state:?}")) }
         };
         for index in (0..self.leaves.len() as u32).filter(|leaf| self.is_reached(Place::Leaf(*leaf))) {
             serves(self.levels.above_leaf(index), &self.levels.name_of_leaf(index))?;

@@ -1,16 +1,14 @@
 //! What was told of members, beside what became of them: nobody has two outcomes, no member is started twice,
 //! none ends otherwise than its program did, and none that was told lost lives on a node that serves.
 
+use crate::node::Leaf;
 use crate::time::Ps;
 use crate::world::{Place, World};
 use cnode::Bounds;
 use cnode::host::{MemberSlot, SessionSlot};
-use cnode::member::State;
-use ionode::session::Session;
-use ionode::step::down_name;
+use cnode::inspect::Session;
 use protocol::message::Tmsg;
 use protocol::record::End;
-use protocol::slots::Slots;
 use protocol::verb::{Command, Share, session};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,12 +31,12 @@ pub(crate) struct Ledger {
 
 impl<B: Bounds> World<B> {
     fn key(&self, leaf: u32, session: SessionSlot, number: u32) -> Key {
-        let sessions = self.leaves[leaf as usize].core.node().sessions.slots();
-        let session = &sessions[session as usize];
-        let name = session.name.as_str();
+        let Leaf { core, run, .. } = &self.leaves[leaf as usize];
+        let session = core.session(session);
         // What an ionode makes has a name of its own everywhere; what is made at a node is that run's.
-        let run = self.leaves[leaf as usize].run.number;
-        (if session.is_parents() { name.to_owned() } else { format!("{leaf}/{run}/{name}") }, number)
+        let is_parents = session.is_some_and(Session::is_parents);
+        let name = session.map_or("", Session::name);
+        (if is_parents { name.to_owned() } else { format!("{leaf}/{}/{name}", run.number) }, number)
     }
 
     /// A node starts a member.
@@ -54,20 +52,16 @@ impl<B: Bounds> World<B> {
 
     /// Whose a member's place at a node is, if that is to be known.
     pub(crate) fn member_key(&self, leaf: u32, member: MemberSlot) -> Option<Key> {
-        let members = self.leaves[leaf as usize].core.node().members.slots();
-        let member = members.get(member as usize).filter(|_| self.is_checked)?;
-        Some(self.key(leaf, member.session, member.number))
+        let member = self.leaves[leaf as usize].core.member(member).filter(|_| self.is_checked)?;
+        Some(self.key(leaf, member.session(), member.number()))
     }
 
     /// A message comes to a node: if it shares out more members than have room there, that is kept.
     pub(crate) fn asks(&mut self, leaf: u32, message: &[u8]) {
         let Some(share) = share_in(message).filter(|_| self.is_checked) else { return };
-        let node = self.leaves[leaf as usize].core.node();
-        let Some(rank) = node.parent.rank() else { return };
-        let places = node.members.slots();
-        let free = places.iter().filter(|member| member.state == State::Free).count();
-        let most = (node.tuning.members as usize).saturating_sub(places.len() - free).min(free);
-        if share.own(rank).2 as usize > most {
+        let core = &self.leaves[leaf as usize].core;
+        let Some(rank) = core.parent_rank() else { return };
+        if share.own(rank).2 > core.member_room() {
             self.ledger.full.insert((self.queue.now(), Place::Leaf(leaf)));
         }
     }
@@ -77,8 +71,8 @@ impl<B: Bounds> World<B> {
         if !self.is_checked || share_in(message).is_none() {
             return;
         }
-        let children = &self.aggregators[io as usize].core.node().children;
-        if children.up().into_iter().all(|rank| children.get(rank).leaves == 0) {
+        let mut children = self.aggregators[io as usize].core.children();
+        if !children.any(|child| child.is_up() && child.leaves() > 0) {
             self.ledger.full.insert((self.queue.now(), Place::Io(io)));
         }
     }
@@ -119,14 +113,13 @@ impl<B: Bounds> World<B> {
 
     fn check_told(&self, ledger: &mut Ledger, io: u32, all: bool) -> Result<(), String> {
         let aggregator = &self.aggregators[io as usize];
-        let node = aggregator.core.node();
         let is_lowest = self.levels.level(io) == 0;
-        for session in node.sessions.iter().filter(|session| session.used && session.executed) {
-            let known = ledger.told.entry((io, aggregator.run.number, session.serial)).or_default();
+        for session in aggregator.core.sessions().filter(|session| session.is_executed()) {
+            let known = ledger.told.entry((io, aggregator.run.number, session.serial())).or_default();
             let first = if all { 0 } else { known.len() as u32 };
-            for nth in first..session.range.told {
-                let Some((index, _, outcome)) = node.outcomes.nth(session.range, nth) else { break };
-                let (number, end) = (session.number(index), outcome.end);
+            for nth in first..session.told() {
+                let Some((number, outcome)) = session.outcome(nth) else { break };
+                let end = outcome.end;
                 match known.get(nth as usize) {
                     Some(before) if *before != (number, end) => {
                         return Err(format!("member {number} is told {end:?}, and before {before:?}"));
@@ -135,7 +128,7 @@ impl<B: Bounds> World<B> {
                     None => known.push((number, end)),
                 }
                 if is_lowest {
-                    let key = (name_below(node.facts.boot, session), number);
+                    let key = (session.name_below().as_str().to_owned(), number);
                     check_truth(&ledger.started, &key, end)?;
                     if end == End::Lost {
                         ledger.lost.insert(key);
@@ -147,15 +140,13 @@ impl<B: Bounds> World<B> {
     }
 
     fn check_lost(&self, ledger: &Ledger, io: u32) -> Result<(), String> {
-        let node = self.aggregators[io as usize].core.node();
-        for rank in node.children.serving() {
-            let name = node.children.get(rank).name;
-            let Some(index) = self.levels.leaf_named(name.as_str()) else { continue };
+        for child in self.aggregators[io as usize].core.children().filter(|child| child.is_serving()) {
+            let name = child.name();
+            let Some(index) = self.levels.leaf_named(name) else { continue };
             let leaf = &self.leaves[index as usize];
-            let live = leaf.core.node().members.slots().iter().filter(|member| member.state.is_live());
-            for member in live.filter(|_| !leaf.run.dead) {
-                if ledger.lost.contains(&self.key(index, member.session, member.number)) {
-                    return Err(format!("member {} on {name} was told lost and lives", member.number));
+            for member in leaf.core.members().filter(|member| member.is_live() && !leaf.run.dead) {
+                if ledger.lost.contains(&self.key(index, member.session(), member.number())) {
+                    return Err(format!("member {} on {name} was told lost and lives", member.number()));
                 }
             }
         }
@@ -171,11 +162,6 @@ fn share_in(message: &[u8]) -> Option<Share> {
         Ok(Command::Shares(share)) => Some(share),
         _ => None,
     }
-}
-
-/// The name of a session on the children.
-fn name_below(boot: u64, session: &Session) -> String {
-    down_name(boot, session.serial).as_str().to_owned()
 }
 
 /// An end that is told is the one that the program had.

@@ -4,7 +4,7 @@
 use crate::draw::map::State;
 use crate::world::{Place, World};
 use cnode::Bounds;
-use ionode::child::State as Seen;
+use ionode::inspect::{Child, ChildState as Seen};
 
 impl<B: Bounds> World<B> {
     /// How a compute node is.
@@ -36,14 +36,14 @@ impl<B: Bounds> World<B> {
             return State::Clogged;
         }
         let parent = &self.aggregators[above as usize];
-        match parent.core.node().child_state(name) {
+        match parent.core.child_named(name).map(Child::state) {
             // What it saw has gone with it.
             _ if parent.run.dead => State::Lost,
             None | Some(Seen::Empty) => State::Down,
             Some(Seen::Joining | Seen::Greeted | Seen::CatchingUp) => State::Joining,
             Some(Seen::Up | Seen::Hailed | Seen::Mounted) => State::Up,
             Some(Seen::Suspect) => State::Suspect,
-            Some(Seen::Lost(_)) => State::Lost,
+            Some(Seen::Lost) => State::Lost,
         }
     }
 }

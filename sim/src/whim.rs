@@ -3,9 +3,10 @@
 use crate::client::{Asked, Job, walk, write};
 use crate::world::{Place, World};
 use cnode::Bounds;
-use ionode::node::Node;
+use ionode::Ionode;
+use ionode::inspect::Child;
 use protocol::message::{Fid, Tmsg};
-use protocol::slots::Slots;
+use protocol::nodeset;
 
 /// Something that a client does; it takes whatever it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -168,7 +169,7 @@ impl Whim {
 impl Job {
     /// What a client says that has that whim; the sessions at the root are there, and that is the path of the
     /// session elsewhere that it is about.
-    pub(crate) fn whim(&mut self, whim: Whim, root: &Node, path: &[String]) -> Vec<u8> {
+    pub(crate) fn whim(&mut self, whim: Whim, root: &Ionode, path: &[String]) -> Vec<u8> {
         let mut burst = Vec::new();
         let b = &mut burst;
         match (whim, whim.lines()) {
@@ -210,11 +211,12 @@ impl Job {
     }
 
     /// What is about others' sessions, or nodes.
-    fn elsewhere(&mut self, b: &mut Vec<u8>, whim: Whim, (root, path): (&Node, &[String])) {
+    fn elsewhere(&mut self, b: &mut Vec<u8>, whim: Whim, (root, path): (&Ionode, &[String])) {
         match whim {
             Whim::Up => {
-                let child = root.children.by_name(root.children.inner()).first().copied();
-                let name = child.map_or("none", |rank| root.children.get(rank).name.as_str());
+                let inner = root.children().filter(|child| child.is_serving() && child.height() > 0);
+                let first = inner.min_by(|a, b| nodeset::order(a.first_name(), b.first_name()));
+                let name = first.map_or("none", Child::name);
                 self.looks_at(b, &["net", name, "net", "parent", "info"]);
                 self.looks_at(b, &["net", name, "net", "parent", "nosuch"]);
             }
@@ -251,8 +253,8 @@ impl Job {
             }
             Whim::Orphan(_) | Whim::Made(..) | Whim::Adopt(_) => {}
             _ => {
-                for session in root.sessions.iter().filter(|session| session.used) {
-                    self.says(b, (0, &[session.name.as_str(), "ctl"]), 2, b"wipe\n");
+                for session in root.sessions() {
+                    self.says(b, (0, &[session.name(), "ctl"]), 2, b"wipe\n");
                 }
             }
         }
@@ -293,14 +295,14 @@ impl<B: Bounds> World<B> {
     fn made(&self, from: u32, place: Place) -> Vec<String> {
         let (names, session) = match place {
             Place::Io(io) => {
-                let is_parents = |session: &&ionode::session::Session| session.used && session.is_parents();
-                let found = self.aggregators[io as usize].core.node().sessions.iter().rfind(is_parents);
-                (self.levels.path_to_io(io), found.map(|session| session.name.as_str()))
+                let found =
+                    self.aggregators[io as usize].core.sessions().rfind(|session| session.is_parents());
+                (self.levels.path_to_io(io), found.map(|session| session.name()))
             }
             Place::Leaf(leaf) => {
-                let sessions = self.leaves[leaf as usize].core.node().sessions.slots().iter();
-                let found = sessions.rev().find(|session| session.is_open() && session.is_parents());
-                (self.levels.path_to(leaf), found.map(|session| session.name.as_str()))
+                let mut sessions = self.leaves[leaf as usize].core.sessions();
+                let found = sessions.rfind(|session| session.is_open() && session.is_parents());
+                (self.levels.path_to(leaf), found.map(|session| session.name()))
             }
             Place::Client(_) => return Vec::new(),
         };
@@ -312,16 +314,16 @@ impl<B: Bounds> World<B> {
     /// The path from the root to a session whose client is gone, if there is one: at a compute node, else at
     /// the root.
     fn orphan(&self) -> Vec<String> {
-        let root = self.aggregators[self.levels.root() as usize].core.node();
-        let at_root = root.sessions.iter().find(|session| session.used && session.linger.is_some());
+        let root = &self.aggregators[self.levels.root() as usize].core;
+        let at_root = root.sessions().find(|session| session.linger().is_some());
         for leaf in 0..self.levels.nodes() as u32 {
-            let sessions = self.leaves[leaf as usize].core.node().sessions.slots();
-            if let Some(session) = sessions.iter().find(|session| session.used && session.linger.is_some()) {
+            let mut sessions = self.leaves[leaf as usize].core.sessions();
+            if let Some(session) = sessions.find(|session| session.linger().is_some()) {
                 let names = self.levels.path_to(leaf).into_iter();
                 let path = names.flat_map(|name| ["net".to_owned(), name]);
-                return path.chain([session.name.as_str().to_owned()]).collect();
+                return path.chain([session.name().to_owned()]).collect();
             }
         }
-        at_root.map_or_else(Vec::new, |session| vec![session.name.as_str().to_owned()])
+        at_root.map_or_else(Vec::new, |session| vec![session.name().to_owned()])
     }
 }

@@ -222,6 +222,73 @@ fn a_bar_on_a_terminal_may_know_the_kernel_and_nothing_else_beside_it() {
     assert_eq!(found.len(), 1, "{found:?}");
 }
 
+/// What the users of a core may name of it: how it is fed and drained, and what checkers read.
+const FACES: [(&str, &[&str]); 2] = [
+    ("cnode", &["Bounds", "Cnode", "Facts", "Full", "Small", "bounds", "host", "inspect"]),
+    ("ionode", &["Facts", "Ionode", "Target", "bounds", "host", "inspect"]),
+];
+
+/// Where a source names what is inside a core.
+fn inside_cores(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (core, face) in FACES {
+        for (at, path) in text.match_indices(&format!("{core}::")) {
+            if text[..at].ends_with(|c: char| c == '_' || c == ':' || c.is_alphanumeric()) {
+                continue;
+            }
+            let rest = &text[at + path.len()..];
+            let list = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(list, _)| list);
+            let word =
+                |text: &str| text.trim().split(|c: char| !c.is_alphanumeric()).next().map(str::to_owned);
+            let words: Vec<String> = match list {
+                Some(list) => list.split(',').filter_map(word).collect(),
+                None => word(rest).into_iter().collect(),
+            };
+            let named = words.into_iter().filter(|word| !word.is_empty() && !face.contains(&word.as_str()));
+            found.extend(named.map(|word| format!("{core}::{word}")));
+        }
+    }
+    found
+}
+
+#[test]
+fn nobody_names_what_is_inside_a_core() {
+    let root = tests::root();
+    for (path, text) in
+        sources(&root).into_iter().filter(|(path, _)| !path.starts_with("tests/tests/deps.rs"))
+    {
+        let own = |core: &str| path.starts_with(&format!("{core}/src/"));
+        let found = inside_cores(&text);
+        let found: Vec<_> = found.iter().filter(|name| !own(name.split("::").next().unwrap_or(""))).collect();
+        assert!(found.is_empty(), "{path} names {found:?}");
+    }
+}
+
+#[test]
+fn a_source_that_names_what_is_inside_a_core_is_found() {
+    let text = "use cnode::{Cnode, node};\nuse ionode::inspect::Child;\nuse ionode_host::x;\n\
+        let a = ionode::child::State::Up;";
+    assert_eq!(inside_cores(text), ["cnode::node", "ionode::child"]);
+}
+
+/// The Rust sources below a directory, by path.
+fn sources(root: &std::path::Path) -> Vec<(String, String)> {
+    let (mut files, mut open) = (Vec::new(), vec![root.to_path_buf()]);
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).expect("it is there") {
+            let path = entry.expect("it is read").path();
+            let own = path.strip_prefix(root).expect("it is below").display().to_string();
+            if path.is_dir() {
+                let is_source = !own.ends_with("target") && !own.starts_with('.');
+                open.extend(is_source.then_some(path));
+            } else if own.ends_with(".rs") {
+                files.push((own, std::fs::read_to_string(&path).expect("it is text")));
+            }
+        }
+    }
+    files
+}
+
 /// The files of a source directory that are not the program's, which `main` declares, and name our half of a
 /// driver.
 fn naming_the_driver(main: &str, files: &[(String, String)]) -> Vec<String> {
@@ -241,18 +308,7 @@ fn naming_the_driver(main: &str, files: &[(String, String)]) -> Vec<String> {
 #[test]
 fn the_library_of_the_simulator_knows_no_sockets() {
     let root = tests::root().join("sim/src");
-    let (mut files, mut open) = (Vec::new(), vec![root.clone()]);
-    while let Some(dir) = open.pop() {
-        for entry in std::fs::read_dir(dir).expect("it is there") {
-            let path = entry.expect("it is read").path();
-            if path.is_dir() {
-                open.push(path);
-                continue;
-            }
-            let own = path.strip_prefix(&root).expect("it is below").display().to_string();
-            files.push((own, std::fs::read_to_string(&path).expect("it is text")));
-        }
-    }
+    let files = sources(&root);
     let main = std::fs::read_to_string(root.join("main.rs")).expect("it is text");
     assert_eq!(naming_the_driver(&main, &files), [""; 0]);
     let some = files.iter().filter(|(_, text)| text.contains("protocol_host")).count();

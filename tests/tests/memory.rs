@@ -76,7 +76,7 @@ fn mixed(net: &mut Net, count: usize) {
 #[test]
 fn a_new_aggregator_takes_less_than_64_kib() {
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let facts = ionode::node::Facts {
+    let facts = ionode::Facts {
         name: Text::cut("io"),
         boot: 1,
         os: "linux",

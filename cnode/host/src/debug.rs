@@ -65,15 +65,11 @@ fn failed(error: io::Error) -> Failure {
 
 /// The words for whom a helper is to look at: each member's process, or its state where it has none.
 pub(crate) fn subjects(core: &Cnode<Full>, session: SessionSlot, member: Option<MemberSlot>) -> String {
-    let node = core.node();
     let mut words = String::new();
-    for (index, its) in node.members_of(session) {
-        if member.is_some_and(|member| member != index) {
-            continue;
-        }
-        let written = match its.state.is_live() {
-            true => write!(words, " {}={}", its.number, its.pid),
-            false => write!(words, " {}={}", its.number, its.state.name()),
+    for its in core.members_of(session).filter(|its| member.is_none_or(|member| member == its.slot())) {
+        let written = match its.is_live() {
+            true => write!(words, " {}={}", its.number(), its.pid()),
+            false => write!(words, " {}={}", its.number(), its.state_name()),
         };
         assert!(written.is_ok(), "a string takes any text");
     }

@@ -5,8 +5,7 @@ use crate::host::Machine;
 use crate::process::{Part, Process};
 use crate::spawn::{self, Outcome, Plan, Unready};
 use cnode::host::{Completion, Effect, MemberSlot, SessionSlot};
-use cnode::node::Facts;
-use cnode::{Cnode, Full};
+use cnode::{Cnode, Facts, Full};
 use mio::Interest;
 use protocol::debug::Kind;
 use protocol::ename::Ename;
@@ -16,7 +15,6 @@ use protocol::message::is_request;
 use protocol::personality::Place;
 use protocol::record::End;
 use protocol::server::LinkId;
-use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol_host::{
@@ -96,9 +94,7 @@ impl Driver {
             has_parent: parent.is_some(),
         };
         let core = Cnode::<Full>::new(facts, Time(clock.now_us()));
-        let sessions = core.node().sessions.slots().len();
-        let members = core.node().members.slots().len() + core.node().probes.slots().len();
-        let host = Machine::new(sessions, members, links.watcher()?)?;
+        let host = Machine::new(core.session_slots(), core.member_slots(), links.watcher()?)?;
         Ok(Self {
             core,
             host,

@@ -2,8 +2,8 @@
 
 use super::View;
 use crate::Bounds;
+use crate::bounds::PARENT;
 use crate::host::{Host, SessionSlot};
-use crate::join::PARENT;
 use core::fmt::{self, Write};
 use protocol::dir::{Dir, Get, Put};
 use protocol::ename::Ename;

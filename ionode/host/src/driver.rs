@@ -1,11 +1,9 @@
 //! The loop: wait, feed the core what came, drain it, send.
 
 use crate::host::Memory;
-use ionode::bounds::{LINKS, PARENT};
+use ionode::bounds::{LINKS, MOUNTS, PARENT};
 use ionode::host::{Effect, Peer};
-use ionode::mount::MOUNTS;
-use ionode::node::Facts;
-use ionode::{Ionode, Target};
+use ionode::{Facts, Ionode, Target};
 use protocol::ename::Ename;
 use protocol::limits::{MSIZE_MAX, NODE_NAME_MAX, PARAM_MAX};
 use protocol::message::is_request;

@@ -1,18 +1,15 @@
 //! What is seen at a compute node: its members, its parts of sessions, and its link to above.
 
-use super::tables::{Below, BelowEvent, Member, MemberEvent, Part, PartEvent};
+use super::tables::{BelowEvent, MemberEvent, PartEvent};
 use super::{Arms, Machine};
 use crate::world::{Place, World};
+use cnode::bounds::PARENT;
 use cnode::host::{Completion, MemberSlot, SessionSlot};
-use cnode::join::PARENT;
-use cnode::member::{self, State};
-use cnode::node::Node;
-use cnode::session::{Gang, Session};
+use cnode::inspect::{MemberState as Member, Session, SessionState as Part};
 use cnode::{Bounds, Cnode};
-use protocol::join;
+use protocol::inspect::ParentState;
 use protocol::message::{Rmsg, Tmsg, is_request};
 use protocol::qid::Path;
-use protocol::slots::Slots;
 use protocol::table::File;
 use protocol::time::Time;
 use protocol::verb::{Command, NodeCommand};
@@ -58,8 +55,7 @@ impl Note {
             Completion::Readable { .. } | Completion::Writable { .. } | Completion::Undialed => return None,
         };
         let member = done.member()?;
-        let state = state_of(core.node().members.slots().get(member as usize)?);
-        Some(Self { member, state, event })
+        Some(Self { member, state: core.member(member).map(|member| member.state()), event })
     }
 }
 
@@ -70,52 +66,6 @@ pub(crate) struct Before {
     parts: Vec<(SessionSlot, bool, Part)>,
     /// By slot: the session, the number in it, and the state.
     members: Vec<(MemberSlot, (SessionSlot, u32), Member)>,
-}
-
-fn state_of(member: &member::Member) -> Option<Member> {
-    Some(match member.state {
-        State::Free => return None,
-        State::Reserved => Member::Reserved,
-        State::Starting if member.ready => Member::Ready,
-        State::Starting => Member::Starting,
-        State::Running => Member::Running,
-        State::Stopped => Member::Stopped,
-        State::Ended => Member::Ended,
-    })
-}
-
-fn part_of<T>(session: &Session<T>) -> Part {
-    if session.closing {
-        Part::Closing
-    } else if session.linger.is_some() {
-        Part::Orphaned
-    } else if session.poisoned && !session.executed {
-        Part::Poisoned
-    } else if !session.executed {
-        if session.count > 0 { Part::Reserved } else { Part::Open }
-    } else if session.outcomes == session.count {
-        Part::Over
-    } else if session.gang == Gang::Waits(0) {
-        Part::Ready
-    } else if session.starting > 0 {
-        Part::Starting
-    } else if session.outcomes > 0 {
-        Part::Partly
-    } else {
-        Part::Running
-    }
-}
-
-/// The state of a link to above.
-pub(super) fn below_of(state: join::State) -> Below {
-    match state {
-        join::State::Alone => Below::Alone,
-        join::State::Down(_) => Below::Down,
-        join::State::Dialing => Below::Dialing,
-        join::State::Greeting => Below::Greeting,
-        join::State::Joining => Below::Joining,
-        join::State::Joined(_) => Below::Joined,
-    }
 }
 
 /// What a message from above is to the link to it.
@@ -145,8 +95,8 @@ impl Arms {
         self.count(Machine::Member, state as usize, event as usize);
     }
 
-    pub(super) fn below(&mut self, state: join::State, event: BelowEvent) {
-        self.count(Machine::Below, below_of(state) as usize, event as usize);
+    pub(super) fn below(&mut self, state: ParentState, event: BelowEvent) {
+        self.count(Machine::Below, state as usize, event as usize);
     }
 
     /// A request to a node.
@@ -157,7 +107,7 @@ impl Arms {
             return if let Tmsg::Write { data, .. } = msg
                 && path.file() == File::Ctl as u8
             {
-                self.node_lines(core.node(), before, data);
+                self.node_lines(core, before, data);
             };
         };
         let Some(part) = before.parts.iter().find(|(own, ..)| *own == slot).map(|(.., part)| *part) else {
@@ -183,14 +133,12 @@ impl Arms {
         }
     }
 
-    fn node_lines<B: Bounds>(&mut self, node: &Node<B>, before: &Before, data: &[u8]) {
+    fn node_lines<B: Bounds>(&mut self, core: &Cnode<B>, before: &Before, data: &[u8]) {
         for line in lines(data) {
             match protocol::verb::node(line).map(|line| line.command) {
                 Ok(NodeCommand::Fence) => {
-                    let parts = before
-                        .parts
-                        .iter()
-                        .filter(|(slot, ..)| node.sessions.slots()[*slot as usize].is_parents());
+                    let is_parents = |slot| core.session(slot).is_some_and(|session| session.is_parents());
+                    let parts = before.parts.iter().filter(|(slot, ..)| is_parents(*slot));
                     parts.for_each(|(.., part)| self.part(*part, PartEvent::Fence));
                 }
                 Ok(NodeCommand::Signal(signal)) => {
@@ -247,19 +195,15 @@ impl Arms {
 
 impl Before {
     fn of<B: Bounds>(core: &Cnode<B>, is_due: bool, now: Time) -> Self {
-        let (mut parts, mut members) = (Vec::new(), Vec::new());
-        if core.session_count() > 0 {
-            let node = core.node();
-            for (slot, session) in (0..).zip(node.sessions.slots()) {
-                if session.used {
-                    let is_over = session.linger.is_some_and(|at| at <= now);
-                    parts.push((slot, is_due && session.is_parents() && !is_over, part_of(session)));
-                }
-            }
-            for (slot, member) in (0..).zip(node.members.slots()) {
-                members.extend(state_of(member).map(|state| (slot, (member.session, member.number), state)));
-            }
-        }
+        let parts = core.sessions().map(|session| {
+            let is_over = session.linger().is_some_and(|at| at <= now);
+            (session.slot(), is_due && session.is_parents() && !is_over, session.state())
+        });
+        let parts: Vec<_> = parts.collect();
+        let members = core.members().filter(|_| !parts.is_empty());
+        let members = members
+            .map(|member| (member.slot(), (member.session(), member.number()), member.state()))
+            .collect();
         Self { parts, members }
     }
 }
@@ -272,27 +216,26 @@ impl<B: Bounds> World<B> {
         let leaf = &self.leaves[leaf as usize];
         let (core, now) = (&leaf.core, leaf.run.clock.read(now));
         let before = Before::of(core, matches!(call, Call::Due), now);
-        let parent = &core.node().parent;
         match call {
             Call::Due => {
-                if parent.timeout() <= now {
-                    arms.below(parent.state, BelowEvent::Due);
+                if core.parent_timeout() <= now {
+                    arms.below(core.parent_state(), BelowEvent::Due);
                 }
                 for (slot, .., part) in &before.parts {
-                    if core.node().sessions.slots()[*slot as usize].linger.is_some_and(|at| at <= now) {
+                    if core.session(*slot).and_then(Session::linger).is_some_and(|at| at <= now) {
                         arms.part(*part, PartEvent::LingerOver);
                     }
                 }
             }
             Call::Hangup => {
-                arms.below(parent.state, BelowEvent::Hangup);
+                arms.below(core.parent_state(), BelowEvent::Hangup);
                 before.parts.iter().for_each(|(.., part)| arms.part(*part, PartEvent::Hangup));
                 before.members.iter().for_each(|(.., state)| arms.member(*state, MemberEvent::Hangup));
             }
-            Call::Connected => arms.below(parent.state, BelowEvent::Connected),
-            Call::Undialed => arms.below(parent.state, BelowEvent::Undialed),
+            Call::Connected => arms.below(core.parent_state(), BelowEvent::Connected),
+            Call::Undialed => arms.below(core.parent_state(), BelowEvent::Undialed),
             Call::Bytes(message) => {
-                arms.below(parent.state, message_below(message));
+                arms.below(core.parent_state(), message_below(message));
                 if is_request(message) {
                     arms.node_request(core, &before, message);
                 }
@@ -321,10 +264,8 @@ impl<B: Bounds> World<B> {
                 }
             }
         }
-        let node = leaf.core.node();
         for (slot, is_given_up, part) in &before.parts {
-            let session = &node.sessions.slots()[*slot as usize];
-            if *part == Part::Closing || session.is_open() {
+            if *part == Part::Closing || leaf.core.session(*slot).is_some_and(Session::is_open) {
                 continue;
             }
             if *is_given_up {
@@ -340,8 +281,8 @@ impl<B: Bounds> World<B> {
     pub(crate) fn notes_silence(&mut self, place: Place) {
         let Some(arms) = &mut self.arms else { return };
         let state = match place {
-            Place::Io(io) => self.aggregators[io as usize].core.node().parent.state,
-            Place::Leaf(leaf) => self.leaves[leaf as usize].core.node().parent.state,
+            Place::Io(io) => self.aggregators[io as usize].core.parent_state(),
+            Place::Leaf(leaf) => self.leaves[leaf as usize].core.parent_state(),
             Place::Client(_) => return,
         };
         arms.below(state, BelowEvent::Silent);
@@ -350,9 +291,8 @@ impl<B: Bounds> World<B> {
     /// A member's start was drained.
     pub(crate) fn notes_start(&mut self, leaf: u32, member: MemberSlot) {
         let Some(arms) = &mut self.arms else { return };
-        let members = self.leaves[leaf as usize].core.node().members.slots();
-        if let Some(state) = members.get(member as usize).and_then(state_of) {
-            arms.member(state, MemberEvent::Start);
+        if let Some(member) = self.leaves[leaf as usize].core.member(member) {
+            arms.member(member.state(), MemberEvent::Start);
         }
     }
 }

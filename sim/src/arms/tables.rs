@@ -1,5 +1,10 @@
 //! Every pair of a state and an event, declared: that seeds reach it, or why it cannot be.
 
+use cnode::inspect::{MemberState, SessionState as PartState};
+use ionode::inspect::{ChildState, CommandState, SessionState};
+use protocol::inspect::ParentState;
+use protocol::worded;
+
 /// A state machine: a row a state, a character an event.
 #[derive(Debug)]
 pub struct Table {
@@ -27,66 +32,124 @@ impl Table {
     }
 }
 
-/// Names of states or events, in their order.
-macro_rules! names {
-    ($kind:ident: $($name:ident $word:literal),* $(,)?) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum $kind { $($name),* }
-        impl $kind {
-            pub(crate) const WORDS: &[&str] = &[$($word),*];
-        }
-    };
+worded! {
+    /// What a member hears, or does.
+    pub(crate) enum MemberEvent {
+        Exec = "exec",
+        Start = "start",
+        Ready = "ready",
+        Started = "started",
+        Failed = "failed",
+        Exited = "exited",
+        Go = "go",
+        Cancel = "cancel",
+        Signal = "signal",
+        Kill = "kill",
+        Stop = "stop",
+        Cont = "cont",
+        Hangup = "link lost",
+        Closed = "session closed",
+    }
 }
 
-names!(Member:
-    Reserved "reserved", Starting "starting", Ready "ready", Running "running", Stopped "stopped",
-    Ended "ended");
-names!(MemberEvent:
-    Exec "exec", Start "start", Ready "ready", Started "started", Failed "failed", Exited "exited",
-    Go "go", Cancel "cancel", Signal "signal", Kill "kill", Stop "stop", Cont "cont",
-    Hangup "link lost", Closed "session closed");
+worded! {
+    /// What a session hears at a compute node.
+    pub(crate) enum PartEvent {
+        Setup = "setup",
+        Exec = "exec",
+        GoOn = "go on",
+        GoOff = "go off",
+        Signal = "signal",
+        CloseStdin = "close stdin",
+        Bad = "bad line",
+        Removed = "removed",
+        Left = "ctl left",
+        Hangup = "link lost",
+        Fence = "fence",
+        GivenUp = "given up",
+        LingerOver = "linger over",
+        Opened = "ctl opened",
+        Started = "member started",
+        Failed = "member failed",
+        Ended = "member ended",
+    }
+}
 
-names!(Part:
-    Open "open", Reserved "reserved", Poisoned "poisoned", Starting "starting", Ready "ready",
-    Running "running", Partly "told partly", Over "over", Orphaned "orphaned", Closing "closing");
-names!(PartEvent:
-    Setup "setup", Exec "exec", GoOn "go on", GoOff "go off", Signal "signal",
-    CloseStdin "close stdin", Bad "bad line", Removed "removed", Left "ctl left",
-    Hangup "link lost", Fence "fence", GivenUp "given up", LingerOver "linger over",
-    Opened "ctl opened", Started "member started", Failed "member failed", Ended "member ended");
+worded! {
+    /// What a session hears at an aggregator.
+    pub(crate) enum SessionEvent {
+        Setup = "setup",
+        Res = "res",
+        Exec = "exec",
+        Go = "go",
+        Signal = "signal",
+        CloseStdin = "close stdin",
+        Bad = "bad line",
+        Removed = "removed",
+        Left = "ctl left",
+        Near = "near client gone",
+        Far = "far client gone",
+        LingerOver = "linger over",
+        Fence = "fence",
+        GivenUp = "given up",
+        Flush = "flush",
+        Opened = "ctl opened",
+        ExecTold = "exec told",
+        ExecRefused = "exec refused",
+        Outcomes = "outcomes",
+        Last = "last outcome",
+        ChildLost = "child lost",
+    }
+}
 
-names!(Session:
-    Open "open", Reserved "reserved", Poisoned "poisoned", Starting "starting", Running "running",
-    Partly "told partly", Over "over", Orphaned "orphaned");
-names!(SessionEvent:
-    Setup "setup", Res "res", Exec "exec", Go "go", Signal "signal", CloseStdin "close stdin",
-    Bad "bad line", Removed "removed", Left "ctl left", Near "near client gone",
-    Far "far client gone", LingerOver "linger over", Fence "fence", GivenUp "given up",
-    Flush "flush", Opened "ctl opened", ExecTold "exec told", ExecRefused "exec refused",
-    Outcomes "outcomes", Last "last outcome", ChildLost "child lost");
+worded! {
+    /// What a link to a parent hears.
+    pub(crate) enum BelowEvent {
+        Due = "due",
+        Connected = "connected",
+        Undialed = "undialed",
+        Rank = "rank told",
+        Answer = "another answer",
+        Refused = "refusal",
+        Request = "request",
+        Hangup = "hangup",
+        Silent = "silent too long",
+        Botch = "nonsense",
+    }
+}
 
-names!(Below:
-    Alone "alone", Down "down", Dialing "dialing", Greeting "greeting", Joining "joining",
-    Joined "joined");
-names!(BelowEvent:
-    Due "due", Connected "connected", Undialed "undialed", Rank "rank told",
-    Answer "another answer", Refused "refusal", Request "request", Hangup "hangup", Silent "silent too long",
-    Botch "nonsense");
+worded! {
+    /// What a child hears or does, as its parent sees it.
+    pub(crate) enum AboveEvent {
+        Joins = "joins",
+        Again = "joins again",
+        Taken = "name taken",
+        Request = "request",
+        Version = "version",
+        Answer = "answer",
+        Refusal = "refusal",
+        Fenced = "fenced",
+        Beat = "beat",
+        Hangup = "hangup",
+        Silent = "silent",
+        GivenUp = "silent too long",
+        Botch = "nonsense",
+    }
+}
 
-names!(Above:
-    Empty "empty", Joining "joining", Greeted "greeted", CatchingUp "catching up", Up "up",
-    Suspect "suspect", Lost "lost", Hailed "hailed", Mounted "mounted");
-names!(AboveEvent:
-    Joins "joins", Again "joins again", Taken "name taken", Request "request", Version "version",
-    Answer "answer", Refusal "refusal", Fenced "fenced", Beat "beat", Hangup "hangup",
-    Silent "silent", GivenUp "silent too long", Botch "nonsense");
-
-names!(Gather:
-    Exec "exec", Gang "exec of a gang", Going "gang going", Command "session command",
-    Node "node command", Noting "noting", Asking "asking why", Late "late");
-names!(GatherEvent:
-    Ok "answer", Refused "refusal", Lost "child lost", Noted "status told", Deadline "deadline",
-    Flush "flush", ClientGone "client gone", Closed "session closed");
+worded! {
+    /// What a command that waits hears.
+    pub(crate) enum GatherEvent {
+        Ok = "answer",
+        Refused = "refusal",
+        Lost = "child lost",
+        Noted = "status told",
+        Deadline = "deadline",
+        Flush = "flush",
+        ClientGone = "client gone",
+        Closed = "session closed",
+    }
+}
 
 /// Why a pair cannot be, by letter.
 pub const WHY: &[(char, &str)] = &[
@@ -131,7 +194,7 @@ pub const WHY: &[(char, &str)] = &[
 pub const TABLES: [&Table; 6] = [
     &Table {
         name: "member",
-        states: Member::WORDS,
+        states: MemberState::WORDS,
         events: MemberEvent::WORDS,
         grid: &[
             "+ppppppp++++++",
@@ -144,7 +207,7 @@ pub const TABLES: [&Table; 6] = [
     },
     &Table {
         name: "part",
-        states: Part::WORDS,
+        states: PartState::WORDS,
         events: PartEvent::WORDS,
         grid: &[
             "++++++++++++l+nnn",
@@ -161,7 +224,7 @@ pub const TABLES: [&Table; 6] = [
     },
     &Table {
         name: "session",
-        states: Session::WORDS,
+        states: SessionState::WORDS,
         events: SessionEvent::WORDS,
         grid: &[
             "+++++++++++l++++nnnnm",
@@ -176,13 +239,13 @@ pub const TABLES: [&Table; 6] = [
     },
     &Table {
         name: "link below",
-        states: Below::WORDS,
+        states: ParentState::WORDS,
         events: BelowEvent::WORDS,
         grid: &["AAAAAAAAAA", "+DDDDDDDDD", "N++DDDDDDD", "GGGGGGGGGG", "+CC+++J++B", "+CC++++++B"],
     },
     &Table {
         name: "link above",
-        states: Above::WORDS,
+        states: ChildState::WORDS,
         events: AboveEvent::WORDS,
         grid: &[
             "+EEEEEEEEEEEE",
@@ -198,7 +261,7 @@ pub const TABLES: [&Table; 6] = [
     },
     &Table {
         name: "gather",
-        states: Gather::WORDS,
+        states: CommandState::WORDS,
         events: GatherEvent::WORDS,
         grid: &[
             "+++S++++", "+++S++++", "+++S++++", "+++S++++", "+++++++O", "UU+++++O", "+++S++++", "+++XXXXX",

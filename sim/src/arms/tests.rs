@@ -1,9 +1,11 @@
 use super::seeds;
-use super::tables::{Gather, GatherEvent, Member, MemberEvent, TABLES, WHY};
+use super::tables::{GatherEvent, MemberEvent, TABLES, WHY};
 use super::*;
 use crate::trace::Lines;
 use crate::world::World;
 use cnode::Small;
+use cnode::inspect::MemberState as Member;
+use ionode::inspect::CommandState;
 
 const MILLI: u64 = 1_000;
 const BOOT: u64 = 500 * MILLI;
@@ -64,7 +66,10 @@ fn what_a_job_that_is_killed_reaches_is_counted_and_nothing_else() {
     let all: u64 = TABLES[0].pairs().map(|(state, event)| arms.get(0, state, event)).sum();
     assert_eq!(all, 2 * seen.len() as u64);
     let gather = |state, event| count(&arms, Machine::Gather, state as usize, event as usize);
-    assert_eq!((gather(Gather::Exec, GatherEvent::Ok), gather(Gather::Command, GatherEvent::Ok)), (2, 2));
+    assert_eq!(
+        (gather(CommandState::Exec, GatherEvent::Ok), gather(CommandState::Session, GatherEvent::Ok)),
+        (2, 2)
+    );
 }
 
 #[test]

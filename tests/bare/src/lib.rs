@@ -8,8 +8,7 @@
 mod machine;
 
 use cnode::host::{Completion, Effect};
-use cnode::node::Facts;
-use cnode::{Bounds, Cnode, Full, Small};
+use cnode::{Bounds, Cnode, Facts, Full, Small};
 use core::panic::PanicInfo;
 use machine::Machine;
 use protocol::server::LinkId;

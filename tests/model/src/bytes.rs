@@ -58,5 +58,5 @@ pub fn pour(net: &mut Net, bytes: &[u8]) {
     assert!(longest <= MSIZE_MAX as usize, "an answer of {longest}");
     net.hangup(0);
     net.settle();
-    assert_eq!(net.io.node().forward_count(), 0, "what was passed on ends with the link");
+    assert_eq!(net.io.forward_count(), 0, "what was passed on ends with the link");
 }

@@ -4,9 +4,9 @@
 use crate::op::{CLIENTS, NODES, USERS};
 use crate::pump::Net;
 use crate::tree::{Live, Place};
+use ionode::inspect::{Child, ChildState};
 use protocol::ename::Ename;
 use protocol::set::Rank;
-use protocol::slots::Slots;
 use std::collections::{BTreeMap, HashMap};
 
 /// How a fid is open.
@@ -215,8 +215,8 @@ impl Model {
         if leaf == 0 {
             return true;
         }
-        let state = self.net.io.node().child_state(&crate::pump::node_name(leaf - 1));
-        state == Some(ionode::child::State::Up) && !self.net.leaves[leaf - 1].mute
+        let child = self.net.io.child_named(&crate::pump::node_name(leaf - 1));
+        child.is_some_and(Child::is_up) && !self.net.leaves[leaf - 1].mute
     }
 
     /// What is asked of the fid is answered as it is now.
@@ -230,22 +230,22 @@ impl Model {
     /// A user may do what the session's owner may.
     pub(crate) fn owns(&self, user: usize, id: usize) -> bool {
         let Sess { node, slot, .. } = self.sessions[id];
-        let owner = if node == 0 {
-            let node = self.net.io.node();
-            node.users[node.sessions[slot].owner.0 as usize]
+        let is_his = if node == 0 {
+            self.net.io.session(slot as u16).is_some_and(|session| session.owner() == USERS[user])
         } else {
-            self.net.leaves[node - 1].core.session_owner(slot as u16)
+            self.net.leaves[node - 1].core.session_owner(slot as u16).as_str() == USERS[user]
         };
-        USERS[user] == "root" || owner.as_str() == USERS[user]
+        USERS[user] == "root" || is_his
     }
 
     /// The session was given its program.
     pub(crate) fn executed(&self, id: usize) -> bool {
         let Sess { node, slot, .. } = self.sessions[id];
         if node == 0 {
-            self.net.io.node().sessions[slot].executed
+            self.net.io.session(slot as u16).is_some_and(|session| session.is_executed())
         } else {
-            self.net.leaves[node - 1].core.node().sessions.slots()[slot].executed
+            let core = &self.net.leaves[node - 1].core;
+            core.session(slot as u16).is_some_and(|session| session.is_executed())
         }
     }
 
@@ -263,10 +263,8 @@ impl Model {
     /// Sees which sessions have come and gone: one that nobody ended is to be there.
     pub(crate) fn sync(&mut self) -> Result<(), String> {
         let mut there: Vec<(usize, usize, u32, String)> = Vec::new();
-        for (slot, session) in self.net.io.node().sessions.iter().enumerate() {
-            if session.used && !session.is_parents() {
-                there.push((0, slot, session.serial, session.name.as_str().to_owned()));
-            }
+        for session in self.net.io.sessions().filter(|session| !session.is_parents()) {
+            there.push((0, session.slot().into(), session.serial(), session.name().to_owned()));
         }
         self.leaf_sessions(&mut there);
         self.compare(&there, 0)
@@ -281,13 +279,8 @@ impl Model {
 
     fn leaf_sessions(&self, there: &mut Vec<(usize, usize, u32, String)>) {
         for (index, leaf) in self.net.leaves.iter().enumerate() {
-            if leaf.core.session_count() == 0 {
-                continue;
-            }
-            for (slot, session) in leaf.core.node().sessions.slots().iter().enumerate() {
-                if session.used && !session.closing && !session.is_parents() {
-                    there.push((index + 1, slot, 0, session.name.as_str().to_owned()));
-                }
+            for session in leaf.core.sessions().filter(|session| session.is_open() && !session.is_parents()) {
+                there.push((index + 1, session.slot().into(), 0, session.name().to_owned()));
             }
         }
     }
@@ -376,8 +369,8 @@ impl Model {
     /// Whom the aggregator has lost since.
     pub(crate) fn see_losses(&mut self) {
         for leaf in 1..=NODES {
-            let state = self.net.io.node().child_state(&crate::pump::node_name(leaf - 1));
-            if matches!(state, Some(ionode::child::State::Lost(_))) {
+            let child = self.net.io.child_named(&crate::pump::node_name(leaf - 1));
+            if child.is_some_and(|child| child.state() == ChildState::Lost) {
                 self.lose(leaf);
             }
         }
@@ -397,17 +390,14 @@ impl Live for Model {
             return None;
         }
         if node != 0 {
-            let found = self.net.leaves[node - 1].core.node().find_member(slot as u16, number);
-            return Some(found.map(|_| node));
+            let mut members = self.net.leaves[node - 1].core.members_of(slot as u16);
+            return Some(members.any(|member| member.number() == number).then_some(node));
         }
-        let session = &self.net.io.node().sessions[slot];
-        if !session.executed {
-            return Some(None);
-        }
-        let rank: Option<Rank> = session.child_of(number);
+        let session = self.net.io.session(slot as u16).filter(|session| session.is_executed());
+        let rank: Option<Rank> = session.and_then(|session| session.child_of(number));
         Some(rank.map(|rank| {
-            let name = self.net.io.node().children.get(rank).name;
-            (0..NODES).position(|node| crate::pump::node_name(node) == name.as_str()).map_or(0, |at| at + 1)
+            let name = self.net.io.child(rank).name();
+            (0..NODES).position(|node| crate::pump::node_name(node) == name).map_or(0, |at| at + 1)
         }))
     }
 

@@ -97,7 +97,7 @@ fn split(burst: &[u8], queue: &mut VecDeque<Vec<u8>>) {
 impl Net {
     /// An aggregator with so many nodes, which have joined.
     pub fn new(nodes: usize, clients: usize) -> Self {
-        let facts = ionode::node::Facts {
+        let facts = ionode::Facts {
             name: Text::cut("io"),
             boot: 7,
             os: "linux",
@@ -118,7 +118,7 @@ impl Net {
             next_pid: 0,
         };
         for index in 0..nodes {
-            let facts = cnode::node::Facts {
+            let facts = cnode::Facts {
                 name: Text::cut(&node_name(index)),
                 boot: 100 + index as u64,
                 os: "linux",
@@ -254,7 +254,7 @@ impl Net {
         leaf.up.clear();
         leaf.down.clear();
         leaf.inbox.clear();
-        leaf.core.handle_hangup(now, cnode::join::PARENT, &mut leaf.machine);
+        leaf.core.handle_hangup(now, cnode::bounds::PARENT, &mut leaf.machine);
         self.drain_leaf(index);
         if self.who[link as usize].take().is_some() {
             self.io.handle_hangup(now, LinkId(link), &mut self.kept);
@@ -407,7 +407,7 @@ impl Net {
     fn down(&mut self, index: usize, bytes: &[u8]) {
         let now = self.now();
         let leaf = &mut self.leaves[index];
-        let taken = leaf.core.handle_bytes(now, cnode::join::PARENT, bytes, &mut leaf.machine);
+        let taken = leaf.core.handle_bytes(now, cnode::bounds::PARENT, bytes, &mut leaf.machine);
         assert_eq!(taken, Ok(bytes.len()), "a node takes what its parent says: type {}", bytes[4]);
         self.drain_leaf(index);
     }

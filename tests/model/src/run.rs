@@ -145,14 +145,12 @@ impl Model {
     }
 
     fn nothing_left(&mut self) -> Result<(), String> {
-        let node = self.net.io.node();
-        let users = node.users.iter().filter(|user| !user.is_empty()).count();
-        let sessions = node.sessions.iter().filter(|session| session.used).count();
+        let node = &self.net.io;
         let left = [
             ("requests that were passed on", node.forward_count(), 0),
-            ("sessions of the aggregator", sessions, 0),
+            ("sessions of the aggregator", node.sessions().count(), 0),
             ("questions to nodes", node.question_count(), 0),
-            ("fids on nodes", node.fid_count(), 6 + users),
+            ("fids on nodes", node.fid_count_below(), 6 + node.user_count()),
         ];
         for (what, has, want) in left {
             if has != want {
@@ -163,8 +161,8 @@ impl Model {
             return Err("the aggregator is not quiet".into());
         }
         for (index, leaf) in self.net.leaves.iter().enumerate() {
-            let rank = node.children.find(&crate::pump::node_name(index));
-            let known = rank.map_or(0, |rank| node.fids_on(rank));
+            let child = node.child_named(&crate::pump::node_name(index));
+            let known = child.map_or(0, |child| node.fids_on(child.rank()));
             let (has, sessions) = (leaf.core.fid_count(), leaf.core.session_count());
             if sessions > 0 || has != known {
                 return Err(format!("node {index} has {has} fids, not {known}, and {sessions} sessions"));

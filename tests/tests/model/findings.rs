@@ -140,8 +140,8 @@ fn a_client_of_the_parent_ends_nothing_of_others_on_a_node() {
         for step in in_turn(ops.collect()) {
             model.step(&step).expect("it is answered as it should be");
         }
-        let session = model.net.io.node().sessions.iter().find(|session| session.used).expect("it is there");
-        assert_eq!((session.state_name(), session.range.told), ("running", 0), "after {line:?} by another");
+        let session = model.net.io.sessions().next().expect("it is there");
+        assert_eq!((session.state_name(), session.told()), ("running", 0), "after {line:?} by another");
     }
 }
 
@@ -177,6 +177,6 @@ fn a_client_of_the_parent_is_no_operator_of_a_node() {
         for step in in_turn(says.into_iter().chain([write(link, 1, "drain why\n")]).collect()) {
             model.step(&step).expect("it is answered as it should be");
         }
-        assert_eq!(model.net.leaves[0].core.node().drained.is_some(), drained);
+        assert_eq!(model.net.leaves[0].core.is_drained(), drained);
     }
 }

@@ -57,7 +57,7 @@ impl Net {
                 self.io.connect(LinkId(link), Peer { is_local: true, uid: None });
                 let leaf = &mut self.leaves[index];
                 leaf.link = Some(link);
-                leaf.core.connect(cnode::join::PARENT, false);
+                leaf.core.connect(cnode::bounds::PARENT, false);
             }
             Todo::Dial => {}
             Todo::Leave => self.cut(index),
