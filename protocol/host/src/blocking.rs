@@ -8,32 +8,32 @@ use std::time::{Duration, Instant};
 use crate::dial::Dial;
 use crate::stream::{Fill, Sent, Stream};
 
-/// Receive buffer at the start, in bytes: one message of 64 KiB and the begin of the next.
+/// Receive buffer at the start, in bytes: one message of 64 KiB and the beginning of the next.
 const INBOX_START: usize = 128 * 1024;
 
-/// Bytes received and not consumed beyond which nothing more is read.
+/// Reading stops when so many received bytes are not consumed.
 pub const INBOX_MAX: usize = 16 * 1024 * 1024;
 
-/// Bytes queued and not yet taken by the kernel beyond which sending is refused.
+/// Sending is refused when so many bytes are queued.
 pub const OUTBOX_MAX: usize = 16 * 1024 * 1024;
 
-/// How long [`Conn::send`] waits for a peer that takes nothing, unless told otherwise.
+/// How long [`Conn::send`] waits for a peer that reads nothing, by default.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wake {
-    /// Bytes that arrived meanwhile.
+    /// Bytes that arrived.
     pub got: usize,
     /// The peer has closed; what it sent before is in [`Conn::bytes`].
     pub is_ended: bool,
     /// How many of the caller's descriptors have `revents`.
     pub ready: usize,
-    /// The timeout passed with none of these.
+    /// The timeout passed and none of the above happened.
     pub is_late: bool,
 }
 
-/// A connection whose owner is one loop over the socket, some other descriptors and a timeout.
+/// A connection for a program with one loop over the socket, some other descriptors and a timeout.
 pub struct Conn {
     stream: Stream,
     polled: Vec<libc::pollfd>,
@@ -48,7 +48,7 @@ impl Conn {
         Ok(Self { stream, polled: Vec::new(), patience: PATIENCE, is_ended: false })
     }
 
-    /// Sets how long [`Conn::send`] waits while the peer takes nothing.
+    /// Sets how long [`Conn::send`] waits while the peer reads nothing.
     pub fn set_patience(&mut self, patience: Duration) {
         self.patience = patience;
     }
@@ -58,7 +58,7 @@ impl Conn {
         self.stream.peer_uid()
     }
 
-    /// What was received and not yet consumed.
+    /// Received bytes that were not yet consumed.
     pub fn bytes(&self) -> &[u8] {
         self.stream.bytes()
     }
@@ -88,7 +88,7 @@ impl Conn {
 
     /// Sends all bytes, reading meanwhile, so that two peers that both send cannot wait for each other.
     ///
-    /// A peer that takes nothing for the patience set is an error `TimedOut`.
+    /// If the peer reads nothing for the time set, the error is `TimedOut`.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         let mut last = (self.patience_end(), usize::MAX);
@@ -122,11 +122,11 @@ impl Conn {
         self.stream.bytes().len() >= INBOX_MAX
     }
 
-    /// Waits until bytes arrive, the peer closes, one of `extra` is ready, a queue is sent off or `timeout`
-    /// passes (`None`: never), and does the reading and the sending of this connection.
+    /// Waits until bytes arrive, the peer closes, one of `extra` is ready, the queue is sent, or `timeout`
+    /// passes (`None`: never); reads and sends on this connection meanwhile.
     ///
-    /// It may return with nothing of note (a signal, a queue sent off): call it in a loop. What comes in
-    /// while [`INBOX_MAX`] bytes are unread stays in the kernel.
+    /// It may return without any of these (a signal, a queue that was sent): call it in a loop. While
+    /// [`INBOX_MAX`] bytes are unread, more bytes stay in the kernel.
     pub fn wait(&mut self, extra: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<Wake> {
         let mut polled = std::mem::take(&mut self.polled);
         polled.clear();
@@ -146,7 +146,7 @@ impl Conn {
         Ok(wake)
     }
 
-    /// What to poll for on behalf of this connection, where one poll is for several of them.
+    /// What to poll for on this connection, if one poll covers several connections.
     pub fn pollfd(&self) -> libc::pollfd {
         let mut events = 0;
         if !self.is_ended && !self.is_full() {
@@ -160,10 +160,10 @@ impl Conn {
         libc::pollfd { fd, events, revents: 0 }
     }
 
-    /// Does the sending and the reading that a poll has found possible: how many bytes arrived.
+    /// Sends and reads what a poll found possible; returns how many bytes arrived.
     pub fn serve(&mut self, revents: libc::c_short) -> io::Result<usize> {
         if revents & (libc::POLLOUT | libc::POLLERR | libc::POLLHUP) != 0 && self.stream.has_backlog() {
-            // A peer that closed early may have said why: its last words are read first.
+            // A peer that closed may have sent the reason: read that first.
             let sent = self.stream.flush();
             let got = self.take()?;
             if got == 0 {
@@ -190,7 +190,7 @@ impl Conn {
                 }
                 Ok(Fill::Full) if self.is_full() => return Ok(got),
                 Ok(Fill::Full) => self.stream.grow((self.stream.capacity() * 2).min(INBOX_MAX)),
-                // What came before the error is worth having; the error stays for the next call.
+                // Bytes that came before the error are returned; the next call meets the error again.
                 Err(_) if got > 0 => {
                     self.is_ended = true;
                     return Ok(got);
@@ -204,8 +204,8 @@ impl Conn {
     }
 }
 
-/// Waits until a descriptor is ready or the time is over (`None`: never): how many are ready, `None` when a
-/// signal came first, which leaves no `revents`.
+/// Waits until a descriptor is ready or the time has passed (`None`: never). Returns how many are ready, or
+/// `None` if a signal came first, which leaves no `revents`.
 pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<Option<usize>> {
     // Rounded up, so that a loop does not spin through the last millisecond.
     let millis = timeout.map_or(-1, |t| i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));

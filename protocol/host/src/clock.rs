@@ -1,12 +1,11 @@
-//! Time and identity of a daemon: a clock that never runs backwards, a boot number, the end that a signal
-//! asks for.
+//! Time and identity of a daemon: a clock that never runs backwards, a boot number, signals that end it.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Microseconds since 1970 as they were at the start, and from then on as a steady clock counts them.
+/// Microseconds since 1970: the wall clock at the start, and from then on a monotonic clock.
 pub struct Clock {
     start: Instant,
     epoch_us: u64,
@@ -31,12 +30,12 @@ impl Default for Clock {
     }
 }
 
-/// How long to wait from `now` to `at`, both in microseconds; for ever if that is the end of time.
+/// How long to wait from `now` to `at`, both in microseconds; for ever if `at` is the end of time.
 pub fn until(now: u64, at: u64) -> Option<Duration> {
     (at != u64::MAX).then(|| Duration::from_micros(at.saturating_sub(now)))
 }
 
-/// A number that no other run of a node has.
+/// A boot number: no other run of a node has it.
 pub fn boot_id() -> io::Result<u64> {
     let mut bytes = [0; 8];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
@@ -49,7 +48,7 @@ pub fn host_name() -> String {
     name.trim().split('.').next().unwrap_or("localhost").to_owned()
 }
 
-/// SIGTERM, SIGINT and SIGHUP, and others that are asked for, as a descriptor that becomes readable.
+/// SIGTERM, SIGINT, SIGHUP, and others on request, as a descriptor that becomes readable.
 pub struct TermSignal(OwnedFd);
 
 impl TermSignal {
@@ -58,7 +57,7 @@ impl TermSignal {
         Self::and(&[])
     }
 
-    /// The same, of these signals too.
+    /// The same, for these signals too.
     pub fn and(more: &[i32]) -> io::Result<Self> {
         // SAFETY: an all-zero signal set is what sigemptyset makes of it; the calls read and write only it.
         let fd = unsafe {

@@ -23,7 +23,7 @@ pub enum Dial {
     Unix(PathBuf),
 }
 
-/// Why a string is no dial string; prints the string, the fault and what would be right.
+/// Why a string is not a dial string; displays the string, the fault and the right form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DialError {
     text: String,
@@ -74,7 +74,7 @@ fn parse(text: &str) -> Result<Dial, Fault> {
     match net {
         "tcp" => {
             let (host, port) = rest.rsplit_once('!').ok_or(Fault::Shape)?;
-            // Brackets belong to URLs, but people bring them along.
+            // Brackets belong to URLs, but people type them here too.
             let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
             if host.is_empty() {
                 return Err(Fault::NoHost);

@@ -1,4 +1,4 @@
-//! Dialling without waiting: a name that is slow to resolve, or a host that does not answer, holds nobody up.
+//! Dialling in a thread of its own, so that a slow name server or a silent host does not block the daemon.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use crate::dial::Dial;
 use crate::stream::Stream;
 
-/// Dials one address again and again, once at a time.
+/// Dials one address, again and again, one attempt at a time.
 pub struct Dialer {
     dial: Dial,
     rx_capacity: usize,
@@ -19,7 +19,7 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Streams are made with these buffers, see [`Stream::connect`].
+    /// Streams get these buffers, see [`Stream::connect`].
     pub fn new(dial: Dial, rx_capacity: usize, backlog_max: usize) -> io::Result<Self> {
         let (tell, made) = channel();
         let (bell, ring) = io::pipe()?;
@@ -31,29 +31,29 @@ impl Dialer {
         &self.dial
     }
 
-    /// Readable once for each [`Dialer::start`], when its end can be taken.
+    /// Readable once for each [`Dialer::start`], when its result can be taken.
     pub fn fd(&self) -> RawFd {
         self.bell.as_raw_fd()
     }
 
-    /// Begins to connect. What comes of it is there within [`crate::stream::CONNECT_TIMEOUT`], or when the
-    /// resolver has given up.
+    /// Begins to connect. The result is there within [`crate::stream::CONNECT_TIMEOUT`], or when the resolver
+    /// gives up.
     pub fn start(&self) -> io::Result<()> {
         let (rx_capacity, backlog_max) = (self.rx_capacity, self.backlog_max);
         if let Dial::Unix(_) = self.dial {
-            // The kernel answers at once, unless four thousand others wait already.
+            // The kernel answers at once, unless 4,096 connections wait already.
             return finish(&self.tell, &self.ring, Stream::connect(&self.dial, rx_capacity, backlog_max));
         }
         let (dial, tell, ring) = (self.dial.clone(), self.tell.clone(), self.ring.try_clone()?);
         let connect = move || {
             let made = Stream::connect(&dial, rx_capacity, backlog_max);
-            // A driver that is gone needs no stream.
+            // The driver may be gone; then nobody needs the stream.
             let _ = finish(&tell, &ring, made);
         };
         std::thread::Builder::new().name("dial".to_owned()).spawn(connect).map(|_| ())
     }
 
-    /// What came of the dialling that began last; none while it goes on.
+    /// The result of the last attempt; `None` while it is in progress.
     pub fn take(&mut self) -> Option<io::Result<Stream>> {
         let made = self.made.try_recv().ok()?;
         // One byte was written behind each result.

@@ -1,7 +1,7 @@
 //! How bytes reach a node on Linux: dial strings, listeners, buffered streams, a client's connection.
 //!
-//! It owns sockets and their buffers, and does nothing by what the bytes mean: messages are the `protocol`
-//! crate's, and only `told` looks at them.
+//! It owns sockets and their buffers, and does not interpret bytes: messages belong to the `protocol` crate,
+//! and only `told` prints them.
 
 pub mod blocking;
 pub mod clock;

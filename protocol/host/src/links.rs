@@ -10,7 +10,7 @@ use std::os::fd::RawFd;
 use crate::listener::Listener;
 use crate::stream::Stream;
 
-/// Events taken from the kernel at once.
+/// Events taken from the kernel in one call.
 const EVENTS: usize = 1024;
 /// Tokens below this are links; listeners and the driver's own descriptors follow.
 const LISTENERS: usize = 1 << 16;
@@ -19,12 +19,12 @@ const OWN: usize = 1 << 20;
 /// What became ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
-    /// A listener has connections: its place in the order they were added.
+    /// A listener has connections: its position in the order in which listeners were added.
     Listener(usize),
-    /// A link has bytes, or an end.
+    /// A link has bytes, or has ended.
     Readable(usize),
 
-    /// A link takes bytes again.
+    /// A link accepts bytes again.
     Writable(usize),
     /// A descriptor of the driver's own, by its number.
     Own(usize),
@@ -93,7 +93,7 @@ impl Links {
     pub fn remove(&mut self, link: usize) -> bool {
         match self.streams[link].take() {
             Some(mut stream) => {
-                // Closing the descriptor would do it too.
+                // Closing the descriptor would deregister it too.
                 let _ = self.poll.registry().deregister(&mut stream);
                 true
             }
@@ -106,12 +106,12 @@ impl Links {
         self.streams.get_mut(link)?.as_mut()
     }
 
-    /// What descriptors of the driver's own are watched with, apart from the links.
+    /// Watches descriptors of the driver's own, beside the links.
     pub fn watcher(&self) -> io::Result<Watcher> {
         Ok(Watcher { registry: self.poll.registry().try_clone()? })
     }
 
-    /// Waits until something is ready or `timeout` is over (rounded up to milliseconds).
+    /// Waits until something is ready or `timeout` has passed (rounded up to milliseconds).
     pub fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(events, timeout) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {
@@ -122,8 +122,7 @@ impl Links {
         }
     }
 
-    /// What an event says; one event may say two things of a link, and then it is told as readable and
-    /// writable.
+    /// What an event means; one event may mean two things for a link: readable, then writable.
     pub fn readiness(&mut self, event: &mio::event::Event) -> (Option<Ready>, Option<Ready>) {
         let token = event.token().0;
         if token >= OWN {
@@ -148,15 +147,15 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Watches a descriptor, edge-triggered, under a number below 2^32; one that is ready already says so
-    /// once.
+    /// Watches a descriptor, edge-triggered, under a number below 2^32; one that is already ready gives one
+    /// event.
     pub fn watch(&self, fd: RawFd, number: usize, interest: Interest) -> io::Result<()> {
         self.registry.register(&mut SourceFd(&fd), Token(OWN + number), interest)
     }
 
-    /// Watches it no longer; to be called before it is closed.
+    /// Stops watching a descriptor; call this before it is closed.
     pub fn unwatch(&self, fd: RawFd) {
-        // One that was not watched is not watched.
+        // It may not have been watched.
         let _ = self.registry.deregister(&mut SourceFd(&fd));
     }
 }

@@ -1,4 +1,4 @@
-//! A listening socket and, for unix, the file it is found under; what is accepted is the caller's.
+//! A listening socket and, for unix, the file it is found under; accepted connections belong to the caller.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,17 +20,18 @@ use crate::stream::Stream;
 /// somaxconn.
 const QUEUE: libc::c_int = 4096;
 
-/// How long a socket file's holder has to take a connection before its silence counts as an answer.
+/// How long the holder of a socket file may take to accept before it counts as listening.
 const PROBE: Duration = Duration::from_millis(200);
 
 /// A non-blocking listening socket.
 ///
-/// A unix socket's file has mode 0600 and goes when the listener is dropped, if it is still the same file.
+/// A unix socket's file has mode 0600 and is removed when the listener is dropped, if it is still the same
+/// file.
 pub struct Listener {
     fd: OwnedFd,
     dial: Dial,
     file: Option<SocketFile>,
-    /// Given up when the process has no descriptor left, so that the connection can be taken and shed.
+    /// Closed when the process has no descriptor left, so that a connection can be accepted and closed.
     spare: Option<File>,
 }
 
@@ -64,10 +65,10 @@ impl Listener {
         &self.dial
     }
 
-    /// Takes one waiting connection, with buffers as of [`Stream::connect`]; `None` when none waits.
+    /// Takes one waiting connection, with buffers as in [`Stream::connect`]; `None` when none waits.
     ///
     /// Readiness is edge-triggered: call until `None`. When the process or the machine has no descriptor
-    /// left the connection is shed and the error returned; calling on is right.
+    /// left, the connection is closed and the error returned; call again.
     pub fn accept(&mut self, rx_capacity: usize, backlog_max: usize) -> io::Result<Option<Stream>> {
         loop {
             let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
@@ -82,7 +83,7 @@ impl Listener {
             let e = io::Error::last_os_error();
             match e.raw_os_error() {
                 Some(libc::EAGAIN) => return Ok(None),
-                // Linux reports errors of the connection itself here; the next one may be well.
+                // Linux reports errors of the connection itself here; the next connection may be fine.
                 Some(libc::EINTR | libc::ECONNABORTED | libc::EPROTO | libc::ENETDOWN) => {}
                 Some(libc::ENOPROTOOPT | libc::EHOSTDOWN | libc::ENONET | libc::EHOSTUNREACH) => {}
                 Some(libc::ENETUNREACH) => {}
@@ -95,7 +96,8 @@ impl Listener {
         }
     }
 
-    /// Hangs up on one waiting connection: left waiting it would give no further edge and be forgotten.
+    /// Hangs up on one waiting connection: if it waited, there would be no further edge and it would be
+    /// forgotten.
     fn shed(&mut self) {
         self.spare = None;
         // SAFETY: null address and length mean that the peer's address is not wanted.
@@ -111,7 +113,7 @@ impl Listener {
 
 fn bind_tcp(host: &str, port: u16) -> io::Result<TcpListener> {
     if host == "*" {
-        // One IPv6 socket hears both families, where there is IPv6.
+        // One IPv6 socket accepts both families, if there is IPv6.
         return TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
             .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)));
     }
@@ -120,8 +122,8 @@ fn bind_tcp(host: &str, port: u16) -> io::Result<TcpListener> {
 }
 
 fn bind_unix(path: &Path) -> io::Result<(OwnedFd, (u64, u64))> {
-    // Two that start at once must not take each other's fresh file for a stale one: the directory's lock
-    // covers the time from the first look to `listen`, and leaves no lock file behind.
+    // Two daemons that start at once must not take each other's new file for a stale one. A lock on the
+    // directory, which leaves no file behind, is held from the first look to `listen`.
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let _lock = lock(parent)?;
     let fd = socket::unix(libc::SOCK_NONBLOCK)?;
@@ -143,7 +145,7 @@ fn bind_unix(path: &Path) -> io::Result<(OwnedFd, (u64, u64))> {
 fn lock(directory: &Path) -> io::Result<File> {
     let file = File::open(directory)?;
     match file.lock() {
-        // Some file systems have no locks: the race is then only unlikely.
+        // Some file systems have no locks; there the race is only unlikely.
         Err(e) if e.kind() != io::ErrorKind::Unsupported => Err(e),
         _ => Ok(file),
     }
@@ -158,9 +160,9 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     socket::set_option(probe.as_fd(), libc::SOL_SOCKET, libc::SO_SNDTIMEO, timeval(PROBE))?;
     match socket::connect_unix(probe.as_fd(), path) {
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        // Gone meanwhile.
+        // Removed meanwhile.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        // A full queue is an answer too: somebody listens.
+        // A full queue also shows that somebody listens.
         Ok(()) | Err(_) => {
             let why = format!("somebody listens on {} already", path.display());
             Err(io::Error::new(io::ErrorKind::AddrInUse, why))
@@ -181,7 +183,7 @@ impl Drop for Listener {
     fn drop(&mut self) {
         let Some(file) = &self.file else { return };
         if file_id(&file.path).is_ok_and(|id| id == file.id) {
-            // Nothing can be done about a file that will not go.
+            // Nothing can be done about a file that cannot be removed.
             let _ = fs::remove_file(&file.path);
         }
     }

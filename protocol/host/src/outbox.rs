@@ -1,35 +1,35 @@
-//! What is to be sent before the next wait: messages where a core encoded them, each once, in order.
+//! Messages to send before the next wait, stored where the core encoded them, each once, in order.
 
 use crate::stream::{Sent, Stream};
 use protocol::message::HEADER;
 use std::io::{self, IoSlice};
 
-/// Pieces that are given to the kernel at once.
+/// Pieces passed to the kernel in one call.
 const PIECES: usize = 64;
 
-/// Messages back to back; neighbours for the same target are one segment. A target is a link, or several.
+/// Messages back to back; neighbours for the same target are one segment. A target is one link or several.
 pub struct Outbox<T> {
     bytes: Vec<u8>,
     len: usize,
     full: usize,
-    /// Each with its end.
+    /// Segments, each with its end.
     segments: Vec<(T, usize)>,
 }
 
 impl<T: PartialEq> Outbox<T> {
-    /// One that is full when `gathered` bytes are in it, and has room for `largest` more until then.
+    /// An outbox that is full with `gathered` bytes, and until then has room for another `largest`.
     pub fn new(gathered: usize, largest: usize) -> Self {
         // No message is shorter than its header.
         let segments = Vec::with_capacity(gathered / HEADER + 1);
         Self { bytes: vec![0; gathered + largest], len: 0, full: gathered, segments }
     }
 
-    /// Where the next message is to be encoded, while it is not full.
+    /// The room to encode the next message in, unless the outbox is full.
     pub fn room(&mut self) -> &mut [u8] {
         &mut self.bytes[self.len..]
     }
 
-    /// Takes the first `len` bytes of that room as a message: the message.
+    /// Makes the first `len` bytes of that room a message, and returns it.
     pub fn push(&mut self, target: T, len: usize) -> &[u8] {
         let start = self.len;
         self.len += len;
@@ -40,17 +40,17 @@ impl<T: PartialEq> Outbox<T> {
         &self.bytes[start..self.len]
     }
 
-    /// It is to be sent before more is encoded.
+    /// The outbox must be sent before more is encoded.
     pub fn is_full(&self) -> bool {
         self.len >= self.full
     }
 
-    /// Whom the segments are for, in order.
+    /// The targets of the segments, in order.
     pub fn targets(&self) -> impl Iterator<Item = &T> {
         self.segments.iter().map(|(target, _)| target)
     }
 
-    /// The pieces for one link, which some targets mean, in order; neighbours are joined.
+    /// The pieces for one link, that is, for all targets that include it, in order; neighbours are joined.
     fn pieces(&self, is_meant: impl Fn(&T) -> bool) -> impl Iterator<Item = &[u8]> {
         let mut next = 0;
         std::iter::from_fn(move || {
@@ -63,7 +63,7 @@ impl<T: PartialEq> Outbox<T> {
         })
     }
 
-    /// Sends a link what is meant for it, without copying it together.
+    /// Sends the pieces for one link without copying them.
     pub fn send(&self, stream: &mut Stream, is_meant: impl Fn(&T) -> bool) -> io::Result<Sent> {
         let mut pieces = self.pieces(is_meant).map(IoSlice::new);
         let mut sent = Sent::All;
@@ -77,7 +77,7 @@ impl<T: PartialEq> Outbox<T> {
         }
     }
 
-    /// All of it was sent.
+    /// Empties the outbox after everything was sent.
     pub fn clear(&mut self) {
         self.len = 0;
         self.segments.clear();
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixStream;
 
-    /// Targets are digits; a link is meant by a target that has its digit.
+    /// Targets are strings of digits; a target includes a link if it has that digit.
     fn filled(messages: &[(&'static str, &str)]) -> Outbox<&'static str> {
         let mut outbox = Outbox::new(1024, 64);
         for (target, text) in messages {

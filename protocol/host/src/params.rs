@@ -1,5 +1,5 @@
-//! A session's parameters: bytes that are appended and read, with no idea of what they say. Short ones are
-//! kept in place, the others in memfds.
+//! A session's parameters: bytes that are appended and read, never interpreted. Short ones are kept in place,
+//! others in memfds.
 
 use std::fs::File;
 use std::io;
@@ -15,18 +15,18 @@ pub const PARAM_MAX: usize = 4 << 20;
 /// call for each line cost more than the rest of a short task's start.
 const SMALL: usize = 320;
 
-/// Which parameter file.
+/// The parameter files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The words of the command, separated by blanks and newlines, quoted as rc does.
     Args,
     /// `NAME=VALUE` lines; the value quoted where it holds a quote or a newline.
     Env,
-    /// Lines that make the name space.
+    /// Lines of `ns`.
     Ns,
     /// Lines of `dir`, `umask`, `limit` and `redir`, as the session's ctl took them.
     Setup,
-    /// Lines of `nodes`: who has members, by name.
+    /// Lines of `nodes`: the nodes that have members, by name.
     Nodes,
     /// Bytes of stdin that wait for their turn.
     Input,
@@ -46,10 +46,10 @@ impl Kind {
     }
 }
 
-/// Why bytes were not appended; nothing of them is kept.
+/// Why bytes were not appended; none of them is kept.
 #[derive(Debug)]
 pub enum AppendError {
-    /// More than [`PARAM_MAX`] bytes it would be.
+    /// The file would have more than [`PARAM_MAX`] bytes.
     Full,
     /// The kernel refused.
     Host(io::Error),
@@ -74,7 +74,7 @@ impl Store {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let end = self.len + bytes.len();
         match &self.file {
-            // What a failed write left beyond `len` is overwritten by the next one.
+            // The next write overwrites what a failed one left beyond `len`.
             Some(file) => file.write_all_at(bytes, self.len as u64)?,
             None if end <= SMALL => self.small[self.len..end].copy_from_slice(bytes),
             None => {
@@ -96,7 +96,7 @@ pub struct Params {
 }
 
 impl Params {
-    /// None made yet; takes no descriptor.
+    /// No file is made yet; it uses no descriptor.
     pub const fn new() -> Self {
         Self { stores: [const { None }; 6] }
     }

@@ -77,7 +77,7 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
 /// Most pieces that the kernel takes at once: UIO_MAXIOV.
 const PIECES_MAX: usize = 1024;
 
-/// Sends what the kernel takes of some pieces, without SIGPIPE; `None` when it takes nothing now.
+/// Sends as much of some pieces as the kernel accepts, without SIGPIPE; `None` if it accepts nothing now.
 pub(crate) fn send(fd: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
     // SAFETY: an all-zero msghdr is a valid value: no address, no ancillary data.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
@@ -101,7 +101,7 @@ pub(crate) fn send(fd: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<Opt
     }
 }
 
-/// Receives once into `room`; `None` when nothing is there now, 0 at the end.
+/// Receives once into `room`; `None` if nothing is there now, 0 at the end.
 pub(crate) fn receive(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
         let to = room.as_mut_ptr().cast();
@@ -119,7 +119,7 @@ pub(crate) fn receive(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<Option<
     }
 }
 
-/// The user id of a unix socket's other end, as it was when it connected.
+/// The user id of the process at the other end of a unix socket when it connected.
 pub(crate) fn peer_uid(fd: BorrowedFd<'_>) -> Option<u32> {
     let mut cred = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
     let mut len = mem::size_of::<libc::ucred>() as libc::socklen_t;

@@ -1,5 +1,5 @@
-//! One non-blocking socket with a fixed receive buffer and a bounded send backlog; it cuts nothing into
-//! messages.
+//! One non-blocking socket with a fixed receive buffer and a bounded send backlog; it does not split bytes
+//! into messages.
 //!
 //! Readiness is edge-triggered: after a readable event call [`Stream::fill`] until it says `Empty`, `End`
 //! or `Full` (after `Full`, again once something was consumed), after a writable event call
@@ -25,7 +25,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Kernel buffer asked for at each end of a unix socket, in bytes: four messages of 64 KiB.
 const SOCKET_BUFFER: libc::c_int = 256 * 1024;
 
-/// The kind of error that says a backlog bound was passed; the standard library has none that fits better.
+/// The error kind for a backlog beyond its bound; no kind of the standard library fits better.
 const OVERRUN: io::ErrorKind = io::ErrorKind::QuotaExceeded;
 
 /// What one [`Stream::fill`] did.
@@ -33,7 +33,7 @@ const OVERRUN: io::ErrorKind = io::ErrorKind::QuotaExceeded;
 pub enum Fill {
     /// So many new bytes, at least one.
     Bytes(usize),
-    /// Nothing there now: the next readable event will tell.
+    /// Nothing there now; a readable event follows.
     Empty,
     /// The peer has closed its sending side.
     End,
@@ -41,16 +41,16 @@ pub enum Fill {
     Full,
 }
 
-/// What became of sent bytes.
+/// The result of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// The kernel has all of them.
     All,
-    /// Some wait in the backlog for the next writable event.
+    /// Some bytes wait in the backlog for the next writable event.
     Queued,
 }
 
-/// Whether an error of [`Stream::send`] says that the backlog bound would be passed: the link is to be
+/// Whether an error of [`Stream::send`] means that the backlog would pass its bound; the link must then be
 /// dropped.
 pub fn is_overrun(error: &io::Error) -> bool {
     error.kind() == OVERRUN
@@ -93,7 +93,7 @@ impl Stream {
         }
     }
 
-    /// Takes over a connected stream socket and makes it non-blocking; `is_unix` says of which family it is.
+    /// Takes over a connected stream socket and makes it non-blocking; `is_unix` is its family.
     pub fn over(fd: OwnedFd, is_unix: bool, rx_capacity: usize, backlog_max: usize) -> io::Result<Self> {
         assert!(rx_capacity > 0, "a stream without a receive buffer can never receive");
         socket::set_nonblocking(fd.as_fd())?;
@@ -115,7 +115,7 @@ impl Stream {
         if self.is_unix { socket::peer_uid(self.fd.as_fd()) } else { None }
     }
 
-    /// The peer is on this machine: its end is seen at once.
+    /// The peer is on this machine, so that its end is noticed at once.
     pub fn is_local(&self) -> bool {
         self.is_unix
     }
@@ -138,19 +138,19 @@ impl Stream {
         Ok(if got == 0 { Fill::End } else { Fill::Bytes(got) })
     }
 
-    /// The peer has closed, or its end broke: `fill` is to be called until it says so.
+    /// The peer has closed or failed: call `fill` until it reports that.
     pub fn expect_end(&mut self) {
         self.is_ending = true;
     }
 
-    /// Whether the last `fill` left room, so that the kernel had no more at that moment and tells of what
-    /// comes next: a call that would return `Empty` is spared.
+    /// Whether the last `fill` left room. Then the kernel had no more bytes, and an event will announce more:
+    /// this saves a call that would return `Empty`.
     pub fn is_drained(&self) -> bool {
         self.drained && !self.is_ending
     }
 
-    /// Moves what is unread to the front, when the free tail is short and no byte is moved twice for one
-    /// gained.
+    /// Moves unread bytes to the front if the free tail is short and at least as many bytes are gained as
+    /// moved.
     fn compact(&mut self) {
         let (unread, tail) = (self.end - self.start, self.rx.len() - self.end);
         let pays = tail < self.rx.len() / 2 && unread <= self.start;
@@ -160,7 +160,7 @@ impl Stream {
         }
     }
 
-    /// What was received and not yet consumed.
+    /// Received bytes that were not yet consumed.
     pub fn bytes(&self) -> &[u8] {
         &self.rx[self.start..self.end]
     }
@@ -177,7 +177,7 @@ impl Stream {
         }
     }
 
-    /// Makes the receive buffer at least `capacity` bytes, keeping what is unread.
+    /// Makes the receive buffer at least `capacity` bytes, keeping unread bytes.
     pub(crate) fn grow(&mut self, capacity: usize) {
         if capacity > self.rx.len() {
             let mut larger = Vec::with_capacity(capacity);
@@ -193,17 +193,17 @@ impl Stream {
         self.rx.len()
     }
 
-    /// Sends bytes: what the kernel does not take now goes to the backlog.
+    /// Sends bytes; those that the kernel does not accept now go to the backlog.
     ///
-    /// After an error (see [`is_overrun`]) part may have gone out: the link is to be dropped.
+    /// After an error (see [`is_overrun`]) some bytes may have been sent: drop the link.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<Sent> {
         self.send_pieces(&mut [IoSlice::new(bytes)])
     }
 
-    /// Sends pieces as one, without copying them together.
+    /// Sends several pieces without copying them.
     pub fn send_pieces(&mut self, mut pieces: &mut [IoSlice<'_>]) -> io::Result<Sent> {
         IoSlice::advance_slices(&mut pieces, 0);
-        // What waits goes first: with a backlog there is nothing to try.
+        // The backlog goes first: while there is one, do not try to send.
         while self.backlog.is_empty() {
             if pieces.is_empty() {
                 return Ok(Sent::All);
@@ -219,7 +219,7 @@ impl Stream {
         Ok(Sent::Queued)
     }
 
-    /// Sends what waits in the backlog, as far as the kernel takes it; true when nothing waits any more.
+    /// Sends as much of the backlog as the kernel accepts; true if none is left.
     pub fn flush(&mut self) -> io::Result<bool> {
         while !self.backlog.is_empty() {
             let (front, back) = self.backlog.as_slices();
@@ -241,7 +241,7 @@ impl Stream {
         !self.backlog.is_empty()
     }
 
-    /// Bytes the backlog can still take.
+    /// Bytes that still fit into the backlog.
     pub fn backlog_room(&self) -> usize {
         self.backlog_max - self.backlog.len()
     }
@@ -252,9 +252,9 @@ impl Stream {
     }
 }
 
-/// A TCP connection to the first address of a host that takes one, within `CONNECT_TIMEOUT`.
+/// A TCP connection to the first address of a host that accepts it, within `CONNECT_TIMEOUT`.
 pub fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    // As on Plan 9, `*` dialled is this machine.
+    // As on Plan 9, to dial `*` is to dial this machine.
     let host = if host == "*" { "localhost" } else { host };
     let deadline = Instant::now() + CONNECT_TIMEOUT;
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("host '{host}' has no address"));

@@ -1,4 +1,4 @@
-//! What a daemon tells of its conversations, as far as `debug` asks for it: a line on standard error for each
+//! What a daemon prints about its messages when `debug` asks for it: one line on standard error for each
 //! message.
 
 use protocol::linux;
@@ -6,10 +6,10 @@ use protocol::message::{Rmsg, Tag, Tmsg, frame, is_request, tag_of};
 use std::fmt::Display;
 use std::io::Write;
 
-/// The longest text of what a message says.
+/// The longest text printed of a message's contents.
 const SAYS_MAX: usize = 200;
 
-/// Which way a message goes.
+/// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Way {
@@ -17,12 +17,12 @@ pub enum Way {
     Out,
 }
 
-/// Tells of messages with `whom`: their type, tag and length at level 1, and what they say at level 2.
+/// Prints messages exchanged with `whom`: type, tag and length at level 1, the contents too at level 2.
 pub fn tell(level: u8, way: Way, whom: impl Display, mut messages: &[u8]) {
     while level > 0
         && let Ok(Some(len)) = frame(messages, u32::MAX)
     {
-        // Nobody may listen, and then nothing is to be told.
+        // Standard error may be closed; then nothing can be printed.
         let _ = writeln!(std::io::stderr().lock(), "{}", line(level, way, &whom, &messages[..len]));
         messages = &messages[len..];
     }
@@ -46,7 +46,7 @@ fn line(level: u8, way: Way, whom: impl Display, message: &[u8]) -> String {
 }
 
 fn decoded(message: &[u8]) -> Option<(Tag, String)> {
-    // Data is text, as a rule.
+    // Data is usually text.
     let text = String::from_utf8_lossy;
     if is_request(message) {
         let (tag, msg) = Tmsg::decode(message).ok()?;

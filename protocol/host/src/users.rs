@@ -1,5 +1,5 @@
-//! Names and numbers of this machine's users, as `/etc/passwd` has them: a name service may take as long as
-//! it likes, and who asks here waits for nobody.
+//! Names and numbers of this machine's users from `/etc/passwd` only: a name service may hang, and no caller
+//! may wait.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -8,15 +8,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How long the file is not looked at again.
+/// How long the file is not checked again.
 const FRESH: Duration = Duration::from_secs(1);
 /// Largest file that is read.
 const PASSWD_MAX: u64 = 16 << 20;
 
-/// The users as they were when the file was last changed.
+/// The users in the present version of the file.
 pub struct Users {
     path: PathBuf,
-    /// When it was looked at, and which file it was: its number, size and time.
+    /// When it was checked, and which version it was: inode, size and time.
     looked: Option<Instant>,
     stamp: Option<(u64, u64, i64, i64)>,
     names: HashMap<u32, String>,
@@ -24,37 +24,37 @@ pub struct Users {
 }
 
 impl Default for Users {
-    /// This machine's.
+    /// The users of this machine.
     fn default() -> Self {
         Self::new("/etc/passwd".into())
     }
 }
 
 impl Users {
-    /// Those of a file like passwd(5).
+    /// The users in a file like passwd(5).
     pub fn new(path: PathBuf) -> Self {
         Self { path, looked: None, stamp: None, names: HashMap::new(), ids: HashMap::new() }
     }
 
-    /// What a user is called.
+    /// A user's name.
     pub fn name(&mut self, uid: u32) -> Option<&str> {
         self.renew();
         self.names.get(&uid).map(String::as_str)
     }
 
-    /// The same of whoever it is: the number of one who is not known, as no file knows more of him.
+    /// A user's name, or the number as text if the file does not have it.
     pub fn called(&mut self, uid: u32) -> String {
         let unnamed = || if uid == 0 { "root".to_owned() } else { uid.to_string() };
         self.name(uid).map_or_else(unnamed, str::to_owned)
     }
 
-    /// The numbers of a user and his group.
+    /// A user's number and the number of the user's group.
     pub fn ids(&mut self, name: &str) -> Option<(u32, u32)> {
         self.renew();
         self.ids.get(name).copied()
     }
 
-    /// Reads the file again if it is not the one that was read; one that cannot be read has no users.
+    /// Reads the file again if it has changed; a file that cannot be read has no users.
     fn renew(&mut self) {
         if self.looked.is_some_and(|at| at.elapsed() < FRESH) {
             return;
@@ -76,7 +76,7 @@ impl Users {
         Ok(text)
     }
 
-    /// Of two lines for one name or number the first is meant, as everywhere.
+    /// The first of two lines for one name or number counts, as in getpwnam(3).
     fn add(&mut self, line: &str) {
         let fields: Vec<&str> = line.splitn(5, ':').collect();
         let [name, _, uid, gid, ..] = fields[..] else { return };
@@ -90,7 +90,7 @@ fn stamp_of(meta: &Metadata) -> (u64, u64, i64, i64) {
     (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec())
 }
 
-/// Who runs this, as the password file names them; root needs none.
+/// The name of this process's user in the password file; empty for root.
 pub fn user_name() -> String {
     // SAFETY: getuid cannot fail and takes no pointer.
     let uid = unsafe { libc::getuid() };
