@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use target::told;
 use traced::{Reason, Traced};
 
-/// What gdb is told, sent when it is whole.
+/// Output to gdb, sent when a packet is complete.
 struct Replies {
     output: File,
     bytes: Vec<u8>,
@@ -36,7 +36,7 @@ impl Connection for Replies {
     }
 }
 
-/// What comes from gdb, and from the member.
+/// Input from gdb, and events of the member.
 struct Inbox {
     input: File,
     children: File,
@@ -58,7 +58,7 @@ impl Inbox {
         Ok(Self { input, children, bytes: Vec::new() })
     }
 
-    /// The next byte of gdb; `None` when something may have happened to the member.
+    /// The next byte from gdb; `None` if something may have happened to the member.
     fn next(&mut self) -> io::Result<Option<u8>> {
         if let Some(byte) = self.bytes.pop() {
             return Ok(Some(byte));
@@ -84,7 +84,7 @@ impl Inbox {
     }
 }
 
-/// Holds a member until gdb has left, or the file is closed; then it goes on.
+/// Holds a member until gdb leaves or the file is closed; then the member continues.
 pub(crate) fn serve(pid: i32) -> io::Result<()> {
     let mut inbox = Inbox::new()?;
     let mut traced = Traced::attach(pid)?;
@@ -95,7 +95,7 @@ pub(crate) fn serve(pid: i32) -> io::Result<()> {
     }
     traced.detach()?;
     match talked {
-        // The end of the file is how gdb leaves as well.
+        // gdb may also leave by closing the file.
         Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(error),
         _ => Ok(()),
     }

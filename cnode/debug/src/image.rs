@@ -1,4 +1,4 @@
-//! What is mapped into a process, and whose code an address is: modules to unwind by, and symbols.
+//! The files mapped into a process: modules to unwind with, and the functions at addresses.
 
 use crate::mem::Memory;
 use cpp_demangle::DemangleOptions;
@@ -14,7 +14,7 @@ use std::io;
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 
-/// Frames of a stack that are told: the innermost.
+/// The most frames of a stack that are printed: the innermost.
 pub(crate) const FRAMES_MAX: usize = 64;
 
 /// A function of a file: where it is, and where its name is.
@@ -41,7 +41,7 @@ impl Deref for Bytes {
     }
 }
 
-/// What is needed of a program's or library's file, by its addresses.
+/// What is needed of the file of a program or library, by address.
 struct Binary {
     name: String,
     bytes: Bytes,
@@ -76,7 +76,7 @@ impl Binary {
         Some(Self { name, bytes, base, eh_frame, eh_frame_hdr, text, symbols })
     }
 
-    /// The function at an address and where it begins: of several names the plainest.
+    /// The function at an address and where it begins: the simplest of several names.
     fn function(&self, address: u64) -> Option<(String, u64)> {
         let after = self.symbols.partition_point(|symbol| symbol.range.start <= address);
         let start = self.symbols.get(after.checked_sub(1)?)?.range.start;
@@ -113,7 +113,7 @@ impl Binary {
     }
 }
 
-/// A name as it was written in Rust, C++ or C, without what a function takes.
+/// A name as written in Rust, C++ or C, without the parameters of the function.
 fn demangled(name: &str) -> String {
     if let Ok(name) = rustc_demangle::try_demangle(name) {
         return format!("{name:#}");
@@ -123,7 +123,7 @@ fn demangled(name: &str) -> String {
     symbol.and_then(|symbol| symbol.demangle_with_options(&options).ok()).unwrap_or_else(|| name.to_owned())
 }
 
-/// Files that were read, for the members that have them mapped: most of a session's have the same.
+/// Files that were read, shared by members: most members of a session map the same files.
 #[derive(Default)]
 pub(crate) struct Binaries {
     known: HashMap<String, Option<Rc<Binary>>>,
@@ -150,7 +150,7 @@ pub(crate) struct Frame {
     pub(crate) file: String,
 }
 
-/// A line of maps, as far as it is used.
+/// The parts of a line of maps that are used.
 struct Line {
     range: Range<u64>,
     device: String,
@@ -169,7 +169,7 @@ impl Line {
 }
 
 impl Binaries {
-    /// Reads what a process has mapped now.
+    /// Reads the present mappings of a process.
     pub(crate) fn image(&mut self, pid: i32) -> io::Result<Image> {
         let text = fs::read_to_string(format!("/proc/{pid}/maps"))?;
         let program = fs::read_link(format!("/proc/{pid}/exe"))?;
@@ -183,7 +183,7 @@ impl Binaries {
             let known = if first.path == "[vdso]" {
                 self.known.entry(first.path).or_insert_with(|| vdso(pid, &range))
             } else if first.path.starts_with('/') {
-                // The program's own file can be had also when it was replaced or removed.
+                // The program's own file can be opened even if it was replaced or removed.
                 let is_program = program.as_os_str() == first.path.as_str();
                 let path = match is_program {
                     true => format!("/proc/{pid}/exe"),
@@ -220,7 +220,7 @@ fn vdso(pid: i32, range: &Range<u64>) -> Option<Rc<Binary>> {
 }
 
 impl Image {
-    /// The frames of a thread that stands still, innermost first.
+    /// The frames of a stopped thread, innermost first.
     pub(crate) fn unwind(&self, memory: &mut Memory, regs: &libc::user_regs_struct) -> Vec<Frame> {
         let mut cache = CacheX86_64::<_>::new();
         let mut word = |address| {
@@ -233,7 +233,7 @@ impl Image {
         let start = UnwindRegsX86_64::new(regs.rip, regs.rsp, regs.rbp);
         let mut walk = self.unwinder.iter_frames(regs.rip, start, &mut cache, &mut word);
         let mut frames = Vec::new();
-        // A stack that leads nowhere ends there.
+        // A broken stack ends where it breaks.
         while let Ok(Some(frame)) = walk.next() {
             frames.push(self.frame(frame.address(), frame.address_for_lookup()));
             if frames.len() == FRAMES_MAX {
@@ -243,7 +243,8 @@ impl Image {
         frames
     }
 
-    /// Looked up where the call is: behind a call that does not return another function may begin.
+    /// Looks up the call, not the return address: after a call that does not return, another function may
+    /// begin.
     fn frame(&self, address: u64, lookup: u64) -> Frame {
         let mapped = self.mapped.iter().find(|mapped| mapped.range.contains(&lookup));
         let Some(mapped) = mapped else { return Frame { address, function: None, file: String::new() } };

@@ -1,8 +1,7 @@
 //! The helper programs of a stub for `debug/`: each looks into members' processes for one open file.
 //!
-//! It owns ptrace(2) and all that is large about debugging, and lives no longer than its file is open. A
-//! stub speaks to it as `protocol::debug` says; it looks at nothing but children of the stub that started
-//! it.
+//! A helper owns ptrace(2) and everything large about debugging, and lives only as long as its file is open.
+//! `protocol::debug` defines how a stub talks to it. It looks only at children of the stub that started it.
 
 #[cfg(target_arch = "x86_64")]
 mod gdb;
@@ -25,7 +24,7 @@ use process::Subject;
 use protocol::debug::Kind;
 use std::io;
 
-/// Exit code of a command line that is not the stub's.
+/// Exit code for a command line that no stub writes.
 const USAGE: i32 = 100;
 
 /// Serves one file: 0 done, otherwise an errno.
@@ -38,7 +37,7 @@ pub fn main(args: Vec<String>) -> i32 {
     };
     match serve(kind, &subjects) {
         Ok(()) => 0,
-        // A reader that left needs no reason.
+        // A reader that has left needs no message.
         Err(error) => error.raw_os_error().unwrap_or(libc::EIO),
     }
 }
@@ -56,7 +55,7 @@ fn serve(kind: Kind, subjects: &[Subject]) -> io::Result<()> {
     }
 }
 
-/// What needs threads that stand still, and their registers.
+/// Files that need stopped threads and their registers.
 #[cfg(target_arch = "x86_64")]
 fn stopped(kind: Kind, subjects: &[Subject], pid: i32) -> io::Result<()> {
     match kind {
@@ -69,7 +68,7 @@ fn stopped(kind: Kind, subjects: &[Subject], pid: i32) -> io::Result<()> {
     }
 }
 
-/// Registers are known of x86-64 alone.
+/// Registers are supported only on x86-64.
 #[cfg(not(target_arch = "x86_64"))]
 fn stopped(_: Kind, _: &[Subject], _: i32) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP))

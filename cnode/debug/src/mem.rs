@@ -16,8 +16,7 @@ impl Memory {
         Ok(Self { file })
     }
 
-    /// pread(2) knows no addresses in the upper half; to this file lseek(2) is open to all, whatever it
-    /// returns.
+    /// pread(2) refuses addresses in the upper half; lseek(2) on this file accepts all, whatever it returns.
     fn seek(&mut self, address: u64) -> io::Result<()> {
         match self.file.seek(SeekFrom::Start(address)) {
             Ok(_) => Ok(()),
@@ -26,13 +25,13 @@ impl Memory {
         }
     }
 
-    /// Reads from an address on, as far as there is memory.
+    /// Reads from an address as far as memory is mapped.
     pub(crate) fn read(&mut self, address: u64, out: &mut [u8]) -> io::Result<usize> {
         self.seek(address)?;
         self.file.read(out)
     }
 
-    /// Writes from an address on, also where the program itself cannot.
+    /// Writes at an address, even where the program itself cannot write.
     pub(crate) fn write(&mut self, address: u64, data: &[u8]) -> io::Result<usize> {
         self.seek(address)?;
         self.file.write(data)

@@ -1,15 +1,15 @@
-//! What /proc says of a process.
+//! What /proc has of a process.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
-/// Whom a helper looks at: a member, and its process if it has one.
+/// What a helper looks at: a member, and its process if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Subject {
     pub(crate) member: u32,
     pub(crate) pid: Option<i32>,
-    /// `done`, `reserved`, ...: what the member is without a process.
+    /// `done`, `reserved`, ...: the state of a member without a process.
     pub(crate) state: String,
 }
 
@@ -28,7 +28,8 @@ pub(crate) fn gone() -> io::Error {
     io::Error::from_raw_os_error(libc::ENOENT)
 }
 
-/// Refuses what is not a child of the stub that started us: a number that a member had may be another's.
+/// Refuses a process that is not a child of the stub that started us: the pid of a member may have been
+/// reused.
 pub(crate) fn check_ours(pid: i32) -> io::Result<()> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // SAFETY: takes no pointer and cannot fail.
@@ -39,13 +40,13 @@ pub(crate) fn check_ours(pid: i32) -> io::Result<()> {
     }
 }
 
-/// The parent in a line of /proc/PID/stat; the name before it may hold anything.
+/// The parent in a line of /proc/PID/stat; the name before it may contain anything.
 fn parent_of(stat: &str) -> Option<i32> {
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Who traces a process, 0 for nobody.
+/// The tracer of a process; 0 if there is none.
 pub(crate) fn tracer_of(pid: i32) -> i32 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
@@ -74,7 +75,7 @@ pub(crate) fn print_maps(pid: i32) -> io::Result<()> {
     output()?.write_all(&text)
 }
 
-/// The standard output, without a buffer: what is written once goes into the pipe once.
+/// Standard output without a buffer, so that one write goes into the pipe as one piece.
 pub(crate) fn output() -> io::Result<File> {
     Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
 }

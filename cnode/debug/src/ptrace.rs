@@ -1,5 +1,4 @@
-//! ptrace(2) and wait(2) as they are needed here: threads are seized, so that a stop of ours is told from a
-//! signal.
+//! ptrace(2) and wait(2) as they are needed here: threads are seized, so that our stops differ from signals.
 
 use std::io;
 use std::mem;
@@ -32,22 +31,22 @@ pub(crate) fn seize(tid: i32, options: i32) -> io::Result<()> {
     request(libc::PTRACE_SEIZE, tid, 0, options as usize)
 }
 
-/// Asks a seized thread to stop; wait(2) tells when it has.
+/// Asks a seized thread to stop; wait(2) reports when it has.
 pub(crate) fn interrupt(tid: i32) -> io::Result<()> {
     request(libc::PTRACE_INTERRUPT, tid, 0, 0)
 }
 
-/// Lets a stopped thread go on, with a signal or 0.
+/// Continues a stopped thread, with a signal or 0.
 pub(crate) fn go_on(tid: i32, signal: i32) -> io::Result<()> {
     request(libc::PTRACE_CONT, tid, 0, signal as usize)
 }
 
-/// Lets a stopped thread do one instruction.
+/// Lets a stopped thread execute one instruction.
 pub(crate) fn step(tid: i32, signal: i32) -> io::Result<()> {
     request(libc::PTRACE_SINGLESTEP, tid, 0, signal as usize)
 }
 
-/// Lets a stopped thread go on untraced.
+/// Continues a stopped thread untraced.
 pub(crate) fn detach(tid: i32, signal: i32) -> io::Result<()> {
     request(libc::PTRACE_DETACH, tid, 0, signal as usize)
 }
@@ -67,7 +66,7 @@ pub(crate) fn signal_code(tid: i32) -> io::Result<i32> {
     Ok(info.si_code)
 }
 
-/// A set of a thread's registers that the kernel fills and takes whole.
+/// A set of registers that the kernel reads and writes as a whole.
 pub(crate) trait Registers: Copy {
     const KIND: usize;
 }
@@ -96,7 +95,7 @@ pub(crate) fn set_registers<R: Registers>(tid: i32, registers: &R) -> io::Result
     request(libc::PTRACE_SETREGSET, tid, R::KIND, (&raw mut range).addr())
 }
 
-/// What a traced thread (-1: any) has to tell; `None` if nothing, or nobody is traced.
+/// The next event of a traced thread (-1: any); `None` if there is none, or nothing is traced.
 pub(crate) fn wait(tid: i32) -> io::Result<Option<(i32, Event)>> {
     let mut status = 0;
     // SAFETY: the status outlives the call, which does not wait.
@@ -126,14 +125,14 @@ fn event_of(status: i32) -> Event {
     }
 }
 
-/// From now on `pause` is told of what traced threads do.
+/// From now on `pause` returns when a traced thread has an event.
 pub(crate) fn block_child_signal() {
     let set = child_signal();
     // SAFETY: the set outlives the call.
     unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
 }
 
-/// Waits until some traced thread has something to tell, at most so long.
+/// Waits until a traced thread has an event, at most so long.
 pub(crate) fn pause(most: Duration) {
     let set = child_signal();
     let most = libc::timespec {

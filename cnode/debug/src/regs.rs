@@ -1,4 +1,4 @@
-//! `regs` and `fpregs`: the registers of each thread, a line each.
+//! `regs` and `fpregs`: the registers of each thread, one on each line.
 
 use crate::process;
 use crate::ptrace;
@@ -6,7 +6,7 @@ use crate::stop::Stop;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// The general registers, in the order and by the names of gdb.
+/// The general registers, with gdb's names in gdb's order.
 pub(crate) fn print(pid: i32) -> io::Result<()> {
     each(pid, |tid| {
         let regs: libc::user_regs_struct = ptrace::registers(tid)?;

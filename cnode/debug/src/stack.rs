@@ -7,12 +7,12 @@ use crate::ptrace;
 use crate::stop::Stop;
 use std::io::{self, Write};
 
-/// A line a thread, indented ones for its frames, innermost first, and for the kernel's where they may be
-/// seen.
+/// One line for each thread, indented lines for its frames, innermost first, and for the kernel's if they are
+/// visible.
 pub(crate) fn print(pid: i32) -> io::Result<()> {
     let image = Binaries::default().image(pid)?;
     let mut memory = Memory::open(pid)?;
-    // Asked before they are stopped: then the kernel's part is our own stop.
+    // Read before threads are stopped: afterwards the kernel's part is our own stop.
     let tids = process::threads(pid)?;
     let kernel: Vec<(i32, String)> = tids.into_iter().map(|tid| (tid, in_kernel(pid, tid))).collect();
     let stop = Stop::of_process(pid)?;
@@ -33,7 +33,7 @@ pub(crate) fn print(pid: i32) -> io::Result<()> {
     process::output()?.write_all(text.as_bytes())
 }
 
-/// What a thread does in the kernel: its stack for root, the place where it sleeps for others.
+/// Where a thread is in the kernel: its whole stack for root, only the place where it sleeps for others.
 fn in_kernel(pid: i32, tid: i32) -> String {
     let stack = about(pid, tid, "stack");
     if !stack.is_empty() {

@@ -1,11 +1,11 @@
-//! Threads stopped for a short look, and let go whatever happens.
+//! Threads that are stopped briefly, and released whatever happens.
 
 use crate::process;
 use crate::ptrace::{self, Event};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long threads may take to stop: one that sleeps in the kernel without end does not.
+/// How long threads may take to stop; a thread in an uninterruptible sleep never does.
 const PATIENCE: Duration = Duration::from_millis(800);
 
 /// Threads of members, stopped as long as this is held.
@@ -16,7 +16,7 @@ pub(crate) struct Stop {
 struct Thread {
     tid: i32,
     is_stopped: bool,
-    /// What it was about to get, and gets when it is let go.
+    /// A signal that it was about to get, and gets when it is released.
     signal: i32,
 }
 
@@ -45,7 +45,7 @@ impl Stop {
     pub(crate) fn of_many(pids: &[i32]) -> io::Result<Self> {
         let mut stop = Self { threads: Vec::new() };
         for pid in pids {
-            // Who cannot be stopped is told from `has`.
+            // `has` shows which could not be stopped.
             let _ = stop.seize(*pid);
         }
         stop.wait()?;
@@ -87,21 +87,21 @@ impl Stop {
         }
     }
 
-    /// Those that stand still.
+    /// The stopped threads.
     pub(crate) fn tids(&self) -> impl Iterator<Item = i32> {
         self.threads.iter().filter(|thread| thread.is_stopped).map(|thread| thread.tid)
     }
 
-    /// Whether this one stands still.
+    /// Whether this thread is stopped.
     pub(crate) fn has(&self, tid: i32) -> bool {
         self.tids().any(|stopped| stopped == tid)
     }
 
-    /// Lets one go before the others.
+    /// Releases one thread before the others.
     pub(crate) fn release(&mut self, tid: i32) {
         if let Some(at) = self.threads.iter().position(|thread| thread.tid == tid && thread.is_stopped) {
             let thread = self.threads.remove(at);
-            // One that was killed meanwhile goes by itself.
+            // A thread killed meanwhile is gone.
             let _ = ptrace::detach(tid, thread.signal);
         }
     }
@@ -110,7 +110,7 @@ impl Stop {
 impl Drop for Stop {
     fn drop(&mut self) {
         for thread in self.threads.iter().filter(|thread| thread.is_stopped) {
-            // One that was killed meanwhile goes by itself; the kernel lets go of the others when we end.
+            // A thread killed meanwhile is gone; the kernel releases the others when we end.
             let _ = ptrace::detach(thread.tid, thread.signal);
         }
     }

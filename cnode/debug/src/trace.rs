@@ -1,4 +1,4 @@
-//! `trace` of a session: where its members are, equal places told once with the set of members.
+//! `trace` of a session: where its members are, equal places are printed once, with the set of members.
 
 use crate::image::{Binaries, Frame};
 use crate::mem::Memory;
@@ -35,7 +35,7 @@ pub(crate) fn print(subjects: &[Subject]) -> io::Result<()> {
     process::output()?.write_all(told(places).as_bytes())
 }
 
-/// All that is known of a process before it is stopped, so that it stands still for a short time only.
+/// What can be read of a process before it is stopped, so that it stands still only briefly.
 struct Look {
     pid: i32,
     image: crate::image::Image,
@@ -64,7 +64,7 @@ impl Look {
     }
 }
 
-/// The names of frames from `main` on; what calls itself is told once, with a star.
+/// The names of frames from `main` on; recursive calls are printed once, with a star.
 fn line(frames: &[Frame]) -> String {
     let mut names: Vec<String> = frames.iter().rev().map(Frame::name).collect();
     if let Some(main) = names.iter().position(|name| name == "main") {

@@ -1,4 +1,4 @@
-//! The helper programs of `debug`: what they are started as, and with which words.
+//! The helper programs of `debug`: which program, and with which arguments.
 
 use crate::host::Machine;
 use crate::params::{Kind as ParamKind, Params};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 /// The name of the helper program, and of the command where it is part of another.
 const NAME: &str = "uem-debug";
 
-/// What a helper is started as.
+/// The program that a helper is.
 #[derive(Clone, Debug)]
 pub struct Debugger {
     words: String,
@@ -33,7 +33,7 @@ impl Debugger {
 
     /// This program, whose command `uem-debug` it is.
     pub fn own() -> Self {
-        // Also when it was replaced or removed since.
+        // It works even if the file was replaced or removed since.
         Self { words: format!("/proc/self/exe {NAME}") }
     }
 
@@ -48,7 +48,8 @@ impl Debugger {
         let mut params = Params::default();
         params.append(ParamKind::Args, words.as_bytes()).map_err(|_| Failure::from(Ename::NoSpace))?;
         host.prepared = None;
-        // As the session's owner: whoever may not trace a member may not do it through a stub that is root's.
+        // It runs as the session's owner: who may not trace a member may not do so through a stub that runs
+        // as root.
         host.spawner.prepare(&params, owner).map_err(|unready| match unready {
             Unready::Bad(failure) => failure,
             Unready::Host(error) => failed(error),
@@ -63,7 +64,7 @@ fn failed(error: io::Error) -> Failure {
     Ename::from_errno(error.raw_os_error().unwrap_or(0)).into()
 }
 
-/// The words for whom a helper is to look at: each member's process, or its state where it has none.
+/// The arguments that name members: each member's process, or its state if it has none.
 pub(crate) fn subjects(core: &Cnode<Full>, session: SessionSlot, member: Option<MemberSlot>) -> String {
     let mut words = String::new();
     for its in core.members_of(session).filter(|its| member.is_none_or(|member| member == its.slot())) {

@@ -1,4 +1,4 @@
-//! The loop: wait, feed the core what came, do what it wants, send what it says.
+//! The loop: wait, feed the core what came, carry out its effects, send its messages.
 
 use crate::debug::{Debugger, subjects};
 use crate::host::Machine;
@@ -23,33 +23,32 @@ use protocol_host::{
 use std::io;
 use std::time::Duration;
 
-/// Bytes a link may have waiting in this process: answers to all requests it may have out, as far as they
-/// are read while the link is not backed up.
+/// Bytes a link may have waiting in this process: answers to all requests that it may have outstanding, as
+/// far as they are read while the link is not backed up.
 const BACKLOG: usize = 4 * MSIZE_LINK as usize;
 /// Links: the parent and clients.
 const LINKS: usize = LEAF_CLIENTS_MAX + 1;
-/// Bytes that are gathered before they are sent without waiting for more.
+/// Bytes that are gathered before they are sent.
 const GATHERED: usize = 2 * MSIZE_LINK as usize;
-/// Times that one link is read, or connections of one listener are taken, in a row before the others have
-/// their turn.
+/// How often one link is read, or one listener accepts, before the others have their turn.
 const TURN: usize = 16;
-/// Listeners that one is usually started with.
+/// Listeners that a daemon is usually started with.
 const QUEUES: usize = 16;
 
 /// Descriptors of the driver's own, by number; those of members come behind them.
 const SIGNAL: usize = 0;
 const DIALLED: usize = 1;
 
-/// As many levels up as an address of this node may need.
+/// The most levels up that an address of this node may need.
 const UP: &str = "/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent/net/parent";
 const LEVEL: usize = "/net/parent".len();
 
-/// The path of the node so many levels up.
+/// The path to the node so many levels up.
 fn up_from(levels: u8) -> &'static str {
     if levels == 0 { "/" } else { UP.get(..LEVEL * usize::from(levels)).unwrap_or(UP) }
 }
 
-/// What the system says of a start before there is a child to say it.
+/// The refusal for a system call that failed before there was a child.
 fn refused(error: &io::Error) -> Failure {
     Ename::from_errno(error.raw_os_error().unwrap_or(0)).into()
 }
@@ -62,7 +61,7 @@ pub(crate) struct Driver {
     parent: Option<Dialer>,
     name: String,
     debugger: Debugger,
-    /// The address that members are told, and how many levels above this node it is.
+    /// The address that members get as UEM_AT, and how many levels above this node it is.
     at: (String, u8),
     outbox: Outbox<LinkId>,
     ready: Vec<usize>,
@@ -181,11 +180,11 @@ impl Driver {
         }
     }
 
-    /// Takes connections as far as a listener's turn goes: somebody who connects again and again holds up
+    /// Accepts connections for one turn of a listener, so that a client that connects again and again delays
     /// nobody.
     fn accept(&mut self, listener: usize) {
         for _ in 0..TURN {
-            // An error of one connection is that connection's; the listener goes on.
+            // An error of one connection does not concern the listener.
             let Ok(Some(accepted)) = self.links.accept(listener, 1) else { return };
             if let Some(link) = accepted {
                 let local = self.links.get(link).is_some_and(|stream| stream.is_local());
@@ -195,7 +194,7 @@ impl Driver {
         self.queues.push(listener);
     }
 
-    /// A descriptor of a member says something.
+    /// A descriptor of a member is ready.
     fn part(&mut self, member: MemberSlot, part: Part) {
         if self.host.processes[member as usize].is_none() {
             return;
@@ -314,7 +313,7 @@ impl Driver {
         Process::new(member, child, &host.watcher).map_err(|error| refused(&error))
     }
 
-    /// Gives the core what a link has, as far as its turn goes.
+    /// Feeds the core what a link has received, for one turn.
     fn feed(&mut self, link: usize) {
         for _ in 0..TURN {
             let Some(stream) = self.links.get(link) else { return };
@@ -335,11 +334,11 @@ impl Driver {
         self.ready.push(link);
     }
 
-    /// Hands the core the whole messages of a link; false if the link is being closed or rests.
+    /// Feeds the core the complete messages of a link; false if the link is being closed or paused.
     fn take_messages(&mut self, link: usize) -> bool {
         let id = LinkId(link as u16);
         loop {
-            // A parent whose answers wait here is not asked for more: it always reads.
+            // While answers to it wait here, it may ask nothing more; a parent always reads.
             let Some(stream) = self.links.get(link) else { return false };
             if !self.core.wants(id) || stream.has_backlog() {
                 return false;
@@ -365,7 +364,7 @@ impl Driver {
         }
     }
 
-    /// Takes from the core all that it has to say and to be done.
+    /// Drains the core: carries out its effects and encodes its messages.
     fn drain(&mut self) {
         loop {
             let mut idle = true;
@@ -386,7 +385,7 @@ impl Driver {
             let now = self.now();
             let room = self.outbox.room();
             let Some((link, len)) = self.core.poll_transmit(now, &mut self.host, room) else {
-                // A read may have asked for something to be done.
+                // A read may have caused another effect.
                 if idle {
                     return;
                 }
@@ -400,7 +399,7 @@ impl Driver {
         }
     }
 
-    /// Has the dialer be one of the parent that was given last.
+    /// Makes the dialer one for the parent that was set last.
     fn renew_dialer(&mut self) -> io::Result<()> {
         let given = self.core.parent_dial();
         if given.is_empty() || self.parent.as_ref().is_some_and(|own| own.dial().to_string() == given) {
@@ -442,7 +441,7 @@ impl Driver {
         }
     }
 
-    /// Sends what is gathered, to each link all of it at once.
+    /// Sends what is gathered, everything for one link in one call.
     fn send_all(&mut self) {
         for number in 0..LINKS {
             let link = LinkId(number as u16);
@@ -462,7 +461,7 @@ impl Driver {
         }
     }
 
-    /// A link takes bytes again.
+    /// A link accepts bytes again.
     fn flush(&mut self, link: usize) {
         let Some(stream) = self.links.get(link) else { return };
         if !stream.has_backlog() {
@@ -471,7 +470,7 @@ impl Driver {
         match stream.flush() {
             Ok(true) => {
                 self.core.set_blocked(LinkId(link as u16), false);
-                // What it sent meanwhile was left alone.
+                // Bytes that it sent meanwhile were not read.
                 self.ready.push(link);
             }
             Ok(false) => {}

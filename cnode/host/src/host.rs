@@ -1,4 +1,4 @@
-//! The calls of the core that cannot sleep, on memory files and pipes.
+//! The core's `Host`: calls that cannot sleep, on memory files and pipes.
 
 use crate::load::Gauge;
 use crate::params::{AppendError, Kind, Params};
@@ -25,22 +25,22 @@ pub(crate) struct Machine {
     pub(crate) processes: Vec<Option<Process>>,
     pub(crate) spawner: Spawner,
     pub(crate) watcher: Watcher,
-    /// Processes that never ran a program, to be collected.
+    /// Processes that never ran a program and must be reaped.
     pub(crate) zombies: Vec<Child>,
     /// The session that the spawner is prepared for.
     pub(crate) prepared: Option<SessionSlot>,
-    /// After this time it is looked at outputs in which a record waits for its end. A writer that a full pipe
-    /// has held in the middle of a write fills it again without a word if something was left in it.
+    /// When to look again at outputs that end with an incomplete record: if a writer was blocked in the
+    /// middle of a write and something is left in the pipe, no event announces that it has written more.
     pause: Option<Duration>,
     scratch: Scratch,
     gauge: Gauge,
 }
 
-/// How soon it is looked again whether a process that never ran a program can be collected.
+/// How soon to check again whether a process that never ran a program can be reaped.
 const ZOMBIES: Duration = Duration::from_millis(5);
-/// The first such pause: as a rule that writer goes on at once. Each is twice the one before.
+/// The first such pause: usually the writer continues at once. Each pause is twice the one before.
 const PAUSE: Duration = Duration::from_millis(1);
-/// The longest: a prompt may wait for its end for ever.
+/// The longest pause: a prompt may stay incomplete for ever.
 const PAUSE_MAX: Duration = Duration::from_millis(256);
 
 impl Machine {
@@ -64,7 +64,7 @@ impl Machine {
         [due, zombies, self.pause].into_iter().flatten().min()
     }
 
-    /// An output that has something new in it without a word, if there is one.
+    /// An output with new content that no event announced, if there is one.
     pub(crate) fn moved(&mut self) -> Option<(MemberSlot, Stream)> {
         self.pause?;
         let mut some_wait = false;
@@ -136,7 +136,7 @@ impl Host for Machine {
     }
 
     fn truncate(&mut self, session: SessionSlot, param: Param) {
-        // A file that cannot be made holds nothing already.
+        // A file that cannot be made is empty already.
         let _ = self.sessions[session as usize].params.truncate(kind(param));
     }
 
@@ -165,7 +165,7 @@ impl Host for Machine {
         let process = self.processes[member as usize].as_ref();
         let Some(stdin) = process.and_then(Process::stdin) else { return Push::Closed };
         let fed = if process.is_some_and(|process| process.child.is_terminal) {
-            // What is no pipe takes no pages.
+            // If it is not a pipe, it cannot take pages.
             pipe::write(stdin, &message.bytes()[offset as usize..(offset + len) as usize])
         } else {
             pipe::feed(stdin, message.memfd(), u64::from(offset), len as usize)
@@ -249,7 +249,7 @@ impl Host for Machine {
 
     fn cancel(&mut self, member: MemberSlot) {
         if let Some(process) = self.processes[member as usize].take() {
-            // One that has ended by itself is collected all the same.
+            // A process that has ended by itself is reaped all the same.
             let _gone = spawn::signal(&process.child, libc::SIGKILL);
             self.zombies.push(process.detach(&self.watcher));
         }

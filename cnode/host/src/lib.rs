@@ -1,6 +1,6 @@
 //! The Linux driver of a stub: processes, pipes, sockets, memory files and a clock around `cnode`.
 //!
-//! It owns descriptors, processes and time and decides nothing: what the bytes mean is the core's.
+//! It owns descriptors, processes and time. All decisions are the core's.
 
 mod args;
 mod debug;

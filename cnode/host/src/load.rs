@@ -1,4 +1,4 @@
-//! The machine's load and memory, as /proc tells them.
+//! The machine's load and memory, from /proc.
 
 use cnode::host::Load;
 use std::fs::File;
@@ -16,7 +16,7 @@ impl Gauge {
         Ok(Self { load: File::open("/proc/loadavg")?, memory: File::open("/proc/meminfo")? })
     }
 
-    /// What they say now; zeros where they do not.
+    /// Their present values; zeros where they cannot be read.
     pub(crate) fn read(&self) -> Load {
         let mut bytes = [0; 2048];
         let len = self.load.read_at(&mut bytes, 0).unwrap_or(0);

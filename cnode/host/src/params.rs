@@ -1,4 +1,4 @@
-//! How the bytes of a session's parameters are cut into words and lines; it starts nothing.
+//! Splits the bytes of a session's parameters into words and lines.
 
 use protocol::failure::{Failure, Fault, Step};
 
@@ -16,7 +16,7 @@ const fn step(kind: Kind) -> Step {
     }
 }
 
-/// Cuts the bytes of a parameter file into words; bytes, because arguments on Linux need not be UTF-8.
+/// Splits the bytes of a parameter file into words; bytes, because arguments on Linux need not be UTF-8.
 pub struct Lexer<'a> {
     kind: Kind,
     rest: &'a [u8],
@@ -24,18 +24,18 @@ pub struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    /// At the begin of `bytes`, on line 1.
+    /// At the beginning of `bytes`, on line 1.
     pub const fn new(kind: Kind, bytes: &'a [u8]) -> Self {
         Self { kind, rest: bytes, line: 1 }
     }
 
-    /// Refuses the line that the lexer stands on.
+    /// Refuses the present line.
     pub fn bad(&self, fault: Fault) -> Failure {
         let line = if fault == Fault::NoProgram { 0 } else { self.line() };
         Failure::bad(step(self.kind), line, fault)
     }
 
-    /// The line that it stands on.
+    /// The number of the present line.
     pub fn line(&self) -> u16 {
         u16::try_from(self.line).unwrap_or(u16::MAX)
     }
@@ -73,7 +73,7 @@ impl<'a> Lexer<'a> {
             at += 1;
             match b {
                 0 => return Err(self.bad(Fault::Nul)),
-                // Two quotes within quotes are one quote.
+                // Two quotes within quotes mean one quote.
                 b'\'' if is_quoted && self.rest.get(at) == Some(&b'\'') => {
                     at += 1;
                     out.push(b);
@@ -86,7 +86,7 @@ impl<'a> Lexer<'a> {
             }
         }
         if is_quoted {
-            // The line where the word began is the one to look at.
+            // Report the line where the word began.
             return Err(self.bad(Fault::Unended));
         }
         self.rest = &self.rest[at..];

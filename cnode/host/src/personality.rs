@@ -1,11 +1,11 @@
-//! The personality that a machine left for its node in a file: read once, before the stub starts.
+//! The personality that the machine gave its node, in a file: read once, before the stub starts.
 
 use memmap2::Mmap;
 use protocol::personality::{Personality, Place};
 use std::fs::File;
 use std::path::Path;
 
-/// Where the node of the personality in the file at `path` is.
+/// The place of the node whose personality is in the file at `path`.
 pub(crate) fn place(path: &Path) -> Result<Place, String> {
     let at = path.display();
     let file = File::open(path).map_err(|e| format!("unable to open personality {at}: {e}"))?;

@@ -1,4 +1,4 @@
-//! What is done with a member's stdio pipes, none of which can sleep; it decides nothing and owns no member.
+//! Operations on a member's stdio pipes, none of which can sleep; it decides nothing and owns no member.
 //!
 //! Every descriptor given here is a pipe's or a socket's end with O_NONBLOCK. SIGPIPE must be ignored, as
 //! Rust's runtime does.
@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 /// Bytes that [`peek`] can look at in one call, where the user's pipe quota allows it.
 pub const PEEK_MAX: usize = 64 * 1024;
 
-/// What a pipe gave.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pull {
     /// So many bytes, at least one.
@@ -21,7 +21,7 @@ pub enum Pull {
     End,
 }
 
-/// What a pipe took.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Push {
     /// So many bytes, perhaps fewer than offered.
@@ -41,7 +41,7 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
 }
 
-/// Two ends that both read and write, close-on-exec; what is written together is read together.
+/// Two ends that both read and write, close-on-exec; each write is read as a whole.
 pub fn both() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut fds = [0; 2];
     let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
@@ -51,7 +51,7 @@ pub fn both() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
 }
 
-/// Makes one end of a pipe non-blocking; the other end is not touched.
+/// Makes one end of a pipe non-blocking; the other end stays as it is.
 pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     let mut on: libc::c_int = 1;
     // SAFETY: FIONBIO reads one int.
@@ -59,13 +59,13 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// All that was written to a pipe has been read. From the first call on the pipe has room for one page, so
-/// that it is writable again only then.
+/// Whether all bytes written to a pipe have been read. The first call limits the pipe to one page, so that it
+/// is writable again only then.
 pub fn is_read(fd: BorrowedFd<'_>) -> bool {
     let mut count: libc::c_int = 0;
     // SAFETY: F_SETPIPE_SZ takes no pointer and FIONREAD writes one int.
     let asked = unsafe {
-        // Refused where more is in it already: then it has room for that much.
+        // Refused if more is in it already; then its size is that much.
         libc::fcntl(fd.as_raw_fd(), libc::F_SETPIPE_SZ, 1);
         libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut count)
     };
@@ -76,7 +76,7 @@ fn check(ret: isize) -> io::Result<usize> {
     usize::try_from(ret).map_err(|_| io::Error::last_os_error())
 }
 
-/// Repeats a call that a signal interrupted; `None` when it would sleep.
+/// Repeats a call that a signal interrupted; `None` if it would sleep.
 fn call(mut f: impl FnMut() -> isize) -> io::Result<Option<usize>> {
     loop {
         match check(f()) {
@@ -105,7 +105,7 @@ fn pushed(sent: io::Result<Option<usize>>) -> io::Result<Push> {
     }
 }
 
-/// Takes bytes out of a pipe.
+/// Reads bytes from a pipe.
 pub fn read(fd: BorrowedFd<'_>, out: &mut [u8]) -> io::Result<Pull> {
     assert!(!out.is_empty(), "a read of nothing would look like the end");
     // SAFETY: the pointer and length describe `out`, which outlives the call.
@@ -113,7 +113,7 @@ pub fn read(fd: BorrowedFd<'_>, out: &mut [u8]) -> io::Result<Pull> {
     Ok(pulled(got))
 }
 
-/// Puts bytes into a pipe.
+/// Writes bytes to a pipe.
 pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Push> {
     // SAFETY: the pointer and length describe `bytes`, which outlives the call.
     pushed(call(|| unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) }))
@@ -133,7 +133,7 @@ impl Scratch {
         let (reader, writer) = pair()?;
         set_nonblocking(reader.as_fd())?;
         set_nonblocking(writer.as_fd())?;
-        // A user over the pipe quota is given a small pipe and refused a larger one: peeks are then shorter.
+        // A user over the pipe quota gets a small pipe and cannot enlarge it; peeks are then shorter.
         // SAFETY: no pointers.
         unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, PEEK_MAX as libc::c_int) };
         let null = File::options().write(true).open("/dev/null")?;
@@ -169,7 +169,7 @@ pub fn discard(fd: BorrowedFd<'_>, n: usize, scratch: &Scratch) -> io::Result<()
         // SAFETY: null offsets mean the descriptors' own.
         match call(|| unsafe { libc::splice(from, none, to, none, left, flags) })? {
             Some(gone) if gone > 0 => left -= gone,
-            // Somebody else reads this pipe: what was looked at is not what would be dropped.
+            // Somebody else reads this pipe: the bytes seen are not those that would be dropped.
             _ => return Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
@@ -184,7 +184,7 @@ pub fn feed(fd: BorrowedFd<'_>, memfd: BorrowedFd<'_>, offset: u64, len: usize) 
     let (from, to) = (memfd.as_raw_fd(), fd.as_raw_fd());
     let flags = libc::SPLICE_F_NONBLOCK;
     pushed(call(|| {
-        // Beyond what the type holds there is no byte of any file.
+        // No file has bytes beyond what the type holds.
         let mut at = libc::loff_t::try_from(offset).unwrap_or(libc::loff_t::MAX);
         // SAFETY: `at` outlives the call; a null offset is right for a pipe.
         unsafe { libc::splice(from, &raw mut at, to, std::ptr::null_mut(), len, flags) }

@@ -1,4 +1,4 @@
-//! The processes of a stub's members and this side of their descriptors, by member slot.
+//! The processes of a stub's members, and this side of their descriptors, by member slot.
 
 use crate::pipe;
 use crate::spawn::{self, Child};
@@ -58,16 +58,16 @@ const EOT: u8 = 4;
 pub(crate) struct Process {
     pub(crate) member: MemberSlot,
     pub(crate) child: Child,
-    /// It is reaped, and has left others in its group.
+    /// It is reaped, and others of its group still run.
     pub(crate) left_group: bool,
     pub(crate) reaped: bool,
     watched: [bool; 3],
-    /// Bytes of each output in which the record that waits for its end was found, 0 if none does.
+    /// For each output, the bytes in the pipe when a record was found incomplete; 0 if none is.
     waiting: [usize; 2],
 }
 
 impl Process {
-    /// Watches for its start and its end; its pipes are watched once they were found empty or full.
+    /// Watches for its start and its end; its pipes are watched after they were found empty or full.
     pub(crate) fn new(member: MemberSlot, child: Child, watcher: &Watcher) -> std::io::Result<Self> {
         if let Some(status) = &child.status {
             watcher.watch(status.as_raw_fd(), Part::Status.number(member), Interest::READABLE)?;
@@ -89,7 +89,7 @@ impl Process {
         self.child.stdin.as_ref().map(AsFd::as_fd)
     }
 
-    /// An output was found empty: say when it is not.
+    /// An output was found empty: report when it is not.
     pub(crate) fn watch_output(&mut self, stream: Stream, watcher: &Watcher) {
         if self.watched[stream as usize] {
             return;
@@ -100,7 +100,7 @@ impl Process {
         }
     }
 
-    /// A record waits in an output for its end; false if its writer is held by a full pipe.
+    /// An output ends with an incomplete record; false if a full pipe blocks its writer.
     pub(crate) fn awaits_end(&mut self, stream: Stream, watcher: &Watcher) -> bool {
         let Some(fd) = self.output(stream) else { return true };
         let (used, is_full) = (used(fd), is_full(fd));
@@ -112,8 +112,8 @@ impl Process {
         !is_full
     }
 
-    /// Whether an output has more or less in it than when a record was found to wait for its end there, and
-    /// whether one still waits.
+    /// Whether the content of an output has changed since a record in it was found incomplete, and whether
+    /// one still is.
     pub(crate) fn has_moved(&mut self, stream: Stream) -> (bool, bool) {
         let before = self.waiting[stream as usize];
         let now = if before == 0 { 0 } else { self.output(stream).map_or(0, used) };
@@ -123,7 +123,7 @@ impl Process {
         (now != before, now == before && before > 0)
     }
 
-    /// The input was found full: say when it is not.
+    /// The input was found full: report when it is not.
     pub(crate) fn watch_stdin(&mut self, watcher: &Watcher) {
         if self.watched[2] {
             return;
@@ -135,30 +135,30 @@ impl Process {
     }
 
     pub(crate) fn close_stdin(&mut self, watcher: &Watcher) {
-        // A terminal's input ends with a character; one that nobody reads has ended.
+        // A terminal's input ends with a character; if nobody reads it, it has ended.
         if let Some(fd) = self.stdin().filter(|_| self.child.is_terminal) {
             let _ = pipe::write(fd, &[EOT]);
         }
         close(self.child.stdin.take(), self.watched[2], watcher);
     }
 
-    /// Its start is known: the pipe that told it is of no more use.
+    /// The result of its start is known: closes the pipe that reported it.
     pub(crate) fn close_status(&mut self, watcher: &Watcher, fd: i32) {
         if self.child.status.is_none() {
             watcher.unwatch(fd);
         }
     }
 
-    /// Gives all descriptors back; what it left of its group is killed.
+    /// Closes all descriptors and kills what is left of its group.
     pub(crate) fn close(mut self, watcher: &Watcher) {
         if self.left_group {
-            // The group may have emptied since; then there is nobody to signal.
+            // The group may be empty meanwhile; then there is nobody to signal.
             let _ = spawn::signal_group(&self.child, libc::SIGKILL);
         }
         self.close_pipes(watcher);
     }
 
-    /// One that did not start, or is not to: its pipes go, and it is left to be reaped.
+    /// A process that did not start, or must not: closes its pipes; it remains to be reaped.
     pub(crate) fn detach(mut self, watcher: &Watcher) -> Child {
         self.close_pipes(watcher);
         self.child
@@ -189,7 +189,7 @@ pub(crate) fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
     poll.revents & libc::POLLHUP != 0
 }
 
-/// Bytes that are in a pipe.
+/// Bytes in a pipe.
 fn used(fd: BorrowedFd<'_>) -> usize {
     let mut used: libc::c_int = 0;
     // SAFETY: FIONREAD writes one int.
@@ -197,7 +197,7 @@ fn used(fd: BorrowedFd<'_>) -> usize {
     usize::try_from(used).unwrap_or(0)
 }
 
-/// A writer to this pipe is held, or nearly: less than a page is free.
+/// A writer to this pipe is blocked, or nearly: less than a page is free.
 fn is_full(fd: BorrowedFd<'_>) -> bool {
     // SAFETY: no pointers.
     let size = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETPIPE_SZ) };

@@ -1,7 +1,6 @@
-//! Members as processes: starting, signalling and reaping one; which and when is the core's to say.
+//! Members as processes: starting, signalling and reaping one; the core decides which and when.
 //!
-//! Nothing here waits for a child: a directory on a hung mount hangs the member that asked for it and
-//! nobody else.
+//! Nothing here waits for a child: a directory on a hung mount hangs only the member that asked for it.
 
 use std::fmt;
 use std::fs::File;
@@ -29,7 +28,7 @@ use child::Recipe;
 use recipe::{Scratch, Template};
 use stack::Stack;
 
-/// Starts in flight that share the stub's memory; further ones get a copy, which takes longer.
+/// Starts in progress that share the stub's memory; further ones get a copy, which takes longer.
 const SLOTS_MAX: usize = 16;
 
 /// Which member to start, as its program will see it.
@@ -47,7 +46,7 @@ pub struct Plan<'a> {
     pub at: &'a str,
     /// UEM_ROOT: the path from there to where the session was made.
     pub root: &'a str,
-    /// It waits before its program until [`Spawner::go`].
+    /// The member waits before its program until [`Spawner::go`].
     pub waits: bool,
 }
 
@@ -76,11 +75,11 @@ impl std::error::Error for Unready {}
 pub enum Outcome {
     /// Not known yet: the status descriptor will be readable.
     Starting,
-    /// It could run its program, and waits to be told.
+    /// It could run its program, and waits for [`Spawner::go`].
     Ready,
-    /// Its program runs, or it was killed before: the pidfd tells.
+    /// Its program runs, or it was killed before that: the pidfd shows which.
     Running,
-    /// It never ran and is ending; reap it.
+    /// Its program never ran, and it is ending; reap it.
     Failed(Failure),
 }
 
@@ -98,7 +97,7 @@ pub enum End {
 pub struct Exit {
     /// How it ended.
     pub end: End,
-    /// CPU time in user mode, with its own reaped children's, in ms.
+    /// CPU time in user mode, including its own reaped children, in ms.
     pub user_ms: u32,
     /// CPU time in the kernel, likewise.
     pub sys_ms: u32,
@@ -109,11 +108,11 @@ pub struct Exit {
 /// The descriptors' numbers may be known to a `mio::Registry`: deregister before dropping them.
 #[derive(Debug)]
 pub struct Child {
-    /// Its process id, which is its group's too.
+    /// Its process id, which is also its group's.
     pub pid: i32,
     /// Readable when it has ended.
     pub pidfd: OwnedFd,
-    /// Readable when [`Spawner::outcome`] has something to say; `None` from then on.
+    /// Readable when [`Spawner::outcome`] has a result; `None` from then on.
     pub status: Option<OwnedFd>,
     /// End to write; `None` when redirected.
     pub stdin: Option<OwnedFd>,
@@ -121,7 +120,7 @@ pub struct Child {
     pub stdout: Option<OwnedFd>,
     /// End to read; `None` when redirected.
     pub stderr: Option<OwnedFd>,
-    /// `stdin` and `stdout` are those of a terminal, which has what goes to stderr too.
+    /// `stdin` and `stdout` are a terminal's, which also shows stderr.
     pub is_terminal: bool,
     slot: Option<usize>,
 }
@@ -131,7 +130,7 @@ impl Child {
     pub fn resize(&self, size: [u16; 2]) {
         let ours = self.stdout.as_ref().or(self.stdin.as_ref()).filter(|_| self.is_terminal);
         if let Some(ours) = ours {
-            // One whose programs have all gone has no size.
+            // A terminal whose programs have all ended has no size.
             let _ = terminal::resize(ours.as_fd(), size);
         }
     }
@@ -153,7 +152,7 @@ pub struct Spawner {
     copied: Box<Scratch>,
     is_sharing: bool,
     handled: u64,
-    /// Descriptors 0 to 2 are ours to give: without them a pipe's end could be one.
+    /// Holds descriptors 0 to 2 open: otherwise a pipe's end could get such a number.
     _stdio: Vec<File>,
 }
 
@@ -184,17 +183,17 @@ impl Spawner {
         })
     }
 
-    /// Switches between children that share memory until their program runs (the default where it can be
-    /// done) and copies as fork makes them.
+    /// Switches between children that share memory until their program runs (the default where possible) and
+    /// copies as fork makes them.
     pub fn set_sharing(&mut self, is_sharing: bool) {
         self.is_sharing = is_sharing && child::CAN_SHARE;
     }
 
-    /// Parses the parameters of `owner`'s session: what is started from now on are its members.
+    /// Parses the parameters of `owner`'s session: members started from now on are of this session.
     pub fn prepare(&mut self, params: &Params, owner: &str) -> Result<(), Unready> {
         self.handled = handled_signals();
         self.template.parse((params, owner), &self.own_env)?;
-        // In all of them at once: how many are in use together is a matter of timing.
+        // In all slots at once: how many are in use together depends on timing.
         let idle = self.slots.iter_mut().filter(|slot| !slot.is_busy).map(|slot| &mut slot.scratch);
         idle.chain([&mut self.copied]).for_each(|scratch| scratch.reserve(&self.template));
         Ok(())
@@ -207,7 +206,7 @@ impl Spawner {
         let (ours, theirs) = self.stdio()?;
         let (status, their_status) = if plan.waits { pipe::both()? } else { pipe::pair()? };
         pipe::set_nonblocking(status.as_fd())?;
-        // Another user never shares our memory, which has what is others'.
+        // A process of another user never shares our memory, which has data of other users.
         let slot = if self.template.changes_user() { None } else { self.take_slot() };
         let (scratch, stack) = match slot.map(|s| &mut self.slots[s]) {
             Some(slot) => (&mut slot.scratch, slot.stack.top()),
@@ -236,7 +235,7 @@ impl Spawner {
         self.template.terminal.is_some()
     }
 
-    /// This side's and the member's side of stdin, stdout and stderr, where they are no files.
+    /// This side's and the member's ends of stdin, stdout and stderr, if they are not files.
     #[allow(clippy::type_complexity)] // Two of the same.
     fn stdio(&self) -> io::Result<([Option<OwnedFd>; 3], [Option<OwnedFd>; 3])> {
         let mut ours = [const { None }; 3];
@@ -260,14 +259,14 @@ impl Spawner {
         Ok((ours, theirs))
     }
 
-    /// What has become of a start; to be asked when the status descriptor is readable.
+    /// The result of a start; call this when the status descriptor is readable.
     pub fn outcome(&mut self, child: &mut Child) -> io::Result<Outcome> {
         let Some(status) = &child.status else {
             return Ok(Outcome::Running);
         };
         let mut report = [0; 8];
         let got = match pipe::read(status.as_fd(), &mut report) {
-            // One that was told to go, and is gone: it has not read that.
+            // It was told to go but had ended already.
             Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Pull::End,
             got => got?,
         };
@@ -282,7 +281,7 @@ impl Spawner {
                 let [a, b, c, d, step, _, e, f] = report;
                 let errno = i32::from_le_bytes([a, b, c, d]);
                 let step = Step::of(step).ok_or(io::ErrorKind::InvalidData)?;
-                // It still stands on its stack: the slot is free when it is reaped.
+                // It still uses its stack: the slot is free when it is reaped.
                 Ok(Outcome::Failed(Failure::of(step, u16::from_le_bytes([e, f]), errno)))
             }
             Pull::Data(n) => panic!("a start's report of {n} bytes: a pipe keeps 8 together"),
@@ -294,15 +293,15 @@ impl Spawner {
         }
     }
 
-    /// Has a child that is ready run its program.
+    /// Lets a child that is ready run its program.
     pub fn go(child: &Child) {
         if let Some(status) = &child.status {
-            // One that has ended meanwhile is found out when it is collected.
+            // A child that has ended meanwhile is noticed when it is reaped.
             let _gone = pipe::write(status.as_fd(), &[0]);
         }
     }
 
-    /// Collects an ended child; `None` while it runs.
+    /// Reaps a child that has ended; `None` while it runs.
     pub fn reap(&mut self, child: &mut Child) -> io::Result<Option<Exit>> {
         let exit = reap(&child.pidfd)?;
         if exit.is_some() {
@@ -330,7 +329,7 @@ impl Spawner {
 
 impl Drop for Spawner {
     fn drop(&mut self) {
-        // Children may still stand on these.
+        // Children may still use these stacks.
         let busy = mem::take(&mut self.slots).into_iter().filter(|s| s.is_busy);
         busy.for_each(mem::forget);
     }
@@ -338,8 +337,7 @@ impl Drop for Spawner {
 
 /// Clones with all signals blocked: a handler of ours must not run in the child.
 ///
-/// # Safety
-/// As `child::clone`, but for the signals.
+/// # Safety As for `child::clone`, except for the signals.
 unsafe fn bear(recipe: *const Recipe, stack: *mut u8) -> io::Result<(i32, OwnedFd)> {
     let mut pidfd = -1;
     // SAFETY: the sets are plain values that outlive the calls; the rest is the caller's promise.
@@ -364,8 +362,8 @@ fn handled_signals() -> u64 {
         // SAFETY: a null action only asks, and `old` outlives the call.
         unsafe {
             let mut old: libc::sigaction = mem::zeroed();
-            // The C library hides signals that it keeps for itself; we may have inherited them ignored all
-            // the same.
+            // The C library hides signals that it reserves for itself; we may nevertheless have inherited
+            // them ignored.
             libc::sigaction(*signal, ptr::null(), &raw mut old) != 0 || old.sa_sigaction != libc::SIG_DFL
         }
     };
@@ -379,7 +377,7 @@ fn send(pidfd: &OwnedFd, signo: i32, flags: libc::c_uint) -> io::Result<bool> {
     gone(ret as i32)
 }
 
-/// Whether a signal found somebody.
+/// Whether a signal reached a process.
 fn gone(ret: i32) -> io::Result<bool> {
     if ret == 0 {
         return Ok(true);
@@ -388,9 +386,10 @@ fn gone(ret: i32) -> io::Result<bool> {
     if e.raw_os_error() == Some(libc::ESRCH) { Ok(false) } else { Err(e) }
 }
 
-/// Sends a signal to a member and all of its group; false when it is reaped already.
+/// Sends a signal to a member and all of its group; false if it is reaped already.
 ///
-/// An ended but not reaped member's group can still be reached: its pid is nobody else's until then.
+/// The group of a member that has ended but is not reaped can still be reached: its pid is not reused until
+/// then.
 pub fn signal(child: &Child, signo: i32) -> io::Result<bool> {
     if !send(&child.pidfd, 0, 0)? {
         return Ok(false);
@@ -399,25 +398,25 @@ pub fn signal(child: &Child, signo: i32) -> io::Result<bool> {
     if gone(unsafe { libc::kill(-child.pid, signo) })? {
         return Ok(true);
     }
-    // It has not made its group yet.
+    // It has not yet made its group.
     send(&child.pidfd, signo, 0)
 }
 
-/// To whoever is in the group that the process led, from `linux/pidfd.h`: the C library's may be older.
+/// Signals the group that the process led; from `linux/pidfd.h`, because the C library may be older.
 const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
 
-/// Signals what is left of a group whose leader may be reaped (0: only asks); false when nobody is left.
+/// Signals what is left of a group whose leader may be reaped (0: only checks); false if nobody is left.
 pub fn signal_group(child: &Child, signo: i32) -> io::Result<bool> {
-    // When all of the group are gone its number may be another's; a pidfd stays with those that had it.
+    // When the whole group is gone, its number may be reused; a pidfd is not.
     match send(&child.pidfd, signo, PIDFD_SIGNAL_PROCESS_GROUP) {
-        // BUG: a kernel before 6.9 knows the group by its number alone.
+        // BUG: before Linux 6.9 the group can be reached only by its number.
         // SAFETY: no pointers.
         Err(e) if e.raw_os_error() == Some(libc::EINVAL) => gone(unsafe { libc::kill(-child.pid, signo) }),
         told => told,
     }
 }
 
-/// Collects a process; `None` while it runs.
+/// Reaps a process; `None` while it runs.
 fn reap(pidfd: &OwnedFd) -> io::Result<Option<Exit>> {
     let fd = pidfd.as_raw_fd();
     // SAFETY: both structures are plain and outlive the call; the kernel writes them. The wrapper in libc

@@ -14,22 +14,21 @@ use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Outbox, Ready, S
 use std::io;
 
 /// Bytes a link may have waiting in this process: the largest launch, whose args, env, ns and set-up are sent
-/// at once, and four of the largest messages. A client's is blocked long before.
+/// together, and four of the largest messages. A client's link is paused long before.
 const BACKLOG: usize = 4 * PARAM_MAX as usize + 4 * MSIZE_MAX as usize;
-/// Bytes that are gathered before they are sent without waiting for more.
+/// Bytes that are gathered before they are sent.
 const GATHERED: usize = 64 * 1024;
-/// The largest message, and what the core takes for its own scratch behind it.
+/// The largest message, and the core's own scratch space behind it.
 const LARGEST: usize = MSIZE_MAX as usize + 4096;
-/// Times that one link is read, or connections of one listener are taken, in a row before the others have
-/// their turn.
+/// How often one link is read, or one listener accepts, before the others have their turn.
 const TURN: usize = 16;
-/// Listeners that one is usually started with.
+/// Listeners that a daemon is usually started with.
 const QUEUES: usize = 16;
 
 /// Descriptors of the driver's own, by number.
 const SIGNAL: usize = 0;
 const DIALLED: usize = 1;
-/// Those of trees that are mounted follow.
+/// The numbers of mounted trees follow.
 const MOUNTED: usize = 2;
 
 /// Adds a link to those that are there, once.
@@ -39,7 +38,7 @@ fn add(links: &mut Vec<LinkId>, link: LinkId) {
     }
 }
 
-/// Tells of a message that is to be sent.
+/// Prints a message that will be sent, if `debug` asks for it.
 fn tell_out(level: u8, target: Target, message: &[u8]) {
     match target {
         Target::Link(LinkId(link)) => tell(level, Way::Out, format_args!("link {link}"), message),
@@ -47,7 +46,7 @@ fn tell_out(level: u8, target: Target, message: &[u8]) {
     }
 }
 
-/// Who is at the other end of a stream.
+/// The peer at the other end of a stream.
 fn peer_of(stream: &Stream) -> Peer {
     Peer { is_local: stream.is_local(), uid: stream.peer_uid() }
 }
@@ -85,7 +84,7 @@ impl Driver {
             has_parent: parent.is_some(),
         };
         let mut core = Ionode::new(facts, Time(clock.now_us()));
-        // A daemon allocates nothing once it is up; what is not touched takes no memory of the machine's.
+        // A daemon allocates nothing once it is up; untouched memory costs only addresses.
         core.take_room();
         Ok(Self {
             core,
@@ -168,11 +167,11 @@ impl Driver {
         }
     }
 
-    /// Takes connections as far as a listener's turn goes: somebody who connects again and again holds up
+    /// Accepts connections for one turn of a listener, so that a client that connects again and again delays
     /// nobody.
     fn accept(&mut self, listener: usize) {
         for _ in 0..TURN {
-            // An error of one connection is that connection's; the listener goes on.
+            // An error of one connection does not concern the listener.
             let Ok(Some(accepted)) = self.links.accept(listener, 1) else { return };
             if let Some(link) = accepted {
                 let peer = self.links.get(link).map(|stream| peer_of(stream)).unwrap_or_default();
@@ -182,7 +181,7 @@ impl Driver {
         self.queues.push(listener);
     }
 
-    /// Gives the core what a link has, as far as its turn goes.
+    /// Feeds the core what a link has received, for one turn.
     fn feed(&mut self, link: usize) {
         for _ in 0..TURN {
             let Some(stream) = self.links.get(link) else { return };
@@ -203,7 +202,7 @@ impl Driver {
         self.ready.push(link);
     }
 
-    /// Hands the core the whole messages of a link; false if the link is being closed or rests.
+    /// Feeds the core the complete messages of a link; false if the link is being closed or paused.
     fn take_messages(&mut self, link: usize) -> bool {
         let id = LinkId(link as u16);
         loop {
@@ -241,7 +240,7 @@ impl Driver {
         }
     }
 
-    /// Takes from the core all that it has to say and to be done.
+    /// Drains the core: carries out its effects and encodes its messages.
     fn drain(&mut self) {
         loop {
             while let Some(effect) = self.core.poll_effect() {
@@ -287,7 +286,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Dialling a tree has come to an end.
+    /// An attempt to dial a tree has ended.
     fn reached(&mut self, index: usize) {
         let Some(made) = self.mounts.get_mut(index).and_then(|dialer| dialer.as_mut()?.take()) else {
             return;
@@ -311,7 +310,7 @@ impl Driver {
         self.core.unmounted(Time(self.clock.now_us()), index as u8, ename, &mut self.host);
     }
 
-    /// Has the dialer be one of the parent that was given last.
+    /// Makes the dialer one for the parent that was set last.
     fn renew_dialer(&mut self) -> io::Result<()> {
         let given = self.core.parent_dial();
         if given.is_empty() || self.parent.as_ref().is_some_and(|own| own.dial().to_string() == given) {
@@ -349,7 +348,7 @@ impl Driver {
         }
     }
 
-    /// Sends what is gathered, to each link all of it at once.
+    /// Sends what is gathered, everything for one link in one call.
     fn send_all(&mut self) {
         for target in self.outbox.targets() {
             match *target {
@@ -374,14 +373,14 @@ impl Driver {
             Target::Children(set) => child.is_some_and(|rank| set.has(rank)),
         });
         match sent {
-            // A child that lets megabytes of requests wait is as good as gone: nobody else waits for it.
+            // A child that lets megabytes of requests wait is treated as gone, so that nobody waits for it.
             Err(_) => self.hungup.push(link.0 as usize),
             Ok(_) if child.is_none() && stream.has_backlog() => self.core.set_blocked(link, true),
             Ok(_) => {}
         }
     }
 
-    /// A link takes bytes again.
+    /// A link accepts bytes again.
     fn flush(&mut self, link: usize) {
         let Some(stream) = self.links.get(link) else { return };
         if !stream.has_backlog() {
@@ -390,7 +389,7 @@ impl Driver {
         match stream.flush() {
             Ok(true) => {
                 self.core.set_blocked(LinkId(link as u16), false);
-                // What it sent meanwhile was left alone.
+                // Bytes that it sent meanwhile were not read.
                 self.ready.push(link);
             }
             Ok(false) => {}

@@ -1,4 +1,4 @@
-//! The memory files of an aggregator's sessions, and whom this machine knows.
+//! The core's `Host`: memory files of sessions, and the users of this machine.
 
 use ionode::bounds::SESSIONS;
 use ionode::host::{Host, Param, SessionSlot};
@@ -40,7 +40,7 @@ impl Host for Memory {
     }
 
     fn truncate(&mut self, session: SessionSlot, param: Param) {
-        // A file that cannot be made holds nothing already.
+        // A file that cannot be made is empty already.
         let _ = self.sessions[session as usize].truncate(kind(param));
     }
 

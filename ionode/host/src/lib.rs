@@ -1,6 +1,6 @@
 //! The Linux driver of an aggregator: sockets, memory files and a clock around `ionode`.
 //!
-//! It owns descriptors and time and decides nothing: what the bytes mean is the core's.
+//! It owns descriptors and time. All decisions are the core's.
 
 mod args;
 mod driver;

@@ -1,4 +1,4 @@
-//! What gdb asks of a member, and by which numbers it knows signals.
+//! gdb's requests about a member, and gdb's numbers for signals.
 
 use super::traced::{Action, Reason, Traced};
 use super::x86::{Registers, X86};
@@ -82,7 +82,7 @@ fn tid(number: i32) -> Tid {
     Tid::new(number as usize).unwrap_or(Tid::MIN)
 }
 
-/// What gdb is told of what happened.
+/// The stop reply for an event.
 pub(crate) fn told(reason: Reason) -> MultiThreadStopReason<u64> {
     match reason {
         Reason::Break(at) => MultiThreadStopReason::SwBreak(tid(at)),
@@ -99,7 +99,7 @@ fn refused<E>(error: io::Error) -> TargetError<E> {
     TargetError::Errno(error.raw_os_error().unwrap_or(libc::EIO) as u8)
 }
 
-/// The part of a text that was asked for.
+/// The requested part of a text.
 fn part(text: &[u8], offset: u64, length: usize, buf: &mut [u8]) -> usize {
     let left = text.get(offset as usize..).unwrap_or(&[]);
     let len = left.len().min(length).min(buf.len());
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn every_signal_of_linux_goes_to_gdb_and_back() {
-        // Stack fault is no signal that gdb knows.
+        // gdb does not know the signal for a stack fault.
         for signal in (1..64).filter(|signal| *signal != libc::SIGSTKFLT) {
             assert_eq!(from_gdb(to_gdb(signal)), signal, "{:?}", to_gdb(signal));
         }

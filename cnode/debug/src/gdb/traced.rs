@@ -1,7 +1,7 @@
-//! A member in a debugger's hands: its threads, and the breakpoints in its code.
+//! A member under a debugger: its threads, and the breakpoints in its code.
 //!
-//! All its threads stand still or all may run. What happens to it is told one thing at a time; it is let go
-//! with its code as it was.
+//! Either all its threads are stopped or all may run. Events are reported one at a time. It is released with
+//! its code as it was.
 
 use crate::mem::Memory;
 use crate::process;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long threads may take to stop: one that sleeps in the kernel without end does not.
+/// How long threads may take to stop; a thread in an uninterruptible sleep never does.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The instruction that a breakpoint is on this machine.
 const TRAP: u8 = 0xcc;
@@ -26,9 +26,9 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACECLONE
 /// What happened to a member that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// A thread came to a breakpoint, where it stands.
+    /// A thread has reached a breakpoint.
     Break(i32),
-    /// A thread did the one instruction that it was to do.
+    /// A thread has executed its single instruction.
     Step(i32),
     /// A thread is about to get a signal.
     Signal(i32, i32),
@@ -42,11 +42,11 @@ pub(crate) enum Reason {
 struct Thread {
     is_stopped: bool,
     is_stepping: bool,
-    /// What it was about to get: it does when it is let go.
+    /// A signal that it was about to get, and gets when it is released.
     signal: i32,
 }
 
-/// How a thread is to go on.
+/// How a thread continues.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Action {
     pub(crate) is_step: bool,
@@ -63,13 +63,13 @@ pub(crate) struct Traced {
     /// What happened while threads were being stopped for something else.
     pending: VecDeque<Reason>,
     over: Option<Reason>,
-    /// Processes that were forked off: those that have stopped, and those that are to be let go when they
-    /// do, with whether they have their memory from the member alone.
+    /// Forked processes: those that have stopped, and those to release when they stop, with whether they
+    /// share the member's memory.
     strays: Vec<i32>,
     born: Vec<(i32, bool)>,
     is_running: bool,
     pub(crate) actions: BTreeMap<i32, Action>,
-    /// Threads without an action stay where they are.
+    /// Threads without an action stay stopped.
     pub(crate) is_locked: bool,
 }
 
@@ -121,14 +121,14 @@ impl Traced {
     pub(crate) fn stop(&mut self) -> io::Result<()> {
         self.is_running = false;
         for (tid, _) in self.threads.iter().filter(|(_, thread)| !thread.is_stopped) {
-            // One that ends just now is told of by wait(2).
+            // If it ends just now, wait(2) reports it.
             let _ = ptrace::interrupt(*tid);
         }
         let end = Instant::now() + PATIENCE;
         loop {
             while let Some((tid, event)) = ptrace::wait(-1)? {
                 match self.note(tid, event)? {
-                    // Standing at its breakpoint it comes to it again.
+                    // It stands at the breakpoint and will reach it again.
                     None | Some(Reason::Break(_) | Reason::Step(_)) => {}
                     Some(reason) => self.pending.push_back(reason),
                 }
@@ -141,7 +141,7 @@ impl Traced {
         }
     }
 
-    /// Lets threads go on as their actions say, the others too unless they are locked.
+    /// Continues threads by their actions, the others too unless they are locked.
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         let actions = std::mem::take(&mut self.actions);
         if self.over.is_some() || !self.pending.is_empty() {
@@ -160,7 +160,7 @@ impl Traced {
         Ok(())
     }
 
-    /// What happened since it was resumed; all threads stand still then.
+    /// What happened since it was resumed; then all threads are stopped.
     pub(crate) fn next_reason(&mut self) -> io::Result<Option<Reason>> {
         if let Some(reason) = self.over.or_else(|| self.pending.pop_front()) {
             return Ok(Some(reason));
@@ -174,7 +174,7 @@ impl Traced {
         Ok(None)
     }
 
-    /// Takes what happened to a process that stands still: it may have been killed.
+    /// Takes events of a stopped process: it may have been killed.
     pub(crate) fn look(&mut self) -> io::Result<()> {
         if !self.is_running {
             self.stop()?;
@@ -201,7 +201,8 @@ impl Traced {
         self.threads.entry(tid).or_default().is_stopped = true;
         match event {
             Event::Signal(libc::SIGTRAP) => return self.trapped(tid).map(Some),
-            // gdb puts one where nothing can be executed, to return to: running into it is coming to it.
+            // gdb puts a breakpoint where nothing can be executed, as a return address: a fault there means
+            // it was reached.
             Event::Signal(libc::SIGSEGV | libc::SIGILL) if self.is_at_break(tid)? => {
                 return Ok(Some(Reason::Break(tid)));
             }
@@ -231,7 +232,7 @@ impl Traced {
         process::threads(self.pid).is_ok_and(|tids| tids.contains(&tid))
     }
 
-    /// A thread ran into a trap: one of ours, a step's, or one of its own.
+    /// A thread ran into a trap: a breakpoint, a single step, or a trap of its own.
     fn trapped(&mut self, tid: i32) -> io::Result<Reason> {
         let mut regs: libc::user_regs_struct = ptrace::registers(tid)?;
         let at = regs.rip.wrapping_sub(1);
@@ -274,7 +275,7 @@ impl Traced {
         Ok(())
     }
 
-    /// Lets processes go that were forked off: without the breakpoints that they have copies of.
+    /// Releases forked processes, without the breakpoints that they have copies of.
     fn part(&mut self) -> io::Result<()> {
         while let Some(at) = self.born.iter().position(|(pid, _)| self.strays.contains(pid)) {
             let (pid, is_shared) = self.born.remove(at);
@@ -285,7 +286,7 @@ impl Traced {
                     memory.write(*address, &[*byte])?;
                 }
             }
-            // One that was killed meanwhile goes by itself.
+            // A process killed meanwhile is gone.
             let _ = ptrace::detach(pid, 0);
         }
         Ok(())
@@ -311,7 +312,7 @@ impl Traced {
         Ok(())
     }
 
-    /// Takes a breakpoint away.
+    /// Removes a breakpoint.
     pub(crate) fn clear_break(&mut self, address: u64) -> io::Result<()> {
         if let Some(byte) = self.breaks.get(&address) {
             self.memory.write(address, &[*byte])?;
@@ -346,7 +347,7 @@ impl Traced {
         Ok(())
     }
 
-    /// Lets the process go on by itself, its code as it was.
+    /// Releases the process, with its code as it was.
     pub(crate) fn detach(mut self) -> io::Result<()> {
         if self.over.is_some() {
             return Ok(());
@@ -357,7 +358,7 @@ impl Traced {
         }
         self.set_breaks(false)?;
         for (tid, thread) in &self.threads {
-            // The kernel lets go of one that does not stop when we end.
+            // The kernel releases a thread that does not stop when we end.
             let _ = ptrace::detach(*tid, thread.signal);
         }
         Ok(())
@@ -366,6 +367,6 @@ impl Traced {
 
 fn go_on(tid: i32, thread: Thread, signal: i32) {
     let resumed = if thread.is_stepping { ptrace::step(tid, signal) } else { ptrace::go_on(tid, signal) };
-    // One that was killed meanwhile is told of by wait(2).
+    // If it was killed meanwhile, wait(2) reports it.
     let _ = resumed;
 }

@@ -23,7 +23,7 @@ const VECTORS: usize = 16;
 const SIZE: usize =
     NARROW * 8 + (GENERAL.len() - NARROW) * 4 + STACKED * 10 + CONTROL.len() * 4 + VECTORS * 16 + 4 + 3 * 8;
 
-/// The registers of a thread, as gdb wants them one behind the other.
+/// The registers of a thread, one after the other as gdb wants them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Registers {
     bytes: [u8; SIZE],
@@ -65,7 +65,7 @@ impl Arch for X86 {
     }
 }
 
-/// What gdb is told of them; the features and names are those of its own files in features/i386.
+/// The description for gdb; features and names are those of gdb's own files in features/i386.
 fn description() -> String {
     let reg = |name: &str, bits: usize, kind: &str| {
         format!("<reg name=\"{name}\" bitsize=\"{bits}\" type=\"{kind}\"/>")
@@ -225,7 +225,7 @@ fn exchange(bytes: &mut [u8; SIZE], way: Way, regs: &mut General, fp: &mut Float
 }
 
 impl Registers {
-    /// Of a thread that stands still.
+    /// The registers of a stopped thread.
     pub(crate) fn read(tid: i32) -> io::Result<Self> {
         let (mut regs, mut fp) = (ptrace::registers(tid)?, ptrace::registers(tid)?);
         let mut own = Self::default();
@@ -234,7 +234,7 @@ impl Registers {
         Ok(own)
     }
 
-    /// Gives them to a thread that stands still; what gdb has no field for stays as it is.
+    /// Sets the registers of a stopped thread; what gdb has no field for stays as it is.
     pub(crate) fn write(&self, tid: i32) -> io::Result<()> {
         let (mut regs, mut fp) = (ptrace::registers(tid)?, ptrace::registers(tid)?);
         let mut bytes = self.bytes;

@@ -13,7 +13,7 @@ use protocol::failure::Step;
 /// Limits that one session can set: Linux has 16.
 pub(super) const LIMITS_MAX: usize = 16;
 
-/// All that a child needs, made ready by its parent; its pointers stay good until the program runs.
+/// All that a child needs, prepared by its parent; its pointers stay valid until the program runs.
 #[derive(Clone, Copy)]
 pub(super) struct Recipe {
     pub(super) parent: i32,
@@ -25,14 +25,14 @@ pub(super) struct Recipe {
     /// The lines of `ns`.
     pub(super) ops: *const Op,
     pub(super) op_count: usize,
-    /// What maps its own user and group to themselves, should it need a user name space.
+    /// The lines that map its own user and group to themselves, if it needs a user name space.
     pub(super) uid_map: *const c_char,
     pub(super) gid_map: *const c_char,
     /// None: the parent's.
     pub(super) user: Option<User>,
-    /// The lines of `ns` come before it is that user.
+    /// The lines of `ns` are run before the change of user.
     pub(super) is_ns_first: bool,
-    /// None: all that the parent may use.
+    /// None: all CPUs that the parent may use.
     pub(super) cpus: Option<Mask>,
     /// Null: stay where the parent is.
     pub(super) dir: *const c_char,
@@ -44,19 +44,19 @@ pub(super) struct Recipe {
     pub(super) stdio: [i32; 3],
     /// Files to open for 0, 1 and 2, or null.
     pub(super) files: [*const c_char; 3],
-    /// Whether 2 is to be the same open file as 1.
+    /// Whether 2 becomes the same open file as 1.
     pub(super) is_joined: bool,
-    /// It says when it is ready, and waits to be told to go.
+    /// It reports when it is ready, and waits for the word to go.
     pub(super) waits: bool,
-    /// What its stdio is a terminal's becomes its controlling terminal.
+    /// Its stdio is a terminal, which becomes its controlling terminal.
     pub(super) is_terminal: bool,
-    /// Where the errno and the step go.
+    /// Where the errno and the step are written.
     pub(super) status: i32,
     /// Signals that the parent handles or ignores: bit n - 1 for signal n.
     pub(super) handled: u64,
 }
 
-/// A user as the kernel has him.
+/// A user in the kernel's terms.
 #[derive(Clone, Copy)]
 pub(super) struct User {
     pub(super) uid: u32,
@@ -65,7 +65,7 @@ pub(super) struct User {
     pub(super) group_count: usize,
 }
 
-/// What came of a step that failed.
+/// A step that failed.
 pub(super) struct Failed {
     pub(super) step: Step,
     /// The line of `ns`, or 0.
@@ -118,7 +118,7 @@ pub(super) unsafe fn call(number: libc::c_long, args: [usize; 5]) -> isize {
     }
 }
 
-/// Makes a child that runs `recipe`; gives its pid, or a negative errno.
+/// Makes a child that runs `recipe`; returns its pid, or a negative errno.
 ///
 /// With a `stack` the child shares this process's memory and runs on that stack, without one it has a copy.
 ///
@@ -213,7 +213,7 @@ unsafe fn become_program(recipe: &Recipe) -> Failed {
     }
 }
 
-/// Says that it is ready, and comes back when it is told to go.
+/// Reports that it is ready, and returns when it may go.
 unsafe fn wait_to_go() {
     let mut byte = 0_u8;
     let place = (&raw mut byte) as usize;
@@ -226,17 +226,17 @@ unsafe fn wait_to_go() {
     }
 }
 
-/// A call's result as that of a step.
+/// The result of a call as that of a step.
 fn done(step: Step, ret: isize) -> Result<(), Failed> {
     if ret < 0 { Err(Failed { step, line: 0, ret }) } else { Ok(()) }
 }
 
-/// All that comes before the program.
+/// All steps before the program.
 unsafe fn make_ready(recipe: &Recipe) -> Result<(), Failed> {
     // SAFETY: all pointers are the recipe's, good by `clone`'s contract; every call is made with its own
     // arguments.
     unsafe {
-        // Its own group, so that a kill reaches all that it starts.
+        // Its own group, so that a kill reaches everything that it starts.
         call(libc::SYS_setsid, [0; 5]);
         die_with_parent(recipe)?;
         done(Step::Stdio, take_stdio(recipe))?;
@@ -274,13 +274,13 @@ unsafe fn make_ready(recipe: &Recipe) -> Result<(), Failed> {
     }
 }
 
-/// Whoever kills the parent kills this too.
+/// If the parent dies, this dies too.
 unsafe fn die_with_parent(recipe: &Recipe) -> Result<(), Failed> {
     // SAFETY: values only.
     unsafe {
         let death = [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize, 0, 0, 0];
         call(libc::SYS_prctl, death);
-        // The parent may have died before the line above: then nobody would kill it.
+        // The parent may have died before the call above; then no signal would come.
         if call(libc::SYS_getppid, [0; 5]) != recipe.parent as isize {
             return done(Step::Stdio, -(libc::ESRCH as isize));
         }
@@ -435,7 +435,7 @@ unsafe fn reset_signals(handled: u64) {
     }
 }
 
-/// Looks at a path as execve does and runs nothing; Linux before 6.14 can be asked for its permission alone.
+/// Checks a path as execve does, without running it; before Linux 6.14 only its permissions can be checked.
 unsafe fn check(path: *const c_char, recipe: &Recipe) -> isize {
     /// From linux/fcntl.h.
     const AT_EXECVE_CHECK: usize = 0x10000;
@@ -451,8 +451,8 @@ unsafe fn check(path: *const c_char, recipe: &Recipe) -> isize {
     }
 }
 
-/// Tries the paths as execvp does; a script without `#!` is reported, not handed to a shell. Comes back with
-/// a negative errno, or with 0 where it only looks.
+/// Tries the paths as execvp does; a script without `#!` is reported, not handed to a shell. Returns a
+/// negative errno, or 0 where it only checks.
 unsafe fn execute(recipe: &Recipe, only_looks: bool) -> isize {
     let mut path = recipe.paths;
     let mut last = -(libc::ENOENT as isize);
@@ -477,6 +477,6 @@ unsafe fn execute(recipe: &Recipe, only_looks: bool) -> isize {
             path = path.add(1);
         }
     }
-    // Found somewhere and not allowed says more than not found elsewhere.
+    // `not allowed` in one place says more than `not found` in another.
     if is_denied { -(libc::EACCES as isize) } else { last }
 }

@@ -1,4 +1,4 @@
-//! Which CPUs a member may run on: some for each, in turn, or the same for all.
+//! The CPUs that a member may use: some for each, in turn, or the same for all.
 
 use std::io;
 
@@ -18,18 +18,18 @@ enum Ask {
     All,
     /// So many for each member.
     Each(u32),
-    /// Those of `set` for all.
+    /// The CPUs of `set` for all.
     Set,
 }
 
-/// What the session that is started asks for, and whose turn it is.
+/// What the session being started asks for, and which CPUs come next.
 pub(super) struct Cpus {
     ask: Ask,
     set: Mask,
-    /// Those that this node's stub may use.
+    /// The CPUs that this node's stub may use.
     here: Mask,
-    /// The place among them of the next to be given. It goes on from session to session, so that two of them
-    /// do not share CPUs while others are idle.
+    /// The position among them of the next CPU to assign. It continues from session to session, so that two
+    /// sessions do not share CPUs while others are idle.
     next: u32,
 }
 
@@ -52,7 +52,7 @@ impl Cpus {
         self.ask = Ask::All;
     }
 
-    /// Takes what a checked line asks for.
+    /// Sets what a checked line asks for.
     pub(super) fn parse(&mut self, text: &[u8]) -> Option<()> {
         let text = std::str::from_utf8(text).ok()?;
         self.ask = match text.parse() {
@@ -69,7 +69,7 @@ impl Cpus {
         Some(())
     }
 
-    /// Looks whether the node has what is asked for.
+    /// Checks whether the node has what is asked for.
     pub(super) fn check(&mut self) -> Result<(), Failure> {
         if matches!(self.ask, Ask::All) {
             return Ok(());
@@ -92,7 +92,7 @@ impl Cpus {
         Err(Failure::bad(Step::Cpus, 0, fault))
     }
 
-    /// Those of the next member; none if it may use all.
+    /// The CPUs of the next member; none if it may use all.
     pub(super) fn give(&mut self) -> Option<Mask> {
         match self.ask {
             Ask::All => None,

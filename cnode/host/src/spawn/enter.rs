@@ -1,7 +1,7 @@
-//! How a new process makes the name space that its `ns` says: its own mounts, seen by nobody else.
+//! How a new process makes the name space that `ns` describes: mounts that nobody else sees.
 //!
-//! The rules of `child` hold here too. Any of this may hang, on a server that does not answer; then it hangs
-//! this member.
+//! The rules of `child` hold here too. Any of this may hang on a server that does not answer; then only this
+//! member hangs.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -22,16 +22,17 @@ struct MountAttr {
 const MOUNT_ATTR_RDONLY: u64 = 1;
 const AT_RECURSIVE: usize = 0x8000;
 
-/// Writes the maps of this process's user name space once there is one. Who has changed his user may not do
-/// that himself: the kernel keeps his part of /proc from him, so that nobody of that user reads his memory.
+/// A process that writes the maps of this process's user name space. A process that has changed its user
+/// cannot do that itself: the kernel denies it its own part of /proc, so that no process of that user reads
+/// its memory.
 pub(super) struct Mapper {
     pid: isize,
-    /// A byte written here says that the name space is there.
+    /// A byte written here means that the name space exists.
     go: usize,
 }
 
 impl Mapper {
-    /// Begins one, with the rights that there are now; it ends with this process at the latest.
+    /// Starts one with the present rights; it ends with this process at the latest.
     ///
     /// # Safety
     /// The recipe's pointers are good.
@@ -41,7 +42,7 @@ impl Mapper {
         unsafe {
             let here = libc::AT_FDCWD as isize as usize;
             let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
-            // The one process that opens it is the one that it means.
+            // The process that opens it is the process that it names.
             let own = call(libc::SYS_openat, [here, c"/proc/self".as_ptr() as usize, flags, 0, 0]);
             let mut ends = [0_i32; 2];
             let ends_at = ends.as_mut_ptr();
@@ -50,7 +51,7 @@ impl Mapper {
                 return Err(if own < 0 { own } else { ret });
             }
             let (read, write) = (ptr::read(ends_at) as usize, ptr::read(ends_at.add(1)) as usize);
-            // No signal tells of its end: the program would find it waiting.
+            // No signal at its end: the program would receive it.
             let pid = call(libc::SYS_clone, [0; 5]);
             if pid == 0 {
                 call(libc::SYS_close, [write, 0, 0, 0, 0]);
@@ -67,7 +68,7 @@ impl Mapper {
         }
     }
 
-    /// Has it write them, and waits until they are written.
+    /// Makes it write the maps, and waits until they are written.
     unsafe fn map(&self) -> isize {
         let (byte, mut status) = (0_u8, 0_i32);
         let status_at = &raw mut status;
@@ -130,7 +131,7 @@ unsafe fn run(op: &Op) -> isize {
             Step::Cd => call(libc::SYS_chdir, [target, 0, 0, 0, 0]),
             Step::Chroot => {
                 let ret = call(libc::SYS_chdir, [target, 0, 0, 0, 0]);
-                // By way of the directory: what it was in is not in sight of the new root.
+                // By way of the directory: the old directory is not visible below the new root.
                 if ret < 0 { ret } else { call(libc::SYS_chroot, [c".".as_ptr() as usize, 0, 0, 0, 0]) }
             }
             Step::Bind | Step::Mount | Step::Import => {
@@ -139,27 +140,27 @@ unsafe fn run(op: &Op) -> isize {
                 if ret < 0 || op.step != Step::Bind || op.flags & libc::MS_RDONLY == 0 {
                     return ret;
                 }
-                // A bind takes no other flag: it is made read-only afterwards, with all that is below it.
+                // A bind accepts no other flag: it is made read-only afterwards, with everything below it.
                 let attr = MountAttr { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns_fd: 0 };
                 let (cwd, place) = (libc::AT_FDCWD as isize as usize, (&raw const attr) as usize);
                 let args = [cwd, target, AT_RECURSIVE, place, size_of::<MountAttr>()];
                 call(libc::SYS_mount_setattr, args)
             }
-            // `unshare` itself: it is done.
+            // `unshare` itself is done already.
             _ => 0,
         }
     }
 }
 
-/// Leaves the mounts of the node to the node. What it unmounts goes here too, so that nothing is kept
-/// busy; what is mounted here is seen here alone.
+/// Separates our mounts from the node's. What the node unmounts disappears here too, so that nothing stays
+/// busy; what is mounted here is visible only here.
 unsafe fn be_private(recipe: &Recipe, mapper: Option<&Mapper>) -> isize {
     let (mounts, user) = (libc::CLONE_NEWNS as usize, libc::CLONE_NEWUSER as usize);
     // SAFETY: values and strings of our own.
     unsafe {
         let refused = call(libc::SYS_unshare, [mounts, 0, 0, 0, 0]);
         if refused == -(libc::EPERM as isize) {
-            // Who may not have mounts of his own may have them where he is the only user.
+            // A process that may not mount may do so in a user name space of its own.
             if call(libc::SYS_unshare, [mounts | user, 0, 0, 0, 0]) < 0 {
                 return refused;
             }
@@ -178,7 +179,7 @@ unsafe fn be_private(recipe: &Recipe, mapper: Option<&Mapper>) -> isize {
     }
 }
 
-/// Writes the maps as one without rights may.
+/// Writes the maps as a process without rights may.
 unsafe fn map_self(recipe: &Recipe) -> isize {
     let here = libc::AT_FDCWD as isize as usize;
     let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;

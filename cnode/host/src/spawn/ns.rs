@@ -1,5 +1,5 @@
-//! The lines of `ns`: parsed once a session, expanded for each member; what the kernel says to them is found
-//! out in the child, see `enter`.
+//! The lines of `ns`: parsed once for a session, expanded for each member. The child carries them out, see
+//! `enter`.
 
 use std::ffi::c_char;
 use std::net::IpAddr;
@@ -13,10 +13,10 @@ use protocol::failure::{Failure, Fault, Step};
 /// Lines of one session.
 const LINES_MAX: usize = 64;
 
-/// What a dial string without a port means: the number of 9P.
+/// The port of a dial string without one: 9P's.
 const PORT: &[u8] = b"564";
 
-/// Options of a mount that are flags of the call; what is not among them is the file system's own.
+/// Options of a mount that are flags of the call; all others are passed to the file system.
 const FLAGS: [(&[u8], libc::c_ulong); 9] = [
     (b"ro", libc::MS_RDONLY),
     (b"rw", 0),
@@ -34,7 +34,7 @@ const FLAGS: [(&[u8], libc::c_ulong); 9] = [
 pub(super) struct Op {
     pub(super) step: Step,
     pub(super) line: u16,
-    /// What mount(2) takes, in its order: source, target, type and data, or null.
+    /// Arguments of mount(2) in order: source, target, type and data, or null.
     pub(super) words: [*const c_char; 4],
     pub(super) flags: libc::c_ulong,
 }
@@ -61,7 +61,7 @@ impl Lines {
         self.lines.clear();
     }
 
-    /// `owner` is who its imports are for.
+    /// `owner` is the user that imports attach as.
     pub(super) fn parse(&mut self, bytes: &[u8], owner: &str) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Ns, bytes);
         while lexer.skip(b" \t\r\n") {
@@ -110,7 +110,7 @@ impl Lines {
         })
     }
 
-    /// Cuts a mount's options into those of the file system, as a new word, and the flags of the call.
+    /// Splits a mount's options into those of the file system, as a new word, and the flags of the call.
     fn options(&mut self, word: usize) -> (usize, libc::c_ulong) {
         let (mut flags, start) = (0, self.words.bytes.len());
         let mut at = self.words.starts[word];
@@ -133,7 +133,7 @@ impl Lines {
         (self.words.starts.len() - 1, flags)
     }
 
-    /// Makes of a dial string what the kernel's 9P takes: source, type and data.
+    /// Turns a dial string into arguments for the kernel's 9P: source, type and data.
     fn dial(&mut self, word: usize, owner: &str) -> Option<[usize; 3]> {
         let from = self.words.starts[word];
         let text = self.words.iter().nth(word)?;
@@ -150,7 +150,7 @@ impl Lines {
                 let mark = text[scheme + 1..].iter().position(|b| *b == b'!');
                 let host = place..mark.map_or(end, |at| place + at);
                 let name = std::str::from_utf8(&self.words.bytes[host.clone()]).ok()?;
-                // Finding out what a name means could take as long as a name server likes.
+                // Resolving a name could hang on a name server.
                 if !name.contains('$') && name.parse::<IpAddr>().is_err() {
                     return None;
                 }
@@ -165,7 +165,7 @@ impl Lines {
             }
             _ => return None,
         };
-        // It is the member's alone: one attach for all that it runs.
+        // The mount is the member's own: one attach for everything that it runs.
         self.words.bytes.extend_from_slice(b",access=any");
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if owner.bytes().all(is_plain) {
@@ -177,7 +177,7 @@ impl Lines {
         Some([next, next + 2, next + 1])
     }
 
-    /// Adds a word that stands there already; gives where the next begins.
+    /// Adds a word that is there already; returns where the next begins.
     fn copy(&mut self, range: std::ops::Range<usize>) -> usize {
         let start = self.words.bytes.len();
         self.words.bytes.extend_from_within(range);
@@ -193,7 +193,7 @@ impl Lines {
         self.lines.len()
     }
 
-    /// Adds all words as one member reads them.
+    /// Adds all words, expanded for one member.
     pub(super) fn expand(&self, plan: &Plan<'_>, out: &mut Strings) {
         self.words.iter().for_each(|word| {
             out.push_expanded(word, plan);
@@ -214,7 +214,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    /// A line's words as the call takes them.
+    /// A line's words as the call needs them.
     fn words(owner: &str, text: &str) -> Vec<String> {
         let mut lines = Lines::default();
         lines.parse(text.as_bytes(), owner).expect("it is well formed");

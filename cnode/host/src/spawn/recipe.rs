@@ -1,4 +1,5 @@
-//! From a session's parameters to what execve takes: parsed once a session, expanded for each member.
+//! From a session's parameters to the arguments of execve: parsed once for a session, expanded for each
+//! member.
 
 use std::ffi::c_char;
 use std::io;
@@ -14,16 +15,16 @@ use super::{Plan, Unready};
 use crate::params::{Kind, Lexer, Params};
 use protocol::failure::{Failure, Fault};
 
-/// Variables of an env file: finding doubled names stays cheap.
+/// Variables of an env file, few enough that finding double names stays cheap.
 const NAMES_MAX: usize = 4096;
 
-/// Bytes of the variables that every member is given, and of what its words grow by.
+/// Bytes of the variables that every member gets, and by which its words may grow.
 const GIVEN_ROOM: usize = 4096;
 
-/// Where programs are looked for when the member has no PATH.
+/// Where programs are searched if the member has no PATH.
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/bin:/usr/bin";
 
-/// Variables that every member is given; a value from elsewhere gives way.
+/// Variables that every member gets; they replace values from elsewhere.
 const GIVEN: [&[u8]; 6] = [b"UEM_SESSION", b"UEM_MEMBER", b"UEM_SIZE", b"UEM_NODE", b"UEM_AT", b"UEM_ROOT"];
 
 /// Names of rlimits as in getrlimit(2), without RLIMIT_, in lower case.
@@ -52,19 +53,19 @@ const LIMITS: [(&[u8], u32); LIMITS_MAX] = [
 pub(super) struct Template {
     args: Strings,
     env: Strings,
-    /// The words of the set-up lines; what refers to one is its number.
+    /// The words of the set-up lines; they are referred to by number.
     setup: Strings,
     dir: Option<usize>,
     umask: Option<u16>,
     limits: Vec<(u32, u64)>,
     files: [Option<usize>; 3],
-    /// The member has a terminal of that size.
+    /// The member gets a terminal of that size.
     pub(super) terminal: Option<Size>,
     ns: Lines,
     pub(super) cpus: Cpus,
     user: Option<usize>,
     users: Users,
-    /// The session is root's: what `ns` says is done with his rights, whoever the members run as.
+    /// The session is root's: `ns` is carried out with root's rights, whatever user the members run as.
     is_roots: bool,
 }
 
@@ -78,7 +79,7 @@ impl Template {
         self.files[fd].is_some()
     }
 
-    /// Whether the members run as somebody else than this process.
+    /// Whether the members run as another user than this process.
     pub(super) fn changes_user(&self) -> bool {
         self.users.who().is_some()
     }
@@ -123,7 +124,7 @@ impl Template {
         Ok(())
     }
 
-    /// The environment of this process; another user gets of it only where programs are.
+    /// The environment of this process; another user gets only PATH of it.
     fn inherit_env(&mut self, own_env: &[Vec<u8>]) {
         let who = self.users.who();
         let keeps = |name: &[u8]| who.is_none() || name == b"PATH";
@@ -147,10 +148,10 @@ impl Template {
         Ok(())
     }
 
-    /// A name that comes again replaces its earlier value, as in a shell.
+    /// A repeated name replaces the earlier value, as in a shell.
     fn parse_env(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut lexer = Lexer::new(Kind::Env, bytes);
-        // Most names are new, which one bit tells; only the others are searched for.
+        // Most names are new, which one bit shows; only the others are searched for.
         let mut seen = [0_u64; 64];
         let mut doubled = false;
         while lexer.skip(b"\n") {
@@ -206,7 +207,7 @@ impl Template {
         Ok(())
     }
 
-    /// Takes the line whose words begin with number `first`.
+    /// Parses the line whose words begin with number `first`.
     fn set(&mut self, first: usize) -> Option<()> {
         let mut words = self.setup.iter().skip(first);
         let (verb, what, value) = (words.next()?, words.next()?, words.next());
@@ -284,14 +285,14 @@ impl Scratch {
         Self { strings: Strings::default(), pointers: Vec::new(), ops: Vec::new(), recipe }
     }
 
-    /// What [`Scratch::fill`] made; good until the next one.
+    /// What [`Scratch::fill`] made; valid until the next call.
     pub(super) const fn recipe(&self) -> *const Recipe {
         &raw const self.recipe
     }
 
-    /// Makes room for what members of a session usually need.
+    /// Reserves what members of a session usually need.
     pub(super) fn reserve(&mut self, template: &Template) {
-        // Each string once, the paths made of PATH, and what is given to every member.
+        // Each string once, the paths made of PATH, and the variables that every member gets.
         let all = [&template.args, &template.env, &template.setup, template.ns.words()];
         let bytes = 2 * all.iter().map(|strings| strings.bytes.len()).sum::<usize>() + GIVEN_ROOM;
         let count = all.iter().map(|strings| strings.starts.len()).sum::<usize>() + 16;
@@ -330,7 +331,7 @@ impl Scratch {
         });
         // SAFETY: neither call takes a pointer.
         let own = unsafe { (libc::geteuid(), libc::getegid()) };
-        // A name space is made by who asked for it.
+        // The name space is made with the rights of the session's owner.
         let user_there = user.as_ref().filter(|_| !template.is_roots);
         let (uid, gid) = user_there.map_or(own, |user| (user.uid, user.gid));
         let maps = [uid, gid].map(|id| push_map(strings, id));
@@ -399,7 +400,7 @@ fn push_env(strings: &mut Strings, env: &Strings, plan: &Plan<'_>) {
     }
 }
 
-/// Appends the line that maps a user or group to itself in a user name space; gives where it begins.
+/// Appends the line that maps a user or group to itself in a user name space; returns where it begins.
 fn push_map(strings: &mut Strings, id: u32) -> usize {
     let start = strings.bytes.len();
     for _ in 0..2 {
@@ -411,7 +412,7 @@ fn push_map(strings: &mut Strings, id: u32) -> usize {
     start
 }
 
-/// Appends the paths at which the program may be, and an empty one; gives where they begin.
+/// Appends the paths at which the program may be, and an empty one; returns where they begin.
 fn push_paths(strings: &mut Strings, args_count: usize) -> usize {
     let first = strings.bytes.len();
     let program_end = strings.starts[1] - 1;
@@ -421,7 +422,7 @@ fn push_paths(strings: &mut Strings, args_count: usize) -> usize {
     } else if program_end > 0 {
         let found =
             strings.starts[args_count..].iter().find(|start| strings.bytes[**start..].starts_with(b"PATH="));
-        // A place for the default too, so that both are ranges of the same bytes.
+        // The default is copied too, so that both are ranges of the same bytes.
         let mut at = match found {
             Some(start) => start + b"PATH=".len(),
             None => {

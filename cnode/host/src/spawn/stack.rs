@@ -1,5 +1,5 @@
-//! The memory on which a child stands that shares the rest with its parent; who stands there is the
-//! spawner's.
+//! The stack of a child that shares the rest of the memory with its parent; the spawner decides which child
+//! has which.
 
 use std::io;
 use std::ptr;

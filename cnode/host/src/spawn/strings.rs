@@ -2,7 +2,7 @@
 
 use super::Plan;
 
-/// Strings beyond this many bytes are given back after use.
+/// Memory beyond this many bytes is released after use.
 const KEPT_MAX: usize = 64 * 1024;
 
 /// NUL-terminated strings back to back.
@@ -33,7 +33,7 @@ impl Strings {
         start
     }
 
-    /// Adds a word as the member of a plan reads it.
+    /// Adds a word, expanded for the member of a plan.
     pub(super) fn push_expanded(&mut self, word: &[u8], plan: &Plan<'_>) -> usize {
         let start = self.bytes.len();
         expand(word, plan, &mut self.bytes);
@@ -69,7 +69,7 @@ pub(super) fn push_decimal(n: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// Appends `word` with `$m`, `$n` and `$node` replaced, where they stand as whole names, and `$$` made a
+/// Appends `word` with `$m`, `$n` and `$node` replaced where they are whole names, and `$$` replaced by a
 /// dollar.
 fn expand(word: &[u8], plan: &Plan<'_>, out: &mut Vec<u8>) {
     let mut rest = word;

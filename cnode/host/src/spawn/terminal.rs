@@ -1,4 +1,4 @@
-//! A pseudo-terminal for a member: made by its parent, and its controlling terminal by the child.
+//! A pseudo-terminal for a member: the parent opens it, and the child makes it its controlling terminal.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 /// Rows and columns.
 pub(super) type Size = [u16; 2];
 
-/// The end that is read and written here, and the one that the member has as its stdio.
+/// The end that is read and written here, and the end that is the member's stdio.
 pub(super) fn open(size: Size) -> io::Result<(OwnedFd, OwnedFd)> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     // SAFETY: the name is a NUL-terminated string.
@@ -23,7 +23,7 @@ pub(super) fn open(size: Size) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((ours, theirs))
 }
 
-/// Changes its size; its programs are told by SIGWINCH.
+/// Changes its size; its programs get SIGWINCH.
 pub(super) fn resize(ours: BorrowedFd<'_>, [rows, cols]: Size) -> io::Result<()> {
     let size = libc::winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: TIOCSWINSZ reads one winsize.

@@ -1,5 +1,5 @@
-//! Which user a member runs as: by the two files of names on this node's own disk, since a name service may
-//! take as long as it likes; who may become whom is decided here.
+//! The user that a member runs as, and which changes of user are allowed. Names come from two local files
+//! only, because a name service may hang.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::io::Read;
 use super::Unready;
 use protocol::failure::{Failure, Fault, Step};
 
-/// Who has every right, by name and by number.
+/// The user with all rights, by name and by number.
 const ROOT: (&str, u32) = ("root", 0);
 
 /// A user to become.
@@ -17,12 +17,12 @@ pub(super) struct Who {
     pub(super) gid: u32,
     /// Further groups.
     pub(super) groups: Vec<u32>,
-    /// His name and directory, as far as he is known.
+    /// The user's name and directory, if known.
     pub(super) name: Vec<u8>,
     pub(super) home: Vec<u8>,
 }
 
-/// The files of names, in memory that is kept.
+/// The files of names, in reused memory.
 #[derive(Default)]
 pub(super) struct Users {
     passwd: Vec<u8>,
@@ -32,7 +32,7 @@ pub(super) struct Users {
     choice: Option<Choice>,
 }
 
-/// Whom it is to be.
+/// The user to find.
 #[derive(Clone, Copy)]
 enum Choice {
     Asked,
@@ -44,7 +44,7 @@ fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn number(field: &[u8]) -> Option<u32> {
-    // A sign is none of a number's; the highest one means nobody at all to the kernel.
+    // A number has no sign; to the kernel the highest number means no user.
     let digits = field.iter().all(u8::is_ascii_digit).then_some(field)?;
     std::str::from_utf8(digits).ok()?.parse().ok().filter(|id| *id != u32::MAX)
 }
@@ -57,7 +57,7 @@ impl Who {
         self.home.clear();
     }
 
-    /// Takes the first entry that is asked for; false if there is none.
+    /// Takes the first matching entry; false if there is none.
     fn find(&mut self, users: (&[u8], &[u8]), is_asked: impl Fn(&[u8], u32) -> bool) -> bool {
         self.clear();
         let lines = |text| <[u8]>::split(text, |byte| *byte == b'\n');
@@ -97,7 +97,7 @@ impl Who {
         match group {
             Some(gid) => (self.uid, self.gid) = (uid, gid?),
             None if is_known => {}
-            // Which group that would be nobody has said.
+            // Its group is unknown.
             None => return None,
         }
         Some(())
@@ -105,7 +105,7 @@ impl Who {
 }
 
 impl Users {
-    /// Whom the members run as; none is the stub's own user.
+    /// The user of the members; `None` is the stub's own user.
     pub(super) fn who(&self) -> Option<&Who> {
         self.choice.map(|choice| match choice {
             Choice::Asked => &self.asked,
@@ -113,8 +113,8 @@ impl Users {
         })
     }
 
-    /// Finds out whom the members of a session run as. `owner` is whose session it is, `asked` what its
-    /// `user` line says, and `own` the stub's user and group.
+    /// Decides the user of a session's members. `owner` owns the session, `asked` is its `user` line, and
+    /// `own` are the stub's user and group.
     pub(super) fn resolve(
         &mut self,
         owner: &str,
@@ -151,7 +151,7 @@ impl Users {
         if is_roots {
             return Ok(Some(Choice::Asked));
         }
-        // A name alone: who calls himself `0` is not root.
+        // Only a name: a user called `0` is not root.
         if !self.owner.find(users, |name, _| name == owner.as_bytes()) {
             return Err(Fault::NoUser);
         }
@@ -180,7 +180,7 @@ mod tests {
                           0:x:1002:100::/h/zero:/bin/sh\nbob:x:1003:100::/h/bob:/bin/sh\n";
     const GROUP: &str = "root:x:0:\nusers:x:100:ann\nlab:x:200:bob,ann\nops:x:300:bob\n";
 
-    /// Who it is: user, group and further groups, or the fault.
+    /// User, group and further groups, or the fault.
     fn chosen(owner: &str, asked: Option<&str>, own: (u32, u32)) -> String {
         let mut users = Users { passwd: PASSWD.into(), group: GROUP.into(), ..Users::default() };
         match users.choose((owner, owner == "root"), asked.map(str::as_bytes), own) {
@@ -199,7 +199,7 @@ mod tests {
         for owner in ["eve", "", "1001", "ann:x", "bad", "+"] {
             assert_eq!(chosen(owner, None, (0, 0)), "user: no such user on this node", "{owner}");
         }
-        // The name of a user, not the number of root.
+        // A user's name, not root's number.
         assert_eq!(chosen("0", None, (0, 0)), "1002 100 [100]");
     }
 
