@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 /// A text file of the tree.
-pub(crate) struct Source {
+pub struct Source {
     /// Its path from the root, `/` between names.
-    pub(crate) path: String,
+    pub path: String,
     /// All of it.
-    pub(crate) text: String,
+    pub text: String,
     /// Its lines with comments, strings and characters blanked; nothing for a file that is not Rust.
     code: Vec<String>,
     /// For each line of `code`, whether only tests are built from it.
@@ -17,7 +17,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn new(path: &str, text: &str) -> Self {
+    /// Reads a file's text.
+    pub fn new(path: &str, text: &str) -> Self {
         let rust = path.ends_with(".rs");
         let code: Vec<String> =
             if rust { code_only(text).lines().map(String::from).collect() } else { Vec::new() };
@@ -25,42 +26,60 @@ impl Source {
         Self { path: path.into(), text: text.into(), code, test }
     }
 
+    /// Whether it is a file of tests alone, by where it lies.
+    pub fn is_test_file(&self) -> bool {
+        is_test_path(&self.path)
+    }
+
     /// Marks all of it as built for tests only: its `mod` line stands under `#[cfg(test)]`.
-    pub(crate) fn mark_test(&mut self) {
+    pub fn mark_test(&mut self) {
         self.test.fill(true);
     }
 
-    pub(crate) fn is_rust(&self) -> bool {
+    /// Whether it is code.
+    pub fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
 
-    pub(crate) fn is_within(&self, folders: &[&str]) -> bool {
+    /// Whether it lies in one of these folders.
+    pub fn is_within(&self, folders: &[&str]) -> bool {
         folders.iter().any(|folder| self.path.starts_with(folder))
     }
 
     /// Its lines as they stand, numbered from 1.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 
     /// The code of its lines, numbered from 1.
-    pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.code.iter().enumerate().map(|(index, line)| (index + 1, line.as_str()))
     }
 
     /// The code of its lines outside tests, numbered from 1.
-    pub(crate) fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
         self.code().filter(|(line, _)| !self.test[line - 1])
     }
 
+    /// The code of its lines that only tests are built from, numbered from 1.
+    pub fn tested(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.code().filter(|(line, _)| self.test[line - 1])
+    }
+
     /// The code from the start of `line` (from 1) to the end of the file.
-    pub(crate) fn code_from(&self, line: usize) -> impl Iterator<Item = (usize, char)> {
+    pub fn code_from(&self, line: usize) -> impl Iterator<Item = (usize, char)> {
         self.code().skip(line - 1).flat_map(|(line, code)| code.chars().map(move |char| (line, char)))
     }
 
-    /// The files that its `mod` lines may mean: the candidates of each, and whether only tests have it.
+    /// The modules that its `mod` lines declare for what ships, each with the files that may have it.
+    pub fn shipped_modules(&self, is_root: bool) -> Vec<(String, Vec<String>)> {
+        let shipped = self.modules(is_root).into_iter().filter(|(_, _, is_test)| !is_test);
+        shipped.map(|(name, files, _)| (name, files)).collect()
+    }
+
+    /// What its `mod` lines declare: the name, the files that may have it, and whether only tests do.
     /// A crate's root has its modules beside it, whatever its name.
-    fn modules(&self, is_root: bool) -> Vec<(Vec<String>, bool)> {
+    fn modules(&self, is_root: bool) -> Vec<(String, Vec<String>, bool)> {
         let (folder, file) = self.path.rsplit_once('/').unwrap_or((".", &self.path));
         let base = if is_root || file == "mod.rs" { folder } else { self.path.trim_end_matches(".rs") };
         let mut modules = Vec::new();
@@ -74,7 +93,7 @@ impl Source {
                     Some((path, _)) => vec![format!("{folder}/{path}")],
                     None => vec![format!("{base}/{name}.rs"), format!("{base}/{name}/mod.rs")],
                 };
-                modules.push((files, self.test[line - 1]));
+                modules.push((name.to_owned(), files, self.test[line - 1]));
                 attributes.clear();
             } else if !code.trim().is_empty() {
                 attributes.clear();
@@ -85,7 +104,7 @@ impl Source {
 }
 
 /// Files reached by `mod` lines from `roots`, and for each whether only tests reach it.
-pub(crate) fn reached(sources: &[Source], roots: &[String]) -> BTreeMap<String, bool> {
+pub fn reached(sources: &[Source], roots: &[String]) -> BTreeMap<String, bool> {
     let by_path: BTreeMap<&str, &Source> =
         sources.iter().map(|source| (source.path.as_str(), source)).collect();
     let mut reached: BTreeMap<String, bool> = BTreeMap::new();
@@ -99,7 +118,7 @@ pub(crate) fn reached(sources: &[Source], roots: &[String]) -> BTreeMap<String, 
             continue;
         }
         reached.insert(path, test);
-        for (files, gated) in source.modules(roots.contains(&source.path)) {
+        for (_, files, gated) in source.modules(roots.contains(&source.path)) {
             open.extend(files.into_iter().map(|file| (file, test || gated)));
         }
     }
@@ -146,7 +165,7 @@ fn test_lines(code: &[String]) -> Vec<bool> {
 }
 
 /// `text` with its comments, strings and characters turned to spaces; lines stay lines.
-pub(crate) fn code_only(text: &str) -> String {
+pub fn code_only(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut code = String::with_capacity(text.len());
     let mut at = 0;
@@ -167,8 +186,27 @@ pub(crate) fn code_only(text: &str) -> String {
     code
 }
 
-pub(crate) fn is_word(char: char) -> bool {
+/// Whether a name may have this character.
+pub fn is_word(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
+}
+
+/// The name that one of `keywords` declares on this line.
+pub fn declared<'a>(code: &'a str, keywords: &[&str]) -> Option<&'a str> {
+    let before = ["pub", "const", "async", "unsafe", "extern", "default"];
+    let mut words = code.split_whitespace().skip_while(|word| {
+        before.contains(word) || word.starts_with("pub(") || (word.ends_with(')') && !word.contains('('))
+    });
+    if !keywords.contains(&words.next()?) {
+        return None;
+    }
+    words.next()?.split(|char| !is_word(char)).next().filter(|name| !name.is_empty())
+}
+
+/// Whether `word` stands in the text as a whole word.
+pub fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(is_word) && !text[at + word.len()..].starts_with(is_word))
 }
 
 /// Length of the comment, string or character that `rest` begins with; 0 where it begins with code.
@@ -244,7 +282,7 @@ mod tests {
     fn modules_are_walked_and_tests_inherited() {
         let sources = [
             Source::new("a/src/lib.rs", "pub mod b;\n#[cfg(test)]\nmod c;\n#[path = \"odd.rs\"]\nmod d;\n"),
-            Source::new("a/src/b.rs", "pub(crate) mod e;\n"),
+            Source::new("a/src/b.rs", "pub mod e;\n"),
             Source::new("a/src/b/e.rs", ""),
             Source::new("a/src/c/mod.rs", "mod f;\n"),
             Source::new("a/src/c/f.rs", ""),

@@ -43,6 +43,7 @@ const ALLOWED: &[Row] = &[
     // Its program serves a simulated machine on real sockets; that its library knows none is a test below.
     Row { name: "sim", ours: &["protocol", "protocol-host", "cnode", "ionode"], others: Others::Not(KERNEL) },
     Row { name: "model", ours: &["protocol", "cnode", "ionode", "sim"], others: Others::Not(KERNEL) },
+    Row { name: "rules", ours: &[], others: Others::Only(&[]) },
     Row { name: "debug", ours: &["protocol"], others: Others::Any },
     Row { name: "protocol-host", ours: &["protocol"], others: Others::Any },
     Row { name: "cnode-host", ours: &["protocol", "protocol-host", "cnode"], others: Others::Any },
@@ -86,7 +87,7 @@ impl Graph {
         let output = Command::new(cargo)
             .args(["metadata", "--format-version=1", "--locked"])
             .args(["--filter-platform", &host()])
-            .current_dir(tests::root())
+            .current_dir(rules::root())
             .output()
             .expect("cargo runs");
         assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
@@ -140,7 +141,7 @@ impl Graph {
         for member in &self.members {
             match ALLOWED.iter().find(|row| row.name == member) {
                 Some(row) => found.extend(self.broken(row)),
-                None => found.push(format!("{member} has no row in the table of tests/tests/deps.rs")),
+                None => found.push(format!("{member} has no row in the table of tests/rules/tests/deps.rs")),
             }
         }
         found
@@ -253,7 +254,7 @@ fn inside_cores(text: &str) -> Vec<String> {
 
 #[test]
 fn nobody_names_what_is_inside_a_core() {
-    let root = tests::root();
+    let root = rules::root();
     for (path, text) in
         sources(&root).into_iter().filter(|(path, _)| !path.starts_with("tests/tests/deps.rs"))
     {
@@ -307,7 +308,7 @@ fn naming_the_driver(main: &str, files: &[(String, String)]) -> Vec<String> {
 
 #[test]
 fn the_library_of_the_simulator_knows_no_sockets() {
-    let root = tests::root().join("sim/src");
+    let root = rules::root().join("sim/src");
     let files = sources(&root);
     let main = std::fs::read_to_string(root.join("main.rs")).expect("it is text");
     assert_eq!(naming_the_driver(&main, &files), [""; 0]);
@@ -335,5 +336,5 @@ fn an_unlisted_crate_in_a_core_is_found() {
 fn a_package_without_a_row_is_found() {
     let mut graph = graph(&[]);
     graph.members.insert("helper".into());
-    assert_eq!(graph.violations(), ["helper has no row in the table of tests/tests/deps.rs"]);
+    assert_eq!(graph.violations(), ["helper has no row in the table of tests/rules/tests/deps.rs"]);
 }

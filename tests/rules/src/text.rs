@@ -1,23 +1,21 @@
-//! The rules: each a function from one file to what breaks it there, each seen to fail on a small bad sample.
+//! Rules on the text of one file: each a function to what breaks it, each seen to fail on a bad sample.
 //!
-//! Reads no file: `main.rs` finds them.
+//! Reads no file, and has no exceptions.
 
-use crate::source::{Source, is_word};
+use crate::source::{Source, declared, has_word, is_word};
 
 /// What is wrong in one file: the line, from 1, and what it should be instead.
-pub(crate) type Violations = Vec<(usize, String)>;
+pub type Violations = Vec<(usize, String)>;
 
 /// One rule.
-pub(crate) type Rule = fn(&Source) -> Violations;
+pub type Rule = fn(&Source) -> Violations;
 
 /// Every rule that looks at one file at a time.
-pub(crate) const RULES: &[Rule] = &[
+pub const RULES: &[Rule] = &[
     blanks,
     build_machine_paths,
     loose_ends,
     long_lines,
-    long_file,
-    long_functions,
     module_head,
     words,
     type_names,
@@ -27,16 +25,6 @@ pub(crate) const RULES: &[Rule] = &[
 
 /// Longest line of code, in characters; a line with an address may be longer.
 const LINE_CHARS_MAX: usize = 110;
-/// Longest file, in lines without its tests.
-const FILE_LINES_MAX: usize = 500;
-/// Longest of the files in `LONG_FILES`.
-const LONG_FILE_LINES_MAX: usize = 700;
-/// Longest function, from its `fn` to its closing brace.
-const FUNCTION_LINES_MAX: usize = 70;
-
-/// Files with leave to be longer than `FILE_LINES_MAX`, each with its reason.
-const LONG_FILES: &[(&str, &str)] = &[];
-
 /// Crates that must not panic on what a peer or a user sends.
 const LIBRARIES: &[&str] = &["protocol/src/", "cnode/src/", "ionode/src/", "sim/src/"];
 /// Crates where a word of the field has one name; the simulator's networks have packets of their own.
@@ -74,7 +62,7 @@ const EMPTY_NAMES: &[&str] =
 /// Files whose bytes are somebody else's, or a test's exact expectation.
 const VERBATIM: &[&str] = &["LICENSE-", "tests/data/", "tests/snapshots/"];
 /// The rules' own files: they name what they ban.
-const OURSELVES: &[&str] = &["tests/tests/tidy/"];
+const OURSELVES: &[&str] = &["tests/rules/"];
 
 fn blanks(source: &Source) -> Violations {
     if source.is_within(VERBATIM) {
@@ -137,50 +125,6 @@ fn long_lines(source: &Source) -> Violations {
         (chars > LINE_CHARS_MAX).then(|| (line, format!("{chars} characters; at most {LINE_CHARS_MAX}")))
     });
     long.collect()
-}
-
-fn long_file(source: &Source) -> Violations {
-    let is_excepted = LONG_FILES.iter().any(|(path, _)| *path == source.path);
-    let max = if is_excepted { LONG_FILE_LINES_MAX } else { FILE_LINES_MAX };
-    let lines = source.shipped().count();
-    if lines <= max {
-        return Vec::new();
-    }
-    vec![(1, format!("{lines} lines without tests; at most {max}: is there more than one noun in it?"))]
-}
-
-fn long_functions(source: &Source) -> Violations {
-    let mut found = Vec::new();
-    for (line, code) in source.shipped() {
-        let Some(name) = declared(code, &["fn"]) else {
-            continue;
-        };
-        let Some(end) = function_end(source, line) else {
-            continue;
-        };
-        let lines = end - line + 1;
-        if lines > FUNCTION_LINES_MAX {
-            found.push((line, format!("`{name}` has {lines} lines; at most {FUNCTION_LINES_MAX}")));
-        }
-    }
-    found
-}
-
-/// The line of the brace that closes the function declared on `line`; none for a declaration without a body.
-fn function_end(source: &Source, line: usize) -> Option<usize> {
-    let (mut brackets, mut braces) = (0, 0);
-    for (line, char) in source.code_from(line) {
-        match char {
-            '(' | '[' => brackets += 1,
-            ')' | ']' => brackets -= 1,
-            '{' if brackets == 0 || braces > 0 => braces += 1,
-            '}' if braces == 1 => return Some(line),
-            '}' if braces > 0 => braces -= 1,
-            ';' if brackets == 0 && braces == 0 => return None,
-            _ => {}
-        }
-    }
-    None
 }
 
 fn module_head(source: &Source) -> Violations {
@@ -264,18 +208,6 @@ fn ends_statement(text: &str) -> bool {
     text.is_empty() || text.ends_with([';', '{', '}'])
 }
 
-/// The name that one of `keywords` declares on this line.
-fn declared<'a>(code: &'a str, keywords: &[&str]) -> Option<&'a str> {
-    let before = ["pub", "const", "async", "unsafe", "extern", "default"];
-    let mut words = code.split_whitespace().skip_while(|word| {
-        before.contains(word) || word.starts_with("pub(") || (word.ends_with(')') && !word.contains('('))
-    });
-    if !keywords.contains(&words.next()?) {
-        return None;
-    }
-    words.next()?.split(|char| !is_word(char)).next().filter(|name| !name.is_empty())
-}
-
 fn identifiers(code: &str) -> impl Iterator<Item = &str> {
     code.split(|char| !is_word(char)).filter(|name| !name.is_empty())
 }
@@ -295,11 +227,6 @@ fn split_words(name: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
-}
-
-fn has_word(text: &str, word: &str) -> bool {
-    text.match_indices(word)
-        .any(|(at, _)| !text[..at].ends_with(is_word) && !text[at + word.len()..].starts_with(is_word))
 }
 
 #[cfg(test)]
@@ -337,29 +264,6 @@ mod tests {
     }
 
     #[test]
-    fn long_files_are_found_tests_not_counted() {
-        let full = "//\n".repeat(FILE_LINES_MAX);
-        assert_eq!(broken(long_file, "a/src/lib.rs", &format!("{full}//\n")), [1]);
-        assert_eq!(broken(long_file, "a/src/lib.rs", &format!("{full}#[cfg(test)]\nmod t {{\n}}\n")), []);
-        assert_eq!(broken(long_file, "tests/tests/a.rs", &full.repeat(2)), []);
-    }
-
-    #[test]
-    fn long_functions_are_found() {
-        let full = "        x();\n".repeat(FUNCTION_LINES_MAX - 2);
-        let long_functions = |attribute: &str, body: &str| {
-            let text = format!(
-                "{attribute}\nmod m {{\n    fn a(b: [u8; 2])\n    where\n        Self: B;\n\
-                    pub(crate) const fn c() {{\n{body}    }}\n    fn d() {{}}\n}}\n"
-            );
-            broken(long_functions, "a/src/lib.rs", &text)
-        };
-        assert_eq!(long_functions("", &full), []);
-        assert_eq!(long_functions("", &format!("{full}        // One more.\n")), [6]);
-        assert_eq!(long_functions("#[cfg(test)]", &full.repeat(2)), []);
-    }
-
-    #[test]
     fn a_module_without_a_head_is_found() {
         assert_eq!(broken(module_head, "a/src/b.rs", "use x;\n"), [1]);
         assert_eq!(broken(module_head, "a/src/b.rs", "//! Owns b.\nuse x;\n"), []);
@@ -374,7 +278,7 @@ mod tests {
 
     #[test]
     fn empty_type_names_are_found() {
-        let text = "pub(crate) struct LinkManager;\nenum Kind { Info }\n\
+        let text = "pub struct LinkManager;\nenum Kind { Info }\n\
             use a::Context;\npub trait Utils {}\n";
         assert_eq!(broken(type_names, "tools/src/a.rs", text), [1, 4]);
     }
