@@ -44,7 +44,7 @@ fn random_sequences_are_answered_as_the_model_says_and_leave_nothing() {
     });
     if let Some(seed) = failed.into_inner().expect("nobody panics").first() {
         let story = story(&sequence(*seed));
-        panic!("{story}\nalone: UEM_SEED={seed} cargo test -p tests --test model random");
+        panic!("{story}\nalone: UEM_SEED={seed} cargo test -p model --test model random");
     }
     let (table, missing) = reached(&arms.into_inner().expect("nobody panics"));
     println!("{table}");
