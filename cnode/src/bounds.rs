@@ -95,4 +95,6 @@ const _: () = {
     assert!((Small::PARENT.fids + Small::CLIENT.fids) as usize <= 44);
     assert!((Small::PARENT.requests + Small::CLIENT.requests) as usize <= 24);
     assert!(size_of::<crate::Cnode<Small>>() <= 6048, "with its machine a simulated node is below 8 KiB");
+    assert!(size_of::<Session<Tags<32>>>() <= 256, "a simulated node has four");
+    assert!(size_of::<Session<Tags<SESSION_TAGS_MAX>>>() <= 352, "a daemon has 64");
 };

@@ -1,107 +1,86 @@
-//! `ctl`: lines of commands, to the node, to a session, or to one member. Lines run in order and stop at
-//! the first refused, which is kept for `error`.
+//! `ctl`: lines of commands, to the node, to a session, or to one member. What is refused is kept for
+//! `error`.
 
 use crate::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};
 use crate::node::Node;
-use crate::session::{Gang, Session};
+use crate::session::{Exec, Gang, Session};
+use protocol::ctl::{Line, Mark, Ran, Refused, Stage, Writer, walk};
 use protocol::ename::Ename;
 use protocol::event::{Event, Subject};
 use protocol::failure::{Failure, Fault, Step};
-use protocol::quote::split_line;
-use protocol::refusal::Refusal;
-use protocol::server::{RequestId, UserId};
+use protocol::server::UserId;
 use protocol::set::ChildSet;
 use protocol::slots::Slots;
 use protocol::tag::TagSet;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{
-    Command, Kind, NodeCommand, NodeLine, Res, Share, WHY_MAX, Why, node, session, word_of,
-};
+use protocol::verb::{self, Command, Kind, NodeCommand, NodeLine, Res, Share, WHY_MAX, Why};
 use protocol::wire;
-
-/// Who writes, where, and when.
-#[derive(Clone, Copy, Debug)]
-pub struct Writer {
-    /// The user of the fid.
-    pub user: UserId,
-    /// It is on the parent's link.
-    pub is_parent: bool,
-    /// The peer is on this machine.
-    pub is_local: bool,
-    /// The request, which may park.
-    pub request: RequestId,
-    /// Now.
-    pub now: Time,
-}
 
 impl<B: Bounds> Node<B> {
     /// Runs lines written to the node's ctl.
-    pub fn write_node_ctl(
+    pub(crate) fn write_node_ctl(
         &mut self,
         who: Writer,
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        self.each_line(who, None, data, |this, _, line| {
-            let NodeLine { command, on } = node(line)?;
-            let is_meant = on.is_none_or(|set| set.contains(this.facts.name.as_str()));
+        let walked = walk(data, Mark::default(), |line| {
+            let NodeLine { command, on, .. } = line.node(who.may)?;
+            let is_meant = on.is_none_or(|set| set.contains(self.facts.name.as_str()));
             let want = on.map_or(1, |set| set.count() as u32);
             // Of a parent's line the others are meant too.
             if (!is_meant || want > 1) && !who.is_parent {
                 return Err(Why::Few { had: u32::from(is_meant), want });
             }
-            if is_meant { this.run_node(who, command, host) } else { Ok(()) }
-        })?;
+            if is_meant {
+                self.run_node(who, command, host)?;
+            }
+            Ok(Ran::Done)
+        });
+        walked.map_err(|refused| self.refuse(who, None, refused))?;
         Ok(Some(data.len() as u32))
     }
 
     /// Runs lines written to a session's ctl; an `exec` parks the write until the members have started.
-    pub fn write_session_ctl(
+    pub(crate) fn write_session_ctl(
         &mut self,
         slot: SessionSlot,
         who: Writer,
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        let outcome = self.each_line(who, Some(slot), data, |this, number, line| {
-            let command = session(line)?;
-            // A `wipe` before this line has ended the session.
-            if !this.sessions.slots()[slot as usize].is_open() {
-                return Err(Why::Ename(Ename::NotFound));
-            }
-            this.run(slot, who, command, line, host)?;
-            let session = &mut this.sessions.slots_mut()[slot as usize];
-            if session.exec == Some(who.request) && session.exec_line == 0 {
-                session.exec_line = number;
-            }
-            Ok(())
+        let walked = walk(data, Mark::default(), |line| {
+            let stage = self.stage(slot);
+            self.run(slot, who, line.session(stage)?.command, line, host)
         });
-        if !self.sessions.slots()[slot as usize].is_open() {
-            outcome?;
-            return Ok(Some(data.len() as u32));
+        let outcome = walked.map_err(|refused| self.refuse(who, Some(slot), refused));
+        let session = &mut self.sessions.slots_mut()[slot as usize];
+        if !session.is_open() {
+            return outcome.map(|_| Some(data.len() as u32));
         }
-        let session = self.session(slot);
-        if outcome.is_err() && session.exec == Some(who.request) {
-            // What an `exec` before the refused line began goes on; the refusal is its write's answer.
-            session.exec = None;
+        let waits = session.exec.request == Some(who.request);
+        if let Err(ename) = outcome {
+            if waits {
+                // What an `exec` before the refused line began goes on; the refusal is its write's answer.
+                session.exec.request = None;
+            }
+            if session.is_parents() && !session.executed {
+                session.poisoned = true;
+                self.touch(slot);
+            }
+            return Err(ename);
         }
-        if outcome.is_err() && session.is_parents() && !session.executed {
-            session.poisoned = true;
-            self.touch(slot);
+        if waits {
+            session.exec.len = data.len() as u32;
+            return Ok(None);
         }
-        outcome?;
-        let session = self.session(slot);
-        let parked = session.exec == Some(who.request);
-        if parked {
-            session.exec_len = data.len() as u32;
-        }
-        Ok(if parked { None } else { Some(data.len() as u32) })
+        Ok(Some(data.len() as u32))
     }
 
     /// Runs lines written to a member's ctl: signals only.
-    pub fn write_member_ctl(
+    pub(crate) fn write_member_ctl(
         &mut self,
         slot: SessionSlot,
         index: MemberSlot,
@@ -109,86 +88,47 @@ impl<B: Bounds> Node<B> {
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        self.each_line(who, Some(slot), data, |this, _, line| match session(line)? {
-            Command::Signal(_) if !this.session(slot).executed => Err(Why::IDLE),
-            Command::Signal(signal) => {
-                this.signal_member(index, signal, host);
-                this.touch(slot);
-                Ok(())
+        let walked = walk(data, Mark::default(), |line| {
+            let Command::Signal(signal) = verb::session(line.text)? else {
+                let takes = "a member takes signal, kill, stop and start; the rest is its session's";
+                return Err(Why::Says(takes));
+            };
+            if !self.session(slot).executed {
+                return Err(Why::IDLE);
             }
-            _ => Err(Why::Says("a member takes signal, kill, stop and start; the rest is its session's")),
-        })?;
+            self.signal_member(index, signal, host);
+            self.touch(slot);
+            Ok(Ran::Done)
+        });
+        walked.map_err(|refused| self.refuse(who, Some(slot), refused))?;
         Ok(Some(data.len() as u32))
     }
 
-    fn each_line(
-        &mut self,
-        who: Writer,
-        slot: Option<SessionSlot>,
-        data: &[u8],
-        mut run: impl FnMut(&mut Self, u16, &str) -> Result<(), Why>,
-    ) -> Result<(), Ename> {
-        let mut number = 0;
-        let mut left = match core::str::from_utf8(data) {
-            Ok(text) => text,
-            Err(_) => {
-                let why = Why::Says("not UTF-8");
-                return Err(self.refuse(who, slot, Text::cut("ctl"), (1, why)));
-            }
-        };
-        while !left.is_empty() {
-            // The last line needs no newline.
-            let (line, rest) = split_line(left).unwrap_or((left, ""));
-            left = rest;
-            number += 1;
-            if line.trim().is_empty() {
-                continue;
-            }
-            if let Err(why) = run(self, number, line) {
-                return Err(self.refuse(who, slot, word_of(line), (number, why)));
-            }
-        }
-        Ok(())
+    fn refuse(&mut self, who: Writer, slot: Option<SessionSlot>, refused: Refused) -> Ename {
+        self.refusals.push(refused.refusal(&who, slot, ChildSet::EMPTY));
+        refused.why.ename()
     }
 
-    fn refuse(
-        &mut self,
-        who: Writer,
-        slot: Option<SessionSlot>,
-        verb: Text<16>,
-        (line, why): (u16, Why),
-    ) -> Ename {
-        let mut refusal = Refusal::new(who.now, who.user, slot, verb, line);
-        refusal.add(why, ChildSet::EMPTY);
-        self.refusals.push(refusal);
-        why.ename()
+    /// How far a session is; none that is gone, as behind a `wipe`.
+    fn stage(&self, slot: SessionSlot) -> Option<Stage> {
+        let session = &self.sessions.slots()[slot as usize];
+        let stage = Stage { is_parents: session.is_parents(), executed: session.executed };
+        session.is_open().then_some(stage)
     }
 
     fn run_node(&mut self, who: Writer, command: NodeCommand<'_>, host: &mut impl Host) -> Result<(), Why> {
-        let is_root = self.user_name(who.user).as_str() == "root";
-        // What comes over the parent's link is what its clients say, wherever they are.
-        let may = who.is_local && !who.is_parent || self.is_operator(who.user);
         match command {
             NodeCommand::Join { .. } => {
                 return Err(Why::Says("a compute node has no children; join an ionode"));
             }
-            // The parent itself is root.
-            NodeCommand::Fence | NodeCommand::Above(_) if !who.is_parent || !is_root => {
-                return Err(Why::Ename(Ename::NotOwner));
-            }
             // Nobody is below it to make a cycle.
             NodeCommand::Above(_) => return Ok(()),
-            NodeCommand::Fence => self.each_session(
-                |_, session| session.is_parents(),
-                |this, slot| {
-                    this.close_session(slot, host);
-                },
-            ),
+            NodeCommand::Fence => self
+                .each_session(|_, session| session.is_parents(), |this, slot| this.close_session(slot, host)),
             NodeCommand::Signal(signal) => {
                 let mine = |this: &Self, session: &Session<_>| this.is_owner(who.user, session.owner);
                 self.each_session(mine, |this, slot| this.signal_session(slot, signal, host));
             }
-            _ if !may => return Err(Why::Ename(Ename::NotOwner)),
             NodeCommand::Exit => self.exit = true,
             NodeCommand::Drain(why) => self.set_drained(Some(why), who.now),
             NodeCommand::Resume => self.set_drained(None, who.now),
@@ -199,8 +139,7 @@ impl<B: Bounds> Node<B> {
             NodeCommand::Untag(key) => {
                 self.tags.unset(key);
             }
-            NodeCommand::Bound(bound, value) => self.tuning.set(bound, value),
-            NodeCommand::Debug(level) => self.tuning.debug = level,
+            NodeCommand::Tune(tune) => self.tuning.set(tune),
             NodeCommand::Mount(..) | NodeCommand::Unmount(_) => {
                 return Err(Why::Says("a compute node passes nothing on; mount at an ionode"));
             }
@@ -254,52 +193,9 @@ impl<B: Bounds> Node<B> {
         slot: SessionSlot,
         who: Writer,
         command: Command<'_>,
-        line: &str,
+        line: Line<'_>,
         host: &mut impl Host,
-    ) -> Result<(), Why> {
-        let session = self.session(slot);
-        match command {
-            Command::Shares(_)
-            | Command::Nodes(_)
-            | Command::From(..)
-            | Command::Kind(_)
-            | Command::Go(_)
-                if !session.is_parents() =>
-            {
-                return Err(Why::PARENTS);
-            }
-            Command::Exec(words) => self.run_exec(slot, who, words, host)?,
-            Command::Signal(_) if !session.executed => return Err(Why::IDLE),
-            Command::Signal(signal) => self.signal_session(slot, signal, host),
-            Command::CloseStdin => self.close_stdin(slot, host),
-            Command::Failfast(on) => session.failfast = on,
-            Command::Persistent(_) | Command::KillOnClose(_) => session.about.take(command)?,
-            Command::Label(_) | Command::Tag(_) | Command::Untag(_) => session.about.take(command)?,
-            Command::Go(on) => self.run_go(slot, who, on)?,
-            Command::Winsize(rows, cols) if session.executed => {
-                for index in 0..self.members.slots().len() as MemberSlot {
-                    let member = self.member(index);
-                    if member.session == slot && member.state.is_live() {
-                        host.resize(index, rows, cols);
-                    }
-                }
-            }
-            Command::Wipe => self.close_session(slot, host),
-            _ if session.executed => {
-                return Err(Why::TOO_LATE);
-            }
-            _ => self.prepare(slot, (command, line), host)?,
-        }
-        Ok(())
-    }
-
-    /// What can be said until `exec`.
-    fn prepare(
-        &mut self,
-        slot: SessionSlot,
-        (command, line): (Command<'_>, &str),
-        host: &mut impl Host,
-    ) -> Result<(), Why> {
+    ) -> Result<Ran, Why> {
         let session = self.session(slot);
         match command {
             Command::Res(res) => {
@@ -308,16 +204,14 @@ impl<B: Bounds> Node<B> {
                 let size = size.checked_add(count).ok_or(Ename::Again)?;
                 self.reserve(slot, (first, 1, count), size)?;
             }
-            Command::Excl(_) if session.count > 0 => return Err(Why::EXCL_FIRST),
-            Command::Excl(on) => session.excl = on,
-            Command::Layout(_) if session.count > 0 => return Err(Why::LAYOUT_FIRST),
-            // How numbers lie on several nodes is nothing to one.
-            Command::Layout(_) => {}
-            Command::Deal(deal) => session.deal = deal,
-            Command::Prefix(prefix) => session.prefix = prefix,
-            Command::Gang(on) => session.gang = if on { Gang::Waits(0) } else { Gang::No },
+            Command::Exec(words) => self.run_exec(slot, who, words, line, host)?,
+            Command::Signal(signal) => self.signal_session(slot, signal, host),
+            Command::CloseStdin => self.close_stdin(slot, host),
+            Command::Choose(choice) => session.options.choose(choice, session.count > 0)?,
+            Command::Note(note) => session.about.set(note)?,
+            Command::Winsize(rows, cols) if session.executed => self.resize(slot, rows, cols, host),
             Command::Setup | Command::Winsize(..) => {
-                host.append(slot, Param::Setup, line.as_bytes())?;
+                host.append(slot, Param::Setup, line.text.as_bytes())?;
                 host.append(slot, Param::Setup, b"\n")?;
             }
             Command::Clear => {
@@ -326,27 +220,29 @@ impl<B: Bounds> Node<B> {
                     host.truncate(slot, param);
                 }
             }
-            _ => self.run_parents(slot, command)?,
-        }
-        Ok(())
-    }
-
-    /// Lines that only a parent writes, before `exec`.
-    fn run_parents(&mut self, slot: SessionSlot, command: Command<'_>) -> Result<(), Why> {
-        match command {
+            Command::Wipe => self.close_session(slot, host),
             Command::Shares(share) => self.take_share(slot, &share)?,
-            Command::Kind(kind) if !self.is_of(kind) => {
-                return Err(Failure::bad(Step::Res, 0, Fault::OtherKind).into());
+            Command::Kind(kind) => {
+                let other = Failure::bad(Step::Res, 0, Fault::OtherKind);
+                self.is_of(kind).then_some(()).ok_or(other)?;
             }
+            Command::Go(on) => self.run_go(slot, who, on)?,
+            // Which nodes have members was decided above; the share says how many are here.
+            Command::Nodes(_) => {}
             Command::From(levels, name) => {
-                let session = self.session(slot);
                 session.levels = levels;
                 session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
             }
-            // Which nodes have members was decided above; the share says how many are here.
-            _ => {}
         }
-        Ok(())
+        Ok(Ran::Done)
+    }
+
+    fn resize(&mut self, slot: SessionSlot, rows: u16, cols: u16, host: &mut impl Host) {
+        for (index, member) in self.members_of(slot) {
+            if member.state.is_live() {
+                host.resize(index, rows, cols);
+            }
+        }
     }
 
     fn is_of(&self, kind: Kind<'_>) -> bool {
@@ -387,14 +283,11 @@ impl<B: Bounds> Node<B> {
         slot: SessionSlot,
         who: Writer,
         words: &str,
+        line: Line<'_>,
         host: &mut impl Host,
     ) -> Result<(), Why> {
-        let session = self.session(slot);
-        if session.poisoned {
+        if self.session(slot).poisoned {
             return Err(Why::Says("earlier step refused"));
-        }
-        if session.executed {
-            return Err(Why::ALREADY_RUN);
         }
         if !words.trim().is_empty() {
             host.truncate(slot, Param::Args);
@@ -407,9 +300,8 @@ impl<B: Bounds> Node<B> {
             self.reserve(slot, (0, 1, 1), 1)?;
         }
         self.execute(slot);
-        let session = self.session(slot);
-        session.exec = Some(who.request);
-        session.exec_user = who.user;
+        let exec = Exec { request: Some(who.request), user: who.user, line: line.number, len: 0 };
+        self.session(slot).exec = exec;
         Ok(())
     }
 
@@ -424,7 +316,7 @@ impl<B: Bounds> Node<B> {
         }
         session.gang = if on { Gang::Goes } else { Gang::Stays };
         if on {
-            session.exec = Some(who.request);
+            session.exec.request = Some(who.request);
         }
         self.touch(slot);
         Ok(())

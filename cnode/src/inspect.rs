@@ -270,7 +270,7 @@ impl<B: Bounds> Cnode<B> {
 
     /// Records of a session's outputs begin with a prefix.
     pub fn has_prefix(&self, slot: SessionSlot) -> bool {
-        self.node.sessions.slots()[slot as usize].prefix != protocol::verb::Prefix::Off
+        self.node.sessions.slots()[slot as usize].options.prefix != protocol::verb::Prefix::Off
     }
 
     /// The name that a member sees its session by, and how many levels above this node it has that name.

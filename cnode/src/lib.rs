@@ -306,7 +306,7 @@ impl<B: Bounds> Cnode<B> {
         }
         let idle = session.closed_stdin && session.spill.is_none();
         if let Some(failure) = session.refused {
-            let (user, line) = (session.exec_user, session.exec_line);
+            let (user, line) = (session.exec.user, session.exec.line);
             let mut refusal = Refusal::new(now, user, Some(slot), Text::cut("exec"), line);
             refusal.add(failure.into(), ChildSet::EMPTY);
             self.node.refusals.push(refusal);
@@ -365,10 +365,10 @@ impl<B: Bounds> Cnode<B> {
         if !session.used || session.starting > 0 && !ready || !session.executed {
             return;
         }
-        if let Some(request) = session.exec.take() {
+        if let Some(request) = session.exec.request.take() {
             let settled = match session.refused {
                 Some(failure) => Settled::Refused(failure.ename()),
-                None => Settled::Wrote(session.exec_len),
+                None => Settled::Wrote(session.exec.len),
             };
             self.server.settle(request, settled);
         }

@@ -68,11 +68,11 @@ impl<B: Bounds> Node<B> {
         if out.is_empty() {
             return Ok(Some(0));
         }
-        if session.size == 1 && session.prefix == Prefix::Off {
+        if session.size == 1 && session.options.prefix == Prefix::Off {
             let member = self.member_from(slot, 0);
             return Ok(member.and_then(|index| self.read_member_output(index, stream, host, out)));
         }
-        if session.prefix != Prefix::Off && front(out.len()) <= self.prefix_max(session) {
+        if session.options.prefix != Prefix::Off && front(out.len()) <= self.prefix_max(session) {
             return Err(Ename::Invalid);
         }
         let s = stream as usize;
@@ -126,12 +126,12 @@ impl<B: Bounds> Node<B> {
             return Turn::Nothing;
         }
         let session = *self.session(member.session);
-        let mut prefix = self.prefix(session.prefix, member.number);
+        let mut prefix = self.prefix(session.options.prefix, member.number);
         if session.open_record[s] == Some(index) {
             prefix = Text::EMPTY;
         }
         // The look goes to the end of the room, so that records can move to the front with their prefixes.
-        let skip = if session.prefix == Prefix::Off { 0 } else { front(out.len()) };
+        let skip = if session.options.prefix == Prefix::Off { 0 } else { front(out.len()) };
         if out.is_empty() || (skip > 0 && skip <= self.prefix_max(session)) {
             return Turn::Nothing;
         }
@@ -156,7 +156,7 @@ impl<B: Bounds> Node<B> {
         let whole = out[look.clone()].iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
         let (given, used, goes_on) = match whole {
             Some(whole) => {
-                let again = self.prefix(session.prefix, member.number);
+                let again = self.prefix(session.options.prefix, member.number);
                 let (given, used) = arrange(out, (skip, whole), prefix.as_str(), again.as_str());
                 (given, used, false)
             }
@@ -182,7 +182,7 @@ impl<B: Bounds> Node<B> {
 
     /// Bytes of the longest prefix of a session's records.
     fn prefix_max(&self, session: Session<B::SessionTags>) -> usize {
-        self.prefix(session.prefix, session.size).as_str().len()
+        self.prefix(session.options.prefix, session.size).as_str().len()
     }
 
     fn prefix(&self, kind: Prefix, number: u32) -> Text<PREFIX_MAX> {

@@ -4,7 +4,7 @@ use crate::Bounds;
 use crate::host::{Host, MemberSlot, SessionSlot, Stream};
 use crate::member::{Member, State};
 use crate::node::Node;
-use protocol::about::About;
+use protocol::about::{About, Options};
 use protocol::ename::Ename;
 use protocol::event::{Event, Subject};
 use protocol::failure::{Failure, Fault, Step};
@@ -14,7 +14,7 @@ use protocol::server::{RequestId, UserId};
 use protocol::slots::Slots;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{Deal, Prefix, Why};
+use protocol::verb::Why;
 
 /// Whom a parked stdin message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub enum Gang {
     /// It is no such session, or that is decided.
     #[default]
     No,
-    /// So many members are not ready yet.
-    Waits(u32),
+    /// So many members are not ready yet; a compute node has at most 65,535.
+    Waits(u16),
     /// A parent has said that all may run.
     Goes,
     /// A parent has said that none does.
@@ -82,6 +82,19 @@ pub struct Spill {
     pub target: Target,
 }
 
+/// The command that ran a session.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exec {
+    /// The write that waits for the members to have started; a parent's `go` waits in its place.
+    pub request: Option<RequestId>,
+    /// Whose it was.
+    pub user: UserId,
+    /// Its line in that write, from 1.
+    pub line: u16,
+    /// The length of that write.
+    pub len: u32,
+}
+
 /// An entry of the session table.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Session<T> {
@@ -97,8 +110,8 @@ pub struct Session<T> {
     pub origin: Text<SESSION_NAME_MAX>,
     /// What its owner calls it, and how it ends.
     pub about: About<T>,
-    /// No other session has members here while its own have no outcome.
-    pub excl: bool,
+    /// How it runs.
+    pub options: Options,
     /// It is being ended: members are killed, and the slot is free when they are gone.
     pub closing: bool,
     /// Open fids of its ctl that can write.
@@ -113,22 +126,10 @@ pub struct Session<T> {
     pub executed: bool,
     /// A step before `exec` was refused.
     pub poisoned: bool,
-    /// Kill all when one fails.
-    pub failfast: bool,
-    /// All members start, or none.
+    /// How far it is, if all its members start or none.
     pub gang: Gang,
-    /// How stdin reaches the members.
-    pub deal: Deal,
-    /// What begins each record of its outputs.
-    pub prefix: Prefix,
-    /// Who waits for the members to have started.
-    pub exec: Option<RequestId>,
-    /// Whose command it was.
-    pub exec_user: UserId,
-    /// Its line in that write, from 1.
-    pub exec_line: u16,
-    /// The length of that write.
-    pub exec_len: u32,
+    /// The command that ran it.
+    pub exec: Exec,
     /// Members whose start is not answered.
     pub starting: u32,
     /// The first reason why a member did not start.
@@ -257,12 +258,12 @@ impl<B: Bounds> Node<B> {
         let taken = members.iter().filter(|m| m.state != State::Free).count();
         let sessions = self.sessions.slots().iter().enumerate();
         let others = sessions.filter(|(at, other)| *at != slot as usize && other.has_members());
-        let excl = self.sessions.slots()[slot as usize].excl;
+        let excl = self.sessions.slots()[slot as usize].options.excl;
         if self.drained.is_some() {
             return Err(Fault::Drains);
         }
-        if let Some((_, other)) = others.into_iter().find(|(_, other)| other.excl || excl) {
-            return Err(if other.excl { Fault::Taken } else { Fault::Shared });
+        if let Some((_, other)) = others.into_iter().find(|(_, other)| other.options.excl || excl) {
+            return Err(if other.options.excl { Fault::Taken } else { Fault::Shared });
         }
         let most = members.len().min(self.tuning.members as usize);
         if taken + count as usize > most { Err(Fault::Full) } else { Ok(()) }
@@ -303,9 +304,7 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.executed = true;
         session.starting = count;
-        if session.gang != Gang::No {
-            session.gang = Gang::Waits(count);
-        }
+        session.gang = if session.options.gang { Gang::Waits(count as u16) } else { Gang::No };
         self.touch(slot);
     }
 
@@ -315,7 +314,7 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.outcomes += 1;
         let told = session.outcomes;
-        let kill = session.failfast && outcome.end != End::Exit(0) && !session.closing;
+        let kill = session.options.failfast && outcome.end != End::Exit(0) && !session.closing;
         let member = self.member(index);
         // A compute node has at most 65,535 members, see `tuning`.
         assert!(member.outcome.is_none(), "an outcome once told is final");
@@ -323,7 +322,7 @@ impl<B: Bounds> Node<B> {
         member.outcome = Some(outcome);
         member.told = told as u16;
         if kill {
-            self.session(slot).failfast = false;
+            self.session(slot).options.failfast = false;
             self.signal_session(slot, 9, host);
         }
         self.touch(slot);
@@ -375,7 +374,7 @@ impl<B: Bounds> Node<B> {
         let session = self.session(slot);
         session.closing = true;
         session.linger = None;
-        session.exec = None;
+        session.exec.request = None;
         session.spill = None;
         self.gone.set(slot);
         self.touch(slot);

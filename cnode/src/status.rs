@@ -165,7 +165,7 @@ impl<B: Bounds> Node<B> {
         )?;
         let kind = if session.about.persistent { "persistent" } else { "normal" };
         writeln!(out, "type={kind}\nexits={}", session.outcomes)?;
-        let on = [("excl", session.excl), ("killonclose", session.about.kill_on_close)];
+        let on = [("excl", session.options.excl), ("killonclose", session.about.kill_on_close)];
         on.iter().filter(|(_, is_on)| *is_on).try_for_each(|(name, _)| writeln!(out, "{name}=on"))?;
         session.about.tags.iter().try_for_each(|tag| writeln!(out, "tag {tag}"))
     }

@@ -35,7 +35,7 @@ impl<B: Bounds> Node<B> {
         }
         let target = match number {
             Some(number) => Target::One(self.find_member(slot, number).ok_or(Ename::NotFound)?),
-            None if session.deal != Deal::Bcast => Target::Deal,
+            None if session.options.deal != Deal::Bcast => Target::Deal,
             None => Target::All,
         };
         if session.executed && session.starting == 0 && !self.takes_input(slot, target) {
@@ -115,7 +115,7 @@ impl<B: Bounds> Node<B> {
     /// Deals records in order; stops at the first member whose pipe is full. Of members that share them one
     /// gets a record only when it has read the one before.
     fn deal(&mut self, slot: SessionSlot, spill: &mut Spill, host: &mut impl Host) {
-        let is_shared = self.session(slot).deal == Deal::Share;
+        let is_shared = self.session(slot).options.deal == Deal::Share;
         'records: while spill.at < spill.len {
             let (record, ends) = host.spilled_record(slot, spill.at);
             assert!(record > 0 && record <= spill.len - spill.at, "a record is in its message");

@@ -7,11 +7,11 @@ mod session;
 
 use crate::Bounds;
 use crate::bounds::PARENT;
-use crate::ctl::Writer;
 use crate::host::{Host, MemberSlot};
 use crate::node::Node;
 use debug::Debug;
 use member::Member;
+use protocol::ctl::Writer;
 use protocol::dir::{Dir, Dirs};
 use protocol::ename::Ename;
 use protocol::limits::USER_NAME_MAX;
@@ -55,8 +55,10 @@ impl<B: Bounds, H: Host> View<'_, B, H> {
     }
 
     fn writer(&self, hold: &Hold, request: RequestId) -> Writer {
-        let (is_parent, is_local) = (hold.link == PARENT, self.is_local(hold.link));
-        Writer { user: hold.user, is_parent, is_local, request, now: self.now }
+        let (user, link, is_parent) = (hold.user, hold.link, hold.link == PARENT);
+        let is_root = self.node.user_name(user).as_str() == "root";
+        let may = Writer::standing(is_parent, self.is_local(link), is_root, self.node.is_operator(user));
+        Writer { user, link, is_parent, may, request, now: self.now }
     }
 }
 
@@ -95,8 +97,8 @@ impl<B: Bounds, H: Host> Dirs for View<'_, B, H> {
     fn cancel(&mut self, id: RequestId) {
         self.node.cancel_debug(id);
         for session in self.node.sessions.slots_mut() {
-            if session.exec == Some(id) {
-                session.exec = None;
+            if session.exec.request == Some(id) {
+                session.exec.request = None;
             }
             if let Some(spill) = &mut session.spill
                 && spill.request == Some(id)

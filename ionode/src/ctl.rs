@@ -3,34 +3,24 @@
 
 use crate::ask::{Ask, GatherId};
 use crate::bounds::PARENT;
-use crate::gather::Refusal;
 use crate::host::{Host, Param, SessionSlot};
 use crate::node::Node;
-use crate::step::{Line, Send};
+use crate::step::{self, Send};
+use protocol::ctl::{Line, Mark, Ran, Refused, Stage, walk};
 use protocol::ename::Ename;
 use protocol::nodeset::NodeSet;
-use protocol::quote::split_line;
-use protocol::server::{LinkId, RequestId, UserId};
 use protocol::set::ChildSet;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{Command, Kind, NodeCommand, NodeLine, Res, Why, node, session, word_of};
+use protocol::verb::{Choice, Command, Kind, NodeCommand, NodeLine, Res, Where, Why, word_of};
 
-/// Who writes, and when.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Writer {
-    pub(crate) user: UserId,
-    pub(crate) link: LinkId,
-    pub(crate) request: RequestId,
-    pub(crate) now: Time,
-}
+pub(crate) use protocol::ctl::Writer;
 
 impl Node {
     /// Runs lines written to the node's ctl.
     pub(crate) fn write_node_ctl(&mut self, who: Writer, data: &[u8]) -> Result<Option<u32>, Ename> {
         self.each_line(who, None, data, |this, gather, line| {
-            let command = node(line)?;
-            this.run_node(who, gather, (command, line))
+            this.run_node(who, gather, (line.node(who.may)?, line.text))
         })
     }
 
@@ -44,11 +34,9 @@ impl Node {
     ) -> Result<Option<u32>, Ename> {
         let serial = self.session(slot).serial;
         let outcome = self.each_line(who, Some(slot), data, |this, gather, line| {
-            let command = session(line)?;
-            if this.same_session(slot, serial).is_none() {
-                return Err(Why::Ename(Ename::NotFound));
-            }
-            this.run(slot, (who, gather), (command, line), host)
+            let session = this.same_session(slot, serial);
+            let stage = session.map(|s| Stage { is_parents: s.is_parents(), executed: s.executed });
+            this.run(slot, (who, gather), (line.session(stage)?.command, line.text), host)
         });
         if outcome.is_err() {
             self.poison(slot, serial);
@@ -72,37 +60,25 @@ impl Node {
         who: Writer,
         slot: Option<SessionSlot>,
         data: &[u8],
-        mut run: impl FnMut(&mut Self, &mut Option<GatherId>, &str) -> Result<(), Why>,
+        mut run: impl FnMut(&mut Self, &mut Option<GatherId>, Line<'_>) -> Result<(), Why>,
     ) -> Result<Option<u32>, Ename> {
-        let Ok(mut left) = core::str::from_utf8(data) else {
-            let refusal = Refusal::new(who.now, who.user, slot, Text::cut("ctl"), 1);
-            return Err(self.refuse(refusal, Why::Says("not UTF-8")));
-        };
-        let mut number = 0;
         let mut gather = None;
-        while !left.is_empty() {
-            // The last line needs no newline.
-            let (line, rest) = split_line(left).unwrap_or((left, ""));
-            left = rest;
-            number += 1;
-            if line.trim().is_empty() {
-                continue;
-            }
+        let walked = walk(data, Mark::default(), |line| {
             let asked = gather.is_some();
             let outcome = run(self, &mut gather, line);
             if !asked && let Some(refusal) = gather.and_then(|id| self.gather(id)?.refusal.as_mut()) {
-                refusal.line = number;
+                refusal.line = line.number;
             }
-            if let Err(why) = outcome {
-                let refusal = Refusal::new(who.now, who.user, slot, word_of(line), number);
-                let ename = self.refuse(refusal, why);
-                // What was sent on before this line goes on; nobody waits for it.
-                if let Some(gather) = gather.and_then(|id| self.gather(id)) {
-                    let left = core::mem::take(gather);
-                    self.left_gather(&left);
-                }
-                return Err(ename);
+            outcome.map(|()| Ran::Done)
+        });
+        if let Err(refused) = walked {
+            let ename = self.refuse(&who, slot, refused);
+            // What was sent on before this line goes on; nobody waits for it.
+            if let Some(gather) = gather.and_then(|id| self.gather(id)) {
+                let left = core::mem::take(gather);
+                self.left_gather(&left);
             }
+            return Err(ename);
         }
         let Some(id) = gather else { return Ok(Some(data.len() as u32)) };
         if let Some(gather) = self.gather(id) {
@@ -112,10 +88,10 @@ impl Node {
         Ok(None)
     }
 
-    fn refuse(&mut self, mut refusal: Refusal, why: Why) -> Ename {
-        refusal.add(why, core::mem::take(&mut self.blamed));
-        self.refusals.push(refusal);
-        why.ename()
+    fn refuse(&mut self, who: &Writer, slot: Option<SessionSlot>, refused: Refused) -> Ename {
+        let blamed = core::mem::take(&mut self.blamed);
+        self.refusals.push(refused.refusal(who, slot, blamed));
+        refused.why.ename()
     }
 
     /// Sends a command's line to a set; the write's gather waits for their answers.
@@ -169,25 +145,19 @@ impl Node {
         &mut self,
         who: Writer,
         gather: &mut Option<GatherId>,
-        (NodeLine { command, on }, line): (NodeLine<'_>, &str),
+        (NodeLine { command, on, verb }, line): (NodeLine<'_>, &str),
     ) -> Result<(), Why> {
-        let is_root = self.user_name(who.user).as_str() == "root";
-        // What comes over the parent's link is what its clients say, wherever they are.
-        let is_local = self.is_local(who.link) && who.link != PARENT;
-        let may = is_local || self.is_operator(who.user);
+        if verb.goes != Where::Here {
+            self.run_below((who, gather), on, line)?;
+        }
         match command {
-            _ if command.is_operators() && !may => Err(Why::Ename(Ename::NotOwner)),
-            _ if command.goes_down() => self.run_below((who, gather), (command, on), line),
-            NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot),
-            // The parent itself is root.
-            NodeCommand::Fence | NodeCommand::Above(_) if who.link != PARENT || !is_root => {
-                Err(Why::Ename(Ename::NotOwner))
-            }
-            NodeCommand::Above(boots) => self.set_above(boots),
-            NodeCommand::Fence => {
-                self.fence();
-                Ok(())
-            }
+            // Of the compute nodes below.
+            NodeCommand::Tag(_) | NodeCommand::Untag(_) | NodeCommand::Drain(_) | NodeCommand::Resume => {}
+            NodeCommand::Tune(_) if on.is_some() => {}
+            NodeCommand::Tune(tune) => self.tuning.set(tune),
+            NodeCommand::Join { name, boot } => self.join(who.now, who.link, name, boot)?,
+            NodeCommand::Above(boots) => self.set_above(boots)?,
+            NodeCommand::Fence => self.fence(),
             NodeCommand::Signal(signal) => {
                 for slot in 0..self.sessions.len() as SessionSlot {
                     let session = &self.sessions[slot as usize];
@@ -196,17 +166,15 @@ impl Node {
                         self.signal(slot, (who, gather), (signal, line))?;
                     }
                 }
-                Ok(())
             }
-            NodeCommand::Mount(adopts, dial, name) => self.mount((who, gather), (adopts, dial, name), line),
-            NodeCommand::Unmount(name) => self.unmount(who.now, name),
-            NodeCommand::Parent(parent) => self.set_parent(who.now, parent),
-            // All others go down.
-            _ => {
-                self.exit = true;
-                Ok(())
+            NodeCommand::Mount(adopts, dial, name) => {
+                self.mount((who, gather), (adopts, dial, name), line)?
             }
+            NodeCommand::Unmount(name) => self.unmount(who.now, name)?,
+            NodeCommand::Parent(parent) => self.set_parent(who.now, parent)?,
+            NodeCommand::Exit => self.exit = true,
         }
+        Ok(())
     }
 
     /// `parent`: another node is joined, or the one that is is left.
@@ -233,7 +201,7 @@ impl Node {
     fn run_below(
         &mut self,
         (who, gather): (Writer, &mut Option<GatherId>),
-        (command, on): (NodeCommand<'_>, Option<NodeSet<'_>>),
+        on: Option<NodeSet<'_>>,
         line: &str,
     ) -> Result<(), Why> {
         let mut set = self.serving();
@@ -249,12 +217,6 @@ impl Node {
             // Of a parent's line the others are meant too.
             if had < want && who.link != PARENT {
                 return Err(Why::Few { had, want });
-            }
-        } else {
-            match command {
-                NodeCommand::Bound(bound, value) => self.tuning.set(bound, value),
-                NodeCommand::Debug(level) => self.tuning.debug = level,
-                _ => {}
             }
         }
         self.changes = self.changes.wrapping_add(1);
@@ -281,7 +243,7 @@ impl Node {
             return Err(Why::IDLE);
         };
         let set = live.and(self.fids.holds(fid));
-        let send = Send::Line { fid, line: Line::Signal(signal) };
+        let send = Send::Line { fid, line: step::Line::Signal(signal) };
         self.multiplex((who, gather), (Some(slot), line), set, send)
     }
 
@@ -311,51 +273,44 @@ impl Node {
     ) -> Result<(), Why> {
         let session = self.session(slot);
         match command {
+            Command::Res(res) => self.reserve(slot, res, host)?,
+            Command::Exec(words) => self.run_exec(slot, (who, gather), (words, line), host)?,
             Command::Signal(signal) => self.signal(slot, (who, gather), (signal, line))?,
             Command::CloseStdin => self.close_stdin(slot),
-            Command::Failfast(on) => session.failfast = on,
-            Command::Persistent(_) | Command::KillOnClose(_) => session.about.take(command)?,
-            Command::Label(_) | Command::Tag(_) | Command::Untag(_) => session.about.take(command)?,
-            Command::Go(on) if session.is_parents() => self.run_go(slot, (who, gather), (on, line))?,
-            Command::Go(_) => return Err(Why::PARENTS),
-            Command::Wipe => self.close_session(slot, host),
-            Command::Exec(words) => self.run_exec(slot, (who, gather), (words, line), host)?,
+            Command::Choose(choice) => self.choose(slot, choice)?,
+            Command::Note(note) => session.about.set(note)?,
             Command::Winsize(..) if session.executed => self.pass_line(slot, (who, gather), line)?,
-            _ if session.executed => {
-                return Err(Why::TOO_LATE);
-            }
-            _ => self.prepare(slot, (command, line), host)?,
-        }
-        Ok(())
-    }
-
-    /// What can be said until `exec`.
-    fn prepare(
-        &mut self,
-        slot: SessionSlot,
-        (command, line): (Command<'_>, &str),
-        host: &mut impl Host,
-    ) -> Result<(), Why> {
-        let session = self.session(slot);
-        match command {
-            Command::Gang(on) => session.gang = on,
-            Command::Deal(deal) => session.deal = deal,
-            Command::Prefix(prefix) => session.prefix = prefix,
-            Command::Res(res) => self.reserve(slot, res, host)?,
-            Command::Excl(_) if session.size() > 0 => return Err(Why::EXCL_FIRST),
-            Command::Excl(on) => session.excl = on,
-            Command::Layout(_) if session.size() > 0 => {
-                return Err(Why::LAYOUT_FIRST);
-            }
-            Command::Layout(layout) => session.layout = layout,
+            Command::Setup | Command::Winsize(..) => keep_line(host, slot, Param::Setup, line)?,
             Command::Clear => {
                 session.poisoned = false;
                 for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
                     host.truncate(slot, param);
                 }
             }
-            Command::Setup | Command::Winsize(..) => keep_line(host, slot, Param::Setup, line)?,
-            _ => self.run_parents(slot, (command, line), host)?,
+            Command::Wipe => self.close_session(slot, host),
+            Command::Shares(share) => self.take_share(slot, &share, host)?,
+            Command::Kind(Kind { os, arch }) => session.kind = (Text::cut(os), Text::cut(arch)),
+            Command::Go(on) => self.run_go(slot, (who, gather), (on, line))?,
+            Command::Nodes(_) => keep_line(host, slot, Param::Nodes, line)?,
+            Command::From(levels, name) => {
+                session.levels = levels;
+                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn choose(&mut self, slot: SessionSlot, choice: Choice) -> Result<(), Why> {
+        let session = self.session(slot);
+        match choice {
+            Choice::Layout(_) if session.size() > 0 => return Err(Why::LAYOUT_FIRST),
+            Choice::Excl(_) if session.size() > 0 => return Err(Why::EXCL_FIRST),
+            Choice::Layout(layout) => session.layout = layout,
+            Choice::Excl(on) => session.excl = on,
+            Choice::Deal(deal) => session.deal = deal,
+            Choice::Prefix(prefix) => session.prefix = prefix,
+            Choice::Failfast(on) => session.failfast = on,
+            Choice::Gang(on) => session.gang = on,
         }
         Ok(())
     }
@@ -376,27 +331,6 @@ impl Node {
         Ok(())
     }
 
-    /// Lines that only a parent writes.
-    fn run_parents(
-        &mut self,
-        slot: SessionSlot,
-        (command, line): (Command<'_>, &str),
-        host: &mut impl Host,
-    ) -> Result<(), Why> {
-        let session = self.session(slot);
-        match command {
-            _ if !session.is_parents() => return Err(Why::PARENTS),
-            Command::Shares(share) => self.take_share(slot, &share, host)?,
-            Command::Kind(Kind { os, arch }) => session.kind = (Text::cut(os), Text::cut(arch)),
-            Command::From(levels, name) => {
-                session.levels = levels;
-                session.origin = Text::new(name).ok_or(Why::Says("a session's name has at most 32 bytes"))?;
-            }
-            _ => keep_line(host, slot, Param::Nodes, line)?,
-        }
-        Ok(())
-    }
-
     fn run_exec(
         &mut self,
         slot: SessionSlot,
@@ -406,9 +340,6 @@ impl Node {
     ) -> Result<(), Why> {
         if self.session(slot).poisoned {
             return Err(Why::Says("earlier step refused"));
-        }
-        if self.session(slot).executed {
-            return Err(Why::ALREADY_RUN);
         }
         if !words.trim().is_empty() {
             host.truncate(slot, Param::Args);

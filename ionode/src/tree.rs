@@ -363,7 +363,11 @@ impl<H: Host> Tree for View<'_, H> {
     }
 
     fn write(&mut self, id: RequestId, hold: &mut Hold, _: u64, data: &[u8]) -> Result<Option<u32>, Ename> {
-        let who = Writer { user: hold.user, link: hold.link, request: id, now: self.now };
+        let (user, link, is_parent) = (hold.user, hold.link, hold.link == PARENT);
+        let is_root = self.node.user_name(user).as_str() == "root";
+        let (is_local, is_operator) = (self.node.is_local(link), self.node.is_operator(user));
+        let may = Writer::standing(is_parent, is_local, is_root, is_operator);
+        let who = Writer { user, link, is_parent, may, request: id, now: self.now };
         let (slot, row) = match self.place(hold.path)? {
             Place::Root(row) if row.file == File::Ctl => {
                 return self.node.write_node_ctl(who, data);

@@ -1,10 +1,10 @@
-//! What its owner calls a session, and how it ends: the same at every level.
+//! What its owner calls a session, how it ends and how it runs: the same at every level.
 
 use crate::limits::SESSION_NAME_MAX;
 use crate::quote::Words;
 use crate::tag::{SESSION_TAGS_MAX, TagSet, Tags};
 use crate::text::Text;
-use crate::verb::{Command, Why};
+use crate::verb::{Choice, Deal, Layout, Note, Prefix, Why};
 use crate::wire::Full;
 
 /// The values that `label`, `tag`, `untag`, `type` and `killonclose` set.
@@ -21,25 +21,58 @@ pub struct About<T = Tags<SESSION_TAGS_MAX>> {
 }
 
 impl<T: TagSet> About<T> {
-    /// Takes a command of these; any other changes nothing.
-    pub fn take(&mut self, command: Command<'_>) -> Result<(), Why> {
-        match command {
-            Command::Persistent(on) => self.persistent = on,
-            Command::KillOnClose(on) => self.kill_on_close = on,
-            Command::Label(raw) => {
+    /// Takes what its owner says.
+    pub fn set(&mut self, note: Note<'_>) -> Result<(), Why> {
+        match note {
+            Note::Persistent(on) => self.persistent = on,
+            Note::KillOnClose(on) => self.kill_on_close = on,
+            Note::Label(raw) => {
                 let mut label = Text::EMPTY;
                 let unquoted = Words::new(raw).flatten().try_for_each(|w| w.write_to(&mut label));
                 unquoted.map_err(|_| Why::Says("a label has at most 32 bytes"))?;
                 self.label = label;
             }
-            Command::Tag(tag) => {
+            Note::Tag(tag) => {
                 let full = Why::Says("all tags of a session have at most 128 bytes; untag some");
                 self.tags.set(tag).map_err(|Full| full)?;
             }
-            Command::Untag(key) => {
+            Note::Untag(key) => {
                 self.tags.unset(key);
             }
-            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// How a session runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// How the numbers of its members lie.
+    pub layout: Layout,
+    /// How stdin reaches them.
+    pub deal: Deal,
+    /// What begins each record of its outputs.
+    pub prefix: Prefix,
+    /// All are killed when one fails.
+    pub failfast: bool,
+    /// All start, or none.
+    pub gang: bool,
+    /// No other session has members on their nodes while its own have no outcome.
+    pub excl: bool,
+}
+
+impl Options {
+    /// Takes a choice; `is_reserved` once it has members, which lie as was chosen before.
+    pub fn choose(&mut self, choice: Choice, is_reserved: bool) -> Result<(), Why> {
+        match choice {
+            Choice::Layout(_) if is_reserved => return Err(Why::LAYOUT_FIRST),
+            Choice::Excl(_) if is_reserved => return Err(Why::EXCL_FIRST),
+            Choice::Layout(layout) => self.layout = layout,
+            Choice::Excl(on) => self.excl = on,
+            Choice::Deal(deal) => self.deal = deal,
+            Choice::Prefix(prefix) => self.prefix = prefix,
+            Choice::Failfast(on) => self.failfast = on,
+            Choice::Gang(on) => self.gang = on,
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ extern crate std;
 
 pub mod about;
 pub mod client;
+pub mod ctl;
 pub mod debug;
 pub mod dir;
 pub mod ename;

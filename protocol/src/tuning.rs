@@ -12,7 +12,16 @@ pub enum Bound {
     Members,
 }
 
-/// One of them: its name in `bound` and `info`, and the values that it takes.
+/// A change of what a node keeps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tune {
+    /// Of a bound, to a value in its row's range.
+    Bound(Bound, u32),
+    /// Of how much it tells of what it does.
+    Debug(u8),
+}
+
+/// One bound: its name in `bound` and `info`, and the values that it takes.
 pub struct Row {
     /// What it is.
     pub bound: Bound,
@@ -56,12 +65,13 @@ impl Tuning {
         Self { linger: secs(LINGER_US), orphan: secs(ORPHAN_US), members, debug: 0 }
     }
 
-    /// Changes one; the value is in its row's range.
-    pub fn set(&mut self, bound: Bound, value: u32) {
-        match bound {
-            Bound::Linger => self.linger = value,
-            Bound::Orphan => self.orphan = value,
-            Bound::Members => self.members = value,
+    /// Changes one.
+    pub fn set(&mut self, tune: Tune) {
+        match tune {
+            Tune::Bound(Bound::Linger, secs) => self.linger = secs,
+            Tune::Bound(Bound::Orphan, secs) => self.orphan = secs,
+            Tune::Bound(Bound::Members, count) => self.members = count,
+            Tune::Debug(level) => self.debug = level,
         }
     }
 
@@ -103,7 +113,7 @@ mod tests {
         assert_eq!(tuning.to_string(), "linger=10\norphan=3600\nmembers=256\ndebug=0\n");
         assert_eq!((tuning.linger_us(), tuning.orphan_us()), (LINGER_US, ORPHAN_US));
         for (row, value) in BOUNDS.iter().zip(7..) {
-            tuning.set(row.bound, value);
+            tuning.set(Tune::Bound(row.bound, value));
         }
         assert_eq!(tuning.to_string(), "linger=7\norphan=8\nmembers=9\ndebug=0\n");
     }

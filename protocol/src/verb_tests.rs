@@ -61,7 +61,7 @@ fn a_line_to_nodes_says_whom_it_is_for() {
     let line = told("on n[1-3] drain 'disk  2' failed").expect("it is sound");
     assert_eq!(line.on.map(|set| set.count()), Some(3));
     assert_eq!(line.command, NodeCommand::Drain(Text::cut("disk  2 failed")));
-    assert!(told("drain").is_ok_and(|line| line.on.is_none() && line.command.goes_down()));
+    assert!(told("drain").is_ok_and(|line| line.on.is_none() && line.verb.goes == Where::Down));
     assert!(told("bound linger 3600").is_ok() && told("debug 2").is_ok());
     for (line, why) in [
         ("on n[1- drain", "not a node set; like on node[001-064,100] drain"),

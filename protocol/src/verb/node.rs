@@ -1,13 +1,17 @@
 //! What a node's ctl takes. Some verbs are for the node that is written to; the others are for it and all
 //! below it, or for those of a node set, and go down as they were written.
 
-use super::{Verb, Why, check_len, lookup, next, none, number, only, signal, verb};
+use super::When::Any;
+use super::Where::{Both, Down, Here};
+use super::Who::{Anyone, Child, Operator, Parent};
+use super::signal::signal;
+use super::word::{key, next, none, number, only, tag};
+use super::{Verb, Why, check_len, lookup, verb};
 use crate::limits::NODE_NAME_MAX;
 use crate::nodeset::{Name, NodeSet};
 use crate::quote::Words;
-use crate::tag::{is_key, is_tag};
 use crate::text::Text;
-use crate::tuning::{BOUNDS, Bound};
+use crate::tuning::{BOUNDS, Tune};
 
 /// Longest reason of a drain, in bytes.
 pub const WHY_MAX: usize = 64;
@@ -31,27 +35,12 @@ pub enum NodeCommand<'a> {
     Untag(&'a str),
     Drain(Text<WHY_MAX>),
     Resume,
-    Bound(Bound, u32),
-    Debug(u8),
+    Tune(Tune),
     /// Whether it is to become a child, where it is, and its name here.
     Mount(bool, &'a str, Name),
     Unmount(Name),
     /// The ionode to join, or nobody any more.
     Parent(Option<&'a str>),
-}
-
-impl NodeCommand<'_> {
-    /// Only an operator may give it: root, the user that the node runs as, or a client of the node itself on
-    /// its machine.
-    pub fn is_operators(&self) -> bool {
-        !matches!(self, Self::Join { .. } | Self::Fence | Self::Above(_) | Self::Signal(_))
-    }
-
-    /// It goes down to all nodes below as it was written.
-    pub fn goes_down(&self) -> bool {
-        let own = matches!(self, Self::Exit | Self::Mount(..) | Self::Unmount(_) | Self::Parent(_));
-        self.is_operators() && !own
-    }
 }
 
 /// A line to a node, and whom below it is for; all of them for none.
@@ -61,51 +50,51 @@ pub struct NodeLine<'a> {
     pub command: NodeCommand<'a>,
     /// By whom.
     pub on: Option<NodeSet<'a>>,
+    /// The row of its verb says who may give it, and where it goes.
+    pub verb: &'static Verb<Parse>,
 }
 
 type Parse = for<'a> fn(Words<'a>) -> Option<NodeCommand<'a>>;
 
-/// The verbs of a node's ctl.
+/// The verbs of a node's ctl. It takes each at any time.
 pub const NODE: &[Verb<Parse>] = &[
-    verb("signal", "signal NAME|NUMBER", |words| only(words).and_then(signal).map(NodeCommand::Signal)),
-    verb("kill", "kill", |words| none(words).map(|()| NodeCommand::Signal(9))),
-    verb("stop", "stop", |words| none(words).map(|()| NodeCommand::Signal(19))),
-    verb("start", "start", |words| none(words).map(|()| NodeCommand::Signal(18))),
-    verb("exit", "exit", |words| none(words).map(|()| NodeCommand::Exit)),
-    verb("drain", "[on NODESET] drain [WHY]", drain),
-    verb("resume", "[on NODESET] resume", |words| none(words).map(|()| NodeCommand::Resume)),
-    verb("tag", "[on NODESET] tag KEY[=VALUE]", |words| {
-        only(words)?.plain().filter(|tag| is_tag(tag)).map(NodeCommand::Tag)
+    verb("signal", Anyone, Any, Here, "signal NAME|NUMBER", |words| {
+        only(words).and_then(signal).map(NodeCommand::Signal)
     }),
-    verb("untag", "[on NODESET] untag KEY", |words| {
-        only(words)?.plain().filter(|key| is_key(key)).map(NodeCommand::Untag)
+    verb("kill", Anyone, Any, Here, "kill", |words| alone(words, NodeCommand::Signal(9))),
+    verb("stop", Anyone, Any, Here, "stop", |words| alone(words, NodeCommand::Signal(19))),
+    verb("start", Anyone, Any, Here, "start", |words| alone(words, NodeCommand::Signal(18))),
+    verb("exit", Operator, Any, Here, "exit", |words| alone(words, NodeCommand::Exit)),
+    verb("drain", Operator, Any, Down, "[on NODESET] drain [WHY]", drain),
+    verb("resume", Operator, Any, Down, "[on NODESET] resume", |words| alone(words, NodeCommand::Resume)),
+    verb("tag", Operator, Any, Down, "[on NODESET] tag KEY[=VALUE]", |words| {
+        tag(words).map(NodeCommand::Tag)
     }),
-    verb("bound", "[on NODESET] bound linger|orphan SECONDS | bound members COUNT", bound),
-    verb("debug", "[on NODESET] debug 0|1|2", |words| {
-        only(words).and_then(number).filter(|n| *n <= DEBUG_MAX).map(NodeCommand::Debug)
+    verb("untag", Operator, Any, Down, "[on NODESET] untag KEY", |words| key(words).map(NodeCommand::Untag)),
+    verb(
+        "bound",
+        Operator,
+        Any,
+        Both,
+        "[on NODESET] bound linger|orphan SECONDS | bound members COUNT",
+        bound,
+    ),
+    verb("debug", Operator, Any, Both, "[on NODESET] debug 0|1|2", |words| {
+        let level = only(words).and_then(number).filter(|level| *level <= DEBUG_MAX)?;
+        Some(NodeCommand::Tune(Tune::Debug(level)))
     }),
-    verb("mount", "mount [-c] DIAL NAME", mount),
-    verb("unmount", "unmount NAME", |words| {
+    verb("mount", Operator, Any, Here, "mount [-c] DIAL NAME", mount),
+    verb("unmount", Operator, Any, Here, "unmount NAME", |words| {
         only(words)?.plain().and_then(Name::new).map(NodeCommand::Unmount)
     }),
-    verb("parent", "parent DIAL|none", |words| {
+    verb("parent", Operator, Any, Here, "parent DIAL|none", |words| {
         let dial = only(words)?.plain()?;
         let parent = if dial == "none" { None } else { Some(dial).filter(|dial| is_dial(dial)) };
         (dial == "none" || parent.is_some()).then_some(NodeCommand::Parent(parent))
     }),
-    Verb { name: "join", usage: "join NAME BOOT", parents: true, parse: join },
-    Verb {
-        name: "fence",
-        usage: "fence",
-        parents: true,
-        parse: |words| none(words).map(|()| NodeCommand::Fence),
-    },
-    Verb {
-        name: "above",
-        usage: "above BOOT...",
-        parents: true,
-        parse: |words| Some(NodeCommand::Above(words.rest())),
-    },
+    verb("join", Child, Any, Here, "join NAME BOOT", join),
+    verb("fence", Parent, Any, Here, "fence", |words| alone(words, NodeCommand::Fence)),
+    verb("above", Parent, Any, Here, "above BOOT...", |words| Some(NodeCommand::Above(words.rest()))),
 ];
 
 /// The node command of one line, without its newline.
@@ -114,19 +103,22 @@ pub fn node(line: &str) -> Result<NodeLine<'_>, Why> {
     check_len(line, "line too long: at most 1024 bytes; name the nodes in several")?;
     let mut words = Words::new(line);
     let first = words.next().and_then(Result::ok);
-    if !first.is_some_and(|word| word.eq_str("on")) {
-        let (verb, words) = lookup(NODE, line, false)?;
-        let command = (verb.parse)(words).ok_or(Why::Usage(verb.usage))?;
-        return Ok(NodeLine { command, on: None });
+    let (mut rest, mut on) = (line, None);
+    if first.is_some_and(|word| word.eq_str("on")) {
+        let set = next(&mut words).and_then(|word| NodeSet::parse(word.plain()?).ok());
+        on = Some(set.ok_or(Why::Says("not a node set; like on node[001-064,100] drain"))?);
+        rest = words.rest();
     }
-    let set = next(&mut words).and_then(|word| NodeSet::parse(word.plain()?).ok());
-    let set = set.ok_or(Why::Says("not a node set; like on node[001-064,100] drain"))?;
-    let (verb, rest) = lookup(NODE, words.rest(), false)?;
-    let command = (verb.parse)(rest).ok_or(Why::Usage(verb.usage))?;
-    if !command.goes_down() {
+    let (verb, words) = lookup(NODE, rest, false)?;
+    let command = (verb.parse)(words).ok_or(Why::Usage(verb.usage))?;
+    if on.is_some() && verb.goes == Here {
         return Err(Why::Says("on NODESET is for drain, resume, tag, untag, bound and debug"));
     }
-    Ok(NodeLine { command, on: Some(set) })
+    Ok(NodeLine { command, on, verb })
+}
+
+fn alone<'a>(words: Words<'a>, command: NodeCommand<'a>) -> Option<NodeCommand<'a>> {
+    none(words).map(|()| command)
 }
 
 /// The words of a reason are one text, quoted or not.
@@ -148,7 +140,7 @@ fn bound(mut words: Words<'_>) -> Option<NodeCommand<'_>> {
     let name = next(&mut words)?.plain()?;
     let row = BOUNDS.iter().find(|row| row.name == name)?;
     let value = number(only(words)?)?;
-    (row.least..=row.most).contains(&value).then_some(NodeCommand::Bound(row.bound, value))
+    (row.least..=row.most).contains(&value).then_some(NodeCommand::Tune(Tune::Bound(row.bound, value)))
 }
 
 /// Longest dial string, in bytes.

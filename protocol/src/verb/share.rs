@@ -1,6 +1,7 @@
 //! The line that shares a session's members out to children; who gets how many is the parent's to decide.
 
-use super::{Command, Layout, next, only};
+use super::word::{next, only};
+use super::{Command, Layout};
 use crate::limits::{CHILDREN_MAX, MEMBERS_MAX};
 use crate::quote::Words;
 use crate::set::Rank;
