@@ -29,8 +29,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// What one may say to a node who is root (`is_root`) or another of its operators, on the parent's link or
-    /// on one from its own machine (`is_local`).
+    /// What one may say to a node: by who they are (root, or another of its operators), and by whether their
+    /// link is the parent's or, `is_local`, comes from this machine.
     pub fn standing(is_parent: bool, is_local: bool, is_root: bool, is_operator: bool) -> Who {
         match (is_parent, is_local) {
             (true, _) if is_root => Who::Parent,
