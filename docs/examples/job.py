@@ -4,9 +4,9 @@
     job.py DIR [COMMAND]                where the tree is mounted
     job.py tcp!HOST!PORT [COMMAND]      or where it is served; unix!PATH too
 
-What they write is told sorted by member, then how many of them did what they should. Those that did not are
-named, and the exit code is 1. Either way the same few files are opened, read and written; what a mount hides
-is the class Served, which speaks the protocol itself: 9P2000, six kinds of request.
+Prints their output sorted by member, then how many of them succeeded. Members that failed are named, and the
+exit code is 1. Either way the same few files are opened, read and written. The class Served does what the
+kernel does for a mount: it speaks 9P2000, with six kinds of request.
 """
 
 import getpass
@@ -31,10 +31,10 @@ class Mounted:
 
 
 class Served:
-    """The tree as it is served: a request and its answer, one after the other.
+    """The tree as it is served: one request and its answer at a time.
 
-    Every message is size[4] type[1] tag[2] and its fields, integers little-endian, strings with their length
-    in front. An answer's type is that of its request and 1.
+    Every message is size[4] type[1] tag[2] and its fields; integers are little-endian, strings begin with
+    their length. An answer's type is that of its request plus 1.
     """
 
     VERSION, ATTACH, WALK, OPEN, READ, WRITE = 100, 104, 110, 112, 116, 118
@@ -49,8 +49,8 @@ class Served:
         else:
             host, _, port = place.rpartition("!")
             self.socket = socket.create_connection((host, int(port)))
-        self.last = self.ROOT  # the fid that was given last
-        # Which protocol, and how large a message may be; then who we are: fid 0 is the root from now on.
+        self.last = self.ROOT  # the last fid in use
+        # Agree on the protocol and the largest message, then attach: fid 0 is the root from now on.
         self.ask(self.VERSION, struct.pack("<I", 65536) + self.string("9P2000"), self.NOTAG)
         user = self.string(getpass.getuser()) + self.string("")
         self.ask(self.ATTACH, struct.pack("<II", self.ROOT, self.NOFID) + user)
@@ -77,7 +77,7 @@ class Served:
         return data
 
     def open(self, path, mode):
-        """A fid is our number for a file: one walks from the root's to the file, and is opened."""
+        """A fid is our number for a file: walk from the root to the file, then open it."""
         self.last += 1
         fid, names = self.last, path.split("/")
         walk = struct.pack("<IIH", self.ROOT, fid, len(names)) + b"".join(map(self.string, names))
@@ -104,22 +104,22 @@ def dial(at):
 
 def read_all(tree, path):
     read, _ = tree.open(path, READ)
-    return b"".join(iter(read, b"")).decode()  # a read of nothing is the end
+    return b"".join(iter(read, b"")).decode()  # an empty read is the end
 
 
 def run(at, command):
     tree = dial(at)
-    # To open clone is to make a session, and what is open then is its ctl. It ends with this program.
+    # Opening clone makes a session, and the open file is then its ctl. The session ends with this program.
     read, write = tree.open("clone", BOTH)
     job = read().decode().strip()
-    # Lines to the ctl are commands. One that is refused fails the write, and the reason is in error.
+    # Lines to the ctl are commands. If one is refused, the write fails and the file error has the reason.
     for line in ("res 64", "prefix member", "exec " + command, "close stdin"):
         try:
             write(line.encode() + b"\n")
         except OSError as why:
             sys.exit(f"{line}: {why}\n" + read_all(tree, job + "/error").strip())
 
-    # A member waits while nobody reads what it writes: one output is read beside the other, on its own link.
+    # A member waits while nobody reads its output: both are read at the same time, each on its own link.
     beside = threading.Thread(target=lambda: sys.stderr.write(read_all(dial(at), job + "/stderr")))
     beside.start()
     output = read_all(tree, job + "/stdout").splitlines()
@@ -127,7 +127,7 @@ def run(at, command):
     for line in sorted(output, key=lambda line: int(line.split(":")[0])):
         print(line)
 
-    # A line a member: number, node, process, three times, and in quotes its outcome, empty if all is well.
+    # One line a member: number, node, process, three times, and its outcome in quotes, empty for success.
     outcomes = [line.split(" ", 6) for line in read_all(tree, job + "/wait").splitlines()]
     failed = [(int(words[0]), words[1], words[6].strip("'")) for words in outcomes if words[6] != "''"]
     for member, node, outcome in sorted(failed):

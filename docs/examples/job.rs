@@ -2,9 +2,9 @@
 //!
 //!     cargo run -p protocol-host --example job -- tcp!HOST!PORT [COMMAND]
 //!
-//! What they write is told sorted by member, then how many of them did what they should. Those that did not
-//! are named, and the exit code is 1. It does what job.sh and job.py do, and shows what the crate `protocol`
-//! is for: requests go out together, and answers are taken as they come. Nothing waits for one member.
+//! Prints their output sorted by member, then how many of them succeeded. Members that failed are named, and
+//! the exit code is 1. It does what job.sh and job.py do, and shows what the crate `protocol` is for: requests
+//! go out together, answers are taken as they come, and nothing waits for one member.
 
 use protocol::client::{Burst, Client};
 use protocol::message::{Fid, Names, Rmsg, Tmsg, VERSION};
@@ -14,27 +14,27 @@ use std::process::ExitCode;
 
 const READ: u8 = 0;
 const BOTH: u8 = 2;
-/// The largest message that is offered, and the most that one read asks for.
+/// The msize that is offered, and the count of each read.
 const MSIZE: u32 = 65_536;
 const COUNT: u32 = 32_768;
 
-/// What a request was made for: its answer comes with that.
+/// The purpose of a request; its answer comes back with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// A step that has to be done.
+    /// A step that must succeed.
     Step,
-    /// A read of this one of the files that are followed.
+    /// A read of the file with this index.
     Read(usize),
 }
 
-/// A connection to a node, and the numbers of what is asked on it: a tag a request, a fid a file.
+/// A connection to a node, with the tags of its requests and the fids of its files.
 struct Tree {
     conn: Conn,
     numbers: Client<Asked, 8, 16>,
 }
 
 impl Tree {
-    /// Agrees on the protocol, and attaches: the fid that comes of it is the root.
+    /// Agrees on the protocol and attaches; returns the fid of the root.
     fn dial(at: &Dial) -> Result<(Self, Fid), String> {
         let conn = Conn::dial(at).map_err(|e| format!("{at}: {e}"))?;
         let mut tree = Self { conn, numbers: Client::new(MSIZE) };
@@ -54,7 +54,7 @@ impl Tree {
         self.numbers.fid().map_err(|_| "more files at once than there is room for".into())
     }
 
-    /// Sends a request; its answer is taken by `answer`, now or later.
+    /// Sends a request; `answer` takes its answer, now or later.
     fn ask(&mut self, asked: Asked, request: &Tmsg<'_>) -> Result<(), String> {
         let mut room = [0; 2048];
         let mut burst = Burst::new(&mut room);
@@ -64,7 +64,7 @@ impl Tree {
         self.conn.send(burst.bytes()).map_err(|e| e.to_string())
     }
 
-    /// Waits for the next answer: to what, and its data if it is a read's. A refusal is an error.
+    /// Waits for the next answer: what was asked, and the data of a read. A refusal is an error.
     fn answer(&mut self) -> Result<(Asked, Vec<u8>), String> {
         loop {
             let bytes = self.conn.bytes();
@@ -87,7 +87,7 @@ impl Tree {
         }
     }
 
-    /// Walks from a fid to a file and opens it: both are asked at once.
+    /// Walks from a fid to a file and opens it; both requests go out together.
     fn open(&mut self, from: Fid, path: &[&str], mode: u8) -> Result<Fid, String> {
         let fid = self.fid()?;
         let names = Names::new(path).map_err(|_| "a path of more than 16 names")?;
@@ -97,7 +97,7 @@ impl Tree {
         Ok(fid)
     }
 
-    /// Reads files to their ends side by side: whichever has something is taken.
+    /// Reads several files to their ends at the same time.
     fn read_all<const N: usize>(&mut self, fids: [Fid; N]) -> Result<[String; N], String> {
         let mut all = [const { Vec::new() }; N];
         for (index, &fid) in fids.iter().enumerate() {
@@ -118,12 +118,12 @@ impl Tree {
     }
 }
 
-/// Runs the command: whether all members did what they should.
+/// Runs the command; true if all members succeeded.
 fn run(at: &str, command: &str) -> Result<bool, String> {
     let (mut tree, root) = Tree::dial(&at.parse().map_err(|e| format!("{e}"))?)?;
-    // To open clone is to make a session, and what is open then is its ctl. It ends with this program.
+    // Opening clone makes a session, and the open file is then its ctl. The session ends with this program.
     let ctl = tree.open(root, &["clone"], BOTH)?;
-    // Lines to the ctl are commands. One that is refused fails the write, and the reason is in error.
+    // Lines to the ctl are commands. If one is refused, the write fails and the file error has the reason.
     for line in ["res 64", "prefix member", &format!("exec {command}"), "close stdin"] {
         tree.ask(Asked::Step, &Tmsg::Write { fid: ctl, offset: 0, data: format!("{line}\n").as_bytes() })?;
         if let Err(why) = tree.answer() {
@@ -140,7 +140,7 @@ fn run(at: &str, command: &str) -> Result<bool, String> {
     let [output, errors, wait] = tree.read_all(fids)?;
     eprint!("{errors}");
 
-    // The sort keeps lines of one member in their order.
+    // The sort is stable: lines of one member stay in order.
     let number = |line: &&str| line.split([':', ' ']).next().and_then(|word| word.parse::<u32>().ok());
     let mut lines: Vec<&str> = output.lines().collect();
     lines.sort_by_key(number);
@@ -148,8 +148,8 @@ fn run(at: &str, command: &str) -> Result<bool, String> {
     let told = lines.iter().try_for_each(|line| writeln!(stdout, "{line}"));
     told.map_err(|e| e.to_string())?;
 
-    // A line for each member: its number, node, process, three times, and in quotes its outcome, empty if all
-    // is well.
+    // One line for each member: number, node, process, three times, and its outcome in quotes, empty for
+    // success.
     let mut outcomes: Vec<&str> = wait.lines().collect();
     outcomes.sort_by_key(number);
     let mut done = 0;

@@ -3,18 +3,18 @@
 #
 #     job.sh DIR [COMMAND]
 #
-# What they write is told sorted by member, then how many of them did what they should. Those that did not are
-# named, and the exit code is 1. The tree needs cat and echo alone; sort is for those who read it.
+# Prints their output sorted by member, then how many of them succeeded. Members that failed are named, and the
+# exit code is 1. The tree needs only cat and echo; sort is for the reader.
 set -u
-tree=${1:?whose tree? job.sh DIR [COMMAND]}
+tree=${1:?want job.sh DIR [COMMAND]}
 command=${2-'echo on $node'}
 
-# To open clone is to make a session, and what is open then is its ctl. It lives as long as this shell has it
-# open: whatever happens here, nothing is left behind there.
+# Opening clone makes a session, and the open file is then the session's ctl. The session lives as long as this
+# shell has it open: whatever happens here, nothing is left behind there.
 exec 3<>"$tree/clone" || exit 1
 job=$tree/$(cat <&3)
 
-# A line to the ctl is a command. One that is refused fails the write, and the reason is in error.
+# A line to the ctl is a command. If it is refused, the write fails and the file error has the reason.
 say() {
     echo "$*" >&3 && return
     cat "$job/error" >&2
@@ -23,15 +23,15 @@ say() {
 say res 64         # 64 members, spread evenly over the nodes that are up
 say prefix member  # each line of output begins with its member's number
 say exec "$command"  # answered when all of them have started
-say close stdin    # they have nothing to read
+say close stdin    # their input is empty
 
-# Both outputs end when all members have closed theirs. A member waits while nobody reads what it writes, so
-# one output is read beside the other.
+# An output ends when all members have closed theirs. A member waits while nobody reads its output, so both
+# outputs are read at the same time.
 cat "$job/stderr" >&2 &
 cat "$job/stdout" | LC_ALL=C sort -n -s
 wait
 
-# A line for each member: number, node, process, three times, and in quotes its outcome, empty if all is well.
+# One line for each member: number, node, process, three times, and its outcome in quotes, empty for success.
 outcomes=$(cat "$job/wait" | LC_ALL=C sort -n)
 [ -n "$outcomes" ] || exit 1
 all=0 done=0
