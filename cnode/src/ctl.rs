@@ -263,8 +263,8 @@ impl<B: Bounds> Node<B> {
                 let set = protocol::nodeset::NodeSet::parse(text)
                     .map_err(|_| Why::Says("not a node set; like node[001-064,100] or n[0-63/2]"))?;
                 let want = set.count() as u32;
-                let had = u32::from(set.contains(self.facts.name.as_str()));
-                if had < want { Err(Why::Few { had, want }) } else { Ok(1) }
+                let had = set.times(self.facts.name.as_str());
+                if had < want { Err(Why::Few { had, want }) } else { Ok(had) }
             }
         }
     }

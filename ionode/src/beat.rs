@@ -10,7 +10,7 @@ use protocol::ename::Ename;
 use protocol::event::{Event, Subject};
 use protocol::limits::{BEAT_US, DETECT_US, GRACE_US, IOHDR, MSIZE_LINK, MSIZE_MIN, NODE_NAME_MAX};
 use protocol::message::{Rmsg, Tag, VERSION};
-use protocol::nodeset::NodeSet;
+use protocol::nodeset::{self, NodeSet};
 use protocol::quote::{Quoted, Words};
 use protocol::server::{LinkId, mode};
 use protocol::set::{ChildSet, Rank};
@@ -348,7 +348,9 @@ impl Node {
         let drained = child.drained.is_some();
         child.drained = if inner { None } else { why_drained(&child.status) };
         let changed = drained != child.drained.is_some();
-        let first = child.sets().next().and_then(|(set, _)| NodeSet::parse(set).ok()?.iter().next());
+        // Whatever state it is in: the order of children does not change with that.
+        let names = child.sets().filter_map(|(set, _)| NodeSet::parse(set).ok()?.iter().next());
+        let first = names.min_by(|one, other| nodeset::order(one.as_str(), other.as_str()));
         child.first = first.map_or(Text::EMPTY, |name| Text::cut(name.as_str()));
         let up = u32::from(child.drained.is_none());
         child.leaves = if inner { child.up_below().map_or(0, |set| set.count() as u32) } else { up };

@@ -1,6 +1,7 @@
 //! A child: who it is, what is known of it, and whether it is heard.
 
 use crate::room::Growing;
+use core::cmp::Ordering;
 use protocol::limits::{CHILDREN_MAX, NODE_NAME_MAX};
 use protocol::nodeset::{self, NodeSet};
 use protocol::server::LinkId;
@@ -169,15 +170,15 @@ impl Child {
         text.lines().filter_map(|line| line.rsplit_once(' '))
     }
 
-    /// How many nodes of a set are at or below it and can be reached.
+    /// How many names of a set are of nodes at or below it that can be reached.
     pub fn named(&self, set: NodeSet<'_>) -> u32 {
         self.named_in(set, |state| ["up", "suspect", "draining"].contains(&state))
     }
 
-    /// How many nodes of a set are at or below it in a state.
+    /// How many names of a set are of nodes at or below it in a state.
     pub fn named_in(&self, set: NodeSet<'_>, is: impl Fn(&str) -> bool) -> u32 {
         if !self.is_inner() {
-            return u32::from(is(self.state_name()) && set.contains(self.name.as_str()));
+            return if is(self.state_name()) { set.times(self.name.as_str()) } else { 0 };
         }
         let sets = self.sets().filter(|(_, state)| is(state));
         let sets = sets.filter_map(|(below, _)| NodeSet::parse(below).ok());
@@ -293,11 +294,16 @@ impl Children {
         nodeset::fold(names, out)
     }
 
-    /// A set in the order of the names of compute nodes, as people look for them; ranks are in the order of
+    /// The order of two by the names of compute nodes, as people look for them; ranks are in the order of
     /// joining.
+    pub fn order(&self, one: Rank, other: Rank) -> Ordering {
+        nodeset::order(self.get(one).first_name(), self.get(other).first_name())
+    }
+
+    /// A set in that order.
     pub fn by_name(&self, set: ChildSet) -> SmallVec<[Rank; CHILDREN_MAX]> {
         let mut ranks: SmallVec<[Rank; CHILDREN_MAX]> = set.collect();
-        ranks.sort_unstable_by(|a, b| nodeset::order(self.get(*a).first_name(), self.get(*b).first_name()));
+        ranks.sort_unstable_by(|one, other| self.order(*one, *other));
         ranks
     }
 }

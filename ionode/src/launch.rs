@@ -68,7 +68,7 @@ impl Node {
 
         let session = self.session(slot);
         let gang = session.gang;
-        (session.range, session.owed) = (range, session.counts);
+        (session.range, session.owed) = (range, session.counts.by_rank());
         session.executed = true;
         session.starting = set;
         session.live = all;

@@ -158,7 +158,7 @@ impl Node {
         };
         let order = match what {
             What::Node => self.children.by_name(all),
-            What::Session(_) => all.collect(),
+            What::Session(slot) => self.session(slot).counts.iter().map(|(rank, _)| rank).collect(),
         };
         self.next_look = self.next_look.wrapping_add(1);
         let seq = self.next_look;

@@ -7,9 +7,10 @@ use protocol::ename::Ename;
 use protocol::failure::{Failure, Fault, Step};
 use protocol::limits::{CHILDREN_MAX, MEMBERS_MAX, MSIZE_LINK};
 use protocol::nodeset::NodeSet;
-use protocol::set::{ChildSet, Rank};
+use protocol::set::Rank;
 use protocol::text::Text;
 use protocol::verb::{Counts, Kind, Layout, Res, Share, Why};
+use smallvec::SmallVec;
 
 const MANY: Why = Why::Says("too many members: at most 1048576 in a session");
 
@@ -63,7 +64,7 @@ impl Node {
         if count == 0 {
             return Err(Why::Says("no member is for this node"));
         }
-        let mut counts = [0; CHILDREN_MAX];
+        let mut counts = Counts::default();
         let named = self.count_kept_names(slot, &mut counts, host)?;
         let rest = count.checked_sub(named).ok_or(Why::Few { had: count, want: named })?;
         if rest > 0 {
@@ -75,11 +76,13 @@ impl Node {
         self.settle_counts(slot, counts)
     }
 
-    fn settle_counts(&mut self, slot: SessionSlot, counts: Counts) -> Result<(), Why> {
-        let session = self.session(slot);
-        if counts.iter().sum::<u32>() > MEMBERS_MAX {
+    /// Numbers follow the names of nodes, in the order that they have now: that stays with the session.
+    fn settle_counts(&mut self, slot: SessionSlot, mut counts: Counts) -> Result<(), Why> {
+        if counts.sum() > MEMBERS_MAX {
             return Err(MANY);
         }
+        counts.sort_by(|one, other| self.children.order(one, other));
+        let session = self.session(slot);
         let before = core::mem::replace(&mut session.counts, counts);
         if session.layout == Layout::Cyclic && !session.share().is_sound() {
             session.counts = before;
@@ -108,16 +111,16 @@ impl Node {
         let others = self.sessions.iter().enumerate().filter(|(at, other)| {
             *at != slot as usize && other.used && !other.is_over() && (excl || other.excl)
         });
-        others.map(|(_, other)| other.counts[rank.index()].min(leaves)).sum()
+        others.map(|(_, other)| other.counts.of(rank).min(leaves)).sum()
     }
 
-    /// Children that are up, and the compute nodes of each that a session may have members on.
+    /// Children that are up, by name, and the compute nodes of each that a session may have members on.
     fn weights(&self, slot: SessionSlot) -> impl Iterator<Item = (Rank, u32)> + '_ {
         let kind = self.sessions[slot as usize].kind();
-        let up: ChildSet = self.children.up();
+        let up = self.children.by_name(self.children.up());
         // As a rule no session wants its nodes for itself.
         let some_held = self.sessions.iter().any(|session| session.used && session.excl);
-        let leaves = up.map(move |rank| {
+        let leaves = up.into_iter().map(move |rank| {
             let leaves = self.children.get(rank).leaves_of(kind);
             let held = if some_held { self.held(slot, rank) } else { 0 };
             (rank, leaves.saturating_sub(held))
@@ -127,15 +130,16 @@ impl Node {
 
     /// Spreads members evenly over the compute nodes, however they hang, the first having one more.
     fn spread(&self, slot: SessionSlot, want: u32, counts: &mut Counts) -> Result<(), Why> {
-        let leaves: u32 = self.weights(slot).map(|(_, leaves)| leaves).sum();
+        let weights: SmallVec<[(Rank, u32); CHILDREN_MAX]> = self.weights(slot).collect();
+        let leaves: u32 = weights.iter().map(|(_, leaves)| leaves).sum();
         if leaves == 0 {
             return Err(Why::Few { had: 0, want });
         }
         let (each, mut extra) = (want / leaves, want % leaves);
-        for (rank, leaves) in self.weights(slot) {
+        for (rank, leaves) in weights {
             let more = extra.min(leaves);
             extra -= more;
-            add(&mut counts[rank.index()], each * leaves + more)?;
+            add(counts, rank, each * leaves + more)?;
         }
         Ok(())
     }
@@ -155,7 +159,7 @@ impl Node {
             let is_taken = !child.is_inner() && self.held(slot, rank) > 0;
             if up.has(rank) && !is_taken {
                 let named = child.named_in(set, |state| state == "up");
-                add(&mut counts[rank.index()], named)?;
+                add(counts, rank, named)?;
                 all.up += named;
             }
         }
@@ -227,8 +231,6 @@ struct Named {
     up: u32,
 }
 
-fn add(count: &mut u32, more: u32) -> Result<(), Why> {
-    let total = count.saturating_add(more);
-    *count = if total <= MEMBERS_MAX { total } else { return Err(MANY) };
-    Ok(())
+fn add(counts: &mut Counts, rank: Rank, more: u32) -> Result<(), Why> {
+    if counts.add(rank, more) { Ok(()) } else { Err(MANY) }
 }

@@ -52,7 +52,7 @@ pub struct Session {
     pub stride: u32,
     /// Members of the whole session, here and elsewhere; of one that was made here it is what `size` tells.
     pub whole: u32,
-    /// Members by rank.
+    /// Members of each child, in the order of their numbers.
     pub counts: Counts,
     /// The os and the arch of the nodes that they are on; `*` or nothing is any.
     pub kind: (Text<KIND_MAX>, Text<KIND_MAX>),
@@ -81,7 +81,7 @@ pub struct Session {
     /// Its part of the outcomes.
     pub range: Range,
     /// How many outcomes each child still owes.
-    pub owed: Counts,
+    pub owed: [u32; CHILDREN_MAX],
     /// The fid of its directory on the children, by which it is removed.
     pub dir: Option<Fid>,
     /// The fid of its ctl on the children.
@@ -112,7 +112,7 @@ impl Default for Session {
             first: 0,
             stride: 1,
             whole: 0,
-            counts: [0; CHILDREN_MAX],
+            counts: Counts::default(),
             kind: (Text::EMPTY, Text::EMPTY),
             excl: false,
             layout: Layout::Block,
@@ -153,7 +153,7 @@ impl Session {
 
     /// Members of it here.
     pub fn size(&self) -> u32 {
-        self.counts.iter().sum()
+        self.counts.sum()
     }
 
     /// Members of the whole session, here and elsewhere.
@@ -175,8 +175,7 @@ impl Session {
 
     /// Children that take part.
     pub fn set(&self) -> ChildSet {
-        let ranks = (0..CHILDREN_MAX).filter(|rank| self.counts[*rank] > 0).filter_map(Rank::new);
-        ranks.fold(ChildSet::EMPTY, |set, rank| set.or(ChildSet::one(rank)))
+        self.counts.set()
     }
 
     /// What its children are told of their members.
@@ -203,19 +202,18 @@ impl Session {
         let mut left = index;
         match self.layout {
             Layout::Block => {
-                let holds = |count: &u32| match left.checked_sub(*count) {
+                let holds = |(_, count): &(Rank, u32)| match left.checked_sub(*count) {
                     Some(rest) => {
                         left = rest;
                         false
                     }
                     None => true,
                 };
-                self.counts.iter().position(holds).and_then(Rank::new)
+                self.counts.iter().find(holds).map(|(rank, _)| rank)
             }
             Layout::Cyclic => {
-                let set = self.set();
-                let nth = index.checked_rem(set.count())?;
-                set.into_iter().nth(nth as usize)
+                let nth = index.checked_rem(self.set().count())?;
+                self.counts.nth(nth as usize)
             }
         }
     }
@@ -421,8 +419,8 @@ mod tests {
     fn a_member_is_on_the_child_that_its_share_says() {
         for layout in [Layout::Block, Layout::Cyclic] {
             let mut session = Session { layout, ..Session::default() };
-            for (rank, count) in [(3, 3), (7, 3), (8, 2), (63, 2)] {
-                session.counts[rank] = count;
+            for (rank, count) in [(7, 3), (3, 3), (63, 2), (8, 2)] {
+                assert!(session.counts.add(Rank::new(rank).expect("below 64"), count));
             }
             (session.first, session.stride) = (5, 3);
             let share = session.share();

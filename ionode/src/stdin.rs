@@ -201,7 +201,7 @@ impl Node {
         let most = self.payload(idle) as usize;
         let session = self.session(slot);
         let mut open = session.stdin.open;
-        let mut room = session.counts;
+        let mut room = session.counts.by_rank();
         let mut turn = session.stdin.next as usize;
         let mut bytes = [0; CHILDREN_MAX];
         let mut dealt = core::mem::take(&mut self.dealt);

@@ -156,8 +156,10 @@ mod tests {
         let slot = node.make_session("all", UserId(0)).expect("there is room");
         let range = node.outcomes.place(MEMBERS_MAX, [].into_iter()).expect("there is room");
         let session = node.session(slot);
-        session.counts = [EACH; CHILDREN_MAX];
-        (session.owed, session.range, session.executed) = (session.counts, range, true);
+        for rank in (0..CHILDREN_MAX).filter_map(Rank::new) {
+            assert!(session.counts.add(rank, EACH));
+        }
+        (session.owed, session.range, session.executed) = (session.counts.by_rank(), range, true);
         (node, slot)
     }
 

@@ -133,9 +133,6 @@ impl<'a> NodeSet<'a> {
 
     /// Whether it names `name`, to the digit: `node[001-064]` has node007 and not node7.
     pub fn contains(&self, name: &str) -> bool {
-        if name.len() > NODE_NAME_MAX {
-            return false;
-        }
         let mut cursor = Cursor::new(self.text);
         while let Ok(term) = term(&mut cursor) {
             if term.contains(name) {
@@ -144,6 +141,17 @@ impl<'a> NodeSet<'a> {
             cursor.eat(',');
         }
         false
+    }
+
+    /// How often it names `name`.
+    pub fn times(&self, name: &str) -> u32 {
+        let mut cursor = Cursor::new(self.text);
+        let mut times = 0;
+        while let Ok(term) = term(&mut cursor) {
+            times += if term.contains(name) { term.times(name.as_bytes()) } else { 0 };
+            cursor.eat(',');
+        }
+        times
     }
 
     /// The names in the order they were written, the last bracket turning fastest.
@@ -263,6 +271,9 @@ impl Term<'_> {
     /// Matches by sets of places reached, one bit a byte of `name`: `n[1,11][1-11]` reads n111 in two
     /// ways, and trying ways one by one would cost a hostile set's author nothing and us much.
     fn contains(&self, name: &str) -> bool {
+        if name.len() > NODE_NAME_MAX {
+            return false;
+        }
         let name = name.as_bytes();
         let mut reached = 1u128;
         for (index, literal) in self.literals[..=self.group_count].iter().enumerate() {
@@ -274,6 +285,28 @@ impl Term<'_> {
                 .fold(0, |next, at| next | 1 << (at + literal.len()));
         }
         reached >> name.len() & 1 == 1
+    }
+
+    /// How many of its names are `name`, which it contains: the ways in which each place is reached.
+    fn times(&self, name: &[u8]) -> u32 {
+        let mut ways = [0; NODE_NAME_MAX + 1];
+        ways[0] = 1;
+        for (index, literal) in self.literals[..=self.group_count].iter().enumerate() {
+            let mut next = [0; NODE_NAME_MAX + 1];
+            for (at, ways) in ways.iter().enumerate().take(name.len() + 1).filter(|(_, ways)| **ways > 0) {
+                let mut reach = |len| {
+                    if name[at + len..].starts_with(literal.as_bytes()) {
+                        next[at + len + literal.len()] += ways;
+                    }
+                };
+                match index.checked_sub(1) {
+                    Some(group) => numerals(self.groups[group], &name[at..], reach),
+                    None => reach(0),
+                }
+            }
+            ways = next;
+        }
+        ways[name.len()]
     }
 }
 
@@ -288,19 +321,24 @@ fn places(mut set: u128) -> impl Iterator<Item = usize> {
 
 /// How many bytes of `text` the group's numbers can take, one bit a length.
 fn after_group(group: &str, text: &[u8]) -> u128 {
-    let mut cursor = Cursor::new(group);
     let mut lengths = 0;
+    numerals(group, text, |len| lengths |= 1 << len);
+    lengths
+}
+
+/// The lengths of the group's numbers that `text` begins with.
+fn numerals(group: &str, text: &[u8], mut found: impl FnMut(usize)) {
+    let mut cursor = Cursor::new(group);
     while let Some(range) = next_range(&mut cursor) {
         let mut value = 0;
         let numerals = text.iter().take(DIGITS_MAX).take_while(|b| b.is_ascii_digit());
         for (len, &digit) in (1..).zip(numerals) {
             value = value * 10 + u32::from(digit - b'0');
             if range.contains(value) && range.width.max(range::digits(value)) == len {
-                lengths |= 1 << len;
+                found(usize::from(len));
             }
         }
     }
-    lengths
 }
 
 /// The next range of a group that was read before.

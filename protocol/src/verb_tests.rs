@@ -84,14 +84,14 @@ fn a_line_to_nodes_says_whom_it_is_for() {
 
 #[test]
 fn shares_are_one_length_and_cover_each_member_once() {
-    let mut counts = [0; CHILDREN_MAX];
     for (size, children) in [(1, 1), (8, 8), (64, 64), (130, 64), (1000, 64), (5, 64)] {
         for layout in [Layout::Block, Layout::Cyclic] {
-            counts.fill(0);
-            (0..size).for_each(|k| counts[k as usize % children] += 1);
+            let mut counts = Counts::default();
+            // In any order of ranks.
+            (0..size).for_each(|k| assert!(counts.add(rank(k as usize % children * 19 % CHILDREN_MAX), 1)));
             let share = Share { size, first: 0, stride: 1, layout, counts };
             let line = share.to_string();
-            assert_eq!(line.len(), 7 + 3 * 9 + 2 + 6 * CHILDREN_MAX);
+            assert_eq!(line.len(), 7 + 3 * 9 + 2 + 8 * CHILDREN_MAX);
             assert_eq!(session(&line), Ok(Command::Shares(share)));
             let mut seen = std::vec![0; size as usize];
             for rank in (0..CHILDREN_MAX).filter_map(Rank::new) {
@@ -103,10 +103,14 @@ fn shares_are_one_length_and_cover_each_member_once() {
     }
 }
 
+fn rank(index: usize) -> Rank {
+    Rank::new(index).expect("below 64")
+}
+
 #[test]
 fn all_the_members_that_there_may_be_are_one_childs() {
-    let mut counts = [0; CHILDREN_MAX];
-    counts[63] = MEMBERS_MAX;
+    let mut counts = Counts::default();
+    assert!(counts.add(rank(63), MEMBERS_MAX) && !counts.add(rank(63), 1));
     let share = Share { size: MEMBERS_MAX, first: 0, stride: 1, layout: Layout::Block, counts };
     assert_eq!(session(&share.to_string()), Ok(Command::Shares(share)));
     assert!(session(&Share { first: 1, ..share }.to_string()).is_err());
@@ -114,12 +118,30 @@ fn all_the_members_that_there_may_be_are_one_childs() {
 
 #[test]
 fn an_unsound_share_is_refused() {
-    let mut counts = [0; CHILDREN_MAX];
-    counts[3] = 2;
+    let mut counts = Counts::default();
+    assert!(counts.add(rank(3), 2));
     let share = Share { size: 1, first: 0, stride: 1, layout: Layout::Block, counts };
     assert!(session(&share.to_string()).is_err());
     assert!(session(&Share { size: 2, stride: 0, ..share }.to_string()).is_err());
-    counts[4] = 3;
+    assert!(counts.add(rank(4), 3));
     let uneven = Share { size: 5, layout: Layout::Cyclic, counts, ..share };
     assert!(session(&uneven.to_string()).is_err());
+    for counts in ["03000000", "40000001", "0300000103000001", "0000000003000001", &"03000001".repeat(65)] {
+        let line = std::format!("shares 00000041 00000000 00000001 b {counts:0<512}");
+        assert!(session(&line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn members_are_numbered_in_the_order_of_the_counts() {
+    let mut counts = Counts::default();
+    assert!([(5, 1), (2, 2), (9, 2), (2, 1)].iter().all(|(taker, count)| counts.add(rank(*taker), *count)));
+    let share = Share { size: 12, first: 0, stride: 2, layout: Layout::Block, counts };
+    assert_eq!([5, 2, 9, 0].map(|taker| share.own(rank(taker)).0), [0, 2, 8, 12]);
+    let before = counts;
+    counts.sort_by(|one, other| before.of(other).cmp(&before.of(one)));
+    let share = Share { layout: Layout::Cyclic, counts, ..share };
+    let line = "shares 0000000c 00000000 00000002 c 02000003090000020500000100000000";
+    assert!(share.to_string().starts_with(line), "{share}");
+    assert_eq!([5, 2, 9].map(|taker| share.own(rank(taker))), [(4, 6, 1), (0, 6, 3), (2, 6, 2)]);
 }

@@ -10,7 +10,7 @@ use ionode::inspect::{Child, ChildState};
 use protocol::ename::Ename;
 use protocol::failure::{Failure, Fault, Step};
 use protocol::record::{End, Outcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is in use at an aggregator by and for jobs: equal before them and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +198,7 @@ impl<B: Bounds> World<B> {
         let some_full = job.outcomes.lines().filter_map(Outcome::parse).any(|(_, name, o)| full(name, o.end));
         // In a gang one that cannot start, or is lost before, keeps the others from it.
         let may_stay = claim.is_gang && (claim.program == "nosuch" || !self.hurt.is_empty() || some_full);
-        let mut outcomes = BTreeMap::new();
+        let (mut outcomes, mut names) = (BTreeMap::new(), BTreeMap::new());
         let mut lines = 0;
         for line in job.outcomes.lines() {
             let (member, name, outcome) =
@@ -206,6 +206,7 @@ impl<B: Bounds> World<B> {
             if outcomes.insert(member, outcome.end).is_some() {
                 return Err(format!("member {member} has two outcomes"));
             }
+            names.insert(member, name);
             let crowded_out = claim.is_crowded && outcome.end == End::Never(Ename::Again.into());
             let crowded_out = crowded_out || full(name, outcome.end);
             let stayed = may_stay && outcome.end == another;
@@ -222,11 +223,40 @@ impl<B: Bounds> World<B> {
         if outcomes.len() != claim.size as usize {
             return Err(format!("{} of {} members have an outcome", outcomes.len(), claim.size));
         }
+        self.check_numbers(&names)?;
         let most = claim.lines * claim.size as usize;
         let told = job.stdout.split(|byte| *byte == b'\n').count() - 1;
         if !(lines..=most).contains(&told) {
             return Err(format!("{told} lines of output, of {lines} to {most}"));
         }
         Ok(())
+    }
+
+    /// Numbers follow the tree: of two neighbours the one whose name comes first has the lowest of both.
+    fn check_numbers(&self, names: &BTreeMap<u32, &str>) -> Result<(), String> {
+        let mut lowest: BTreeMap<(u32, Place), u32> = BTreeMap::new();
+        // What is told of an aggregator leaves open which of its own a member was on.
+        let mut vague = BTreeSet::new();
+        for (member, name) in names {
+            let leaf = self.levels.leaf_named(name);
+            let mut place = match leaf.map(Place::Leaf).or_else(|| self.levels.io_named(name).map(Place::Io))
+            {
+                Some(Place::Io(io)) => {
+                    vague.insert(io);
+                    Place::Io(io)
+                }
+                Some(place) => place,
+                None => return Err(format!("member {member} is told to be on {name}")),
+            };
+            while place != Place::Io(self.levels.root()) {
+                let Some(above) = self.above(place) else { break };
+                lowest.entry((above, place)).or_insert(*member);
+                place = Place::Io(above);
+            }
+        }
+        lowest.retain(|(above, _), _| !vague.contains(above));
+        let all: Vec<_> = lowest.into_iter().collect();
+        let wrong = all.windows(2).find(|pair| pair[0].0.0 == pair[1].0.0 && pair[0].1 > pair[1].1);
+        wrong.map_or(Ok(()), |pair| Err(format!("member {} comes before {}, by name", pair[1].1, pair[0].1)))
     }
 }

@@ -60,6 +60,69 @@ fn members_are_spread_over_compute_nodes_however_they_hang() {
     assert_eq!(told.err, "uem: -w: no such node: n6\n");
 }
 
+/// A root with n3 and, below two ionodes, n2 and n10, and n1 and n11: none has joined before one whose name
+/// comes later.
+fn scrambled(test: &str) -> Tree {
+    let mut tree = Tree::root(test);
+    for (name, parent) in [("io1", "io"), ("io5", "io"), ("io7", "io5")] {
+        tree.ionode(name, parent);
+    }
+    for (name, parent, up) in [
+        ("n3", "io", "n3"),
+        ("n10", "io1", "n[3,10]"),
+        ("n2", "io1", "n[2,10,3]"),
+        ("n11", "io7", "n[2,10,3,11]"),
+        ("n1", "io7", "n[1,11,2,10,3]"),
+    ] {
+        tree.cnode(name, parent);
+        tree.wait_for(&format!("{up} up\n"));
+    }
+    tree
+}
+
+#[test]
+fn members_are_numbered_by_name_and_depth_first_whoever_joined_first() {
+    let mut tree = scrambled("numbers");
+    let script = "echo $UEM_MEMBER $UEM_NODE";
+    let numbers = |tree: &Tree, args: &[&str]| {
+        let told = tree.run(&[&["run"], args, &["-c", script]].concat());
+        assert_eq!(told.code, 0, "{args:?}: {}", told.err);
+        told.sorted().join(",")
+    };
+    let all = "0 n1,1 n11,2 n2,3 n10,4 n3";
+    for (args, want) in [
+        (&["-n", "5"][..], all),
+        (&["-a"], all),
+        (&["-n", "7"], "0 n1,1 n1,2 n11,3 n11,4 n2,5 n10,6 n3"),
+        (&["-w", "n[2,10-11]"], "0 n11,1 n2,2 n10"),
+        (&["-w", "n[11,2],n10"], "0 n11,1 n2,2 n10"),
+        (&["-w", "n3,n10,n[3,3]"], "0 n10,1 n3,2 n3,3 n3"),
+        (&["-w", "n[1-2,10-11]", "--cyclic"], "0 n1,1 n2,2 n11,3 n10"),
+    ] {
+        assert_eq!(numbers(&tree, args), want, "{args:?}");
+    }
+    // A session keeps the numbers that it has; one that is told more members has them anew.
+    assert_eq!(tree.run(&["mkdir", "job"]).code, 0);
+    let status = |tree: &Tree| {
+        let status = tree.run(&["status", "job"]).out;
+        let words = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        status.lines().map(words).collect::<Vec<_>>().join(",")
+    };
+    assert_eq!(tree.run(&["write", "job/ctl", "res + n3"]).code, 0);
+    assert_eq!(status(&tree), "0 n3");
+    assert_eq!(tree.run(&["write", "job/ctl", "res + n[10,10,2]"]).code, 0);
+    assert_eq!(tree.run(&["write", "job/ctl", "exec sleep 100"]).code, 0);
+    assert_eq!(status(&tree), "0 n2,1 n10,2 n10,3 n3");
+    tree.cnode("n0", "io");
+    tree.wait_for("n[0-1,11,2,10,3] up\n");
+    assert_eq!(status(&tree), "0 n2,1 n10,2 n10,3 n3");
+    assert_eq!(numbers(&tree, &["-a"]), "0 n0,1 n1,2 n11,3 n2,4 n10,5 n3");
+    // A node that comes back, or drains, changes the places of no others.
+    assert_eq!(tree.run(&["drain", "n1"]).code, 0);
+    assert_eq!(numbers(&tree, &["-a"]), "0 n0,1 n11,2 n2,3 n10,4 n3");
+    assert_eq!(tree.run(&["rm", "job"]).code, 0);
+}
+
 #[test]
 fn records_are_dealt_through_levels_in_the_order_of_the_members() {
     let tree = ragged("deal");

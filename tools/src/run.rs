@@ -29,7 +29,7 @@ pub(crate) struct Run {
     /// number of members (default 1; with -w or -a one a node)
     #[argh(option, short = 'n')]
     members: Option<u32>,
-    /// node set, or ^FILE with node sets
+    /// node set, or ^FILE with node sets; a node that is named twice has two members
     #[argh(option, short = 'w')]
     nodes: Option<String>,
     /// all nodes that are up
@@ -272,10 +272,11 @@ impl Run {
         missing("-w: draining", wanted, &of(|state| state != "draining").collect())?;
         missing("-w: not up", wanted, &up.iter().copied().collect())?;
         missing("-x: no such node", left_out, &known)?;
+        let times = |name: &str| wanted.map_or(1, |set| set.times(name) as usize);
         let chosen: Vec<&str> = up
             .into_iter()
-            .filter(|name| wanted.is_none_or(|set| set.contains(name)))
             .filter(|name| !left_out.is_some_and(|set| set.contains(name)))
+            .flat_map(|name| std::iter::repeat_n(name, times(name)))
             .collect();
         if chosen.is_empty() {
             return Err("no node is left to run on".to_owned());

@@ -158,9 +158,9 @@ fn a_parent_that_shares_out_what_no_session_has_is_refused() {
     let mut raw = parent.joined();
     // The end of its own conversation, which it began.
     raw.greet(8216, "root");
-    let mut counts = "000001".to_owned();
-    counts.push_str(&"000000".repeat(CHILDREN_MAX - 1));
-    let many = "ffffff".repeat(CHILDREN_MAX);
+    let rest = "00000000".repeat(CHILDREN_MAX - 2);
+    let counts = format!("0000000100000000{rest}");
+    let many: String = (0..CHILDREN_MAX).map(|rank| format!("{rank:02x}ffffff")).collect();
     let shares = [
         (format!("shares ffffffff fffffffe 00000001 b {counts}"), false),
         (format!("shares 00100001 00100000 00000001 b {counts}"), false),
@@ -168,7 +168,9 @@ fn a_parent_that_shares_out_what_no_session_has_is_refused() {
         (format!("shares 00000001 00000001 00000001 b {counts}"), false),
         (format!("shares 00000001 00000000 00000000 b {counts}"), false),
         (format!("shares ffffffff 00000000 ffffffff c {many}"), false),
-        (format!("shares 000fffff 00000000 00000001 b {}", "000000".repeat(CHILDREN_MAX)), false),
+        (format!("shares 000fffff 00000000 00000001 b 0000000000000000{rest}"), false),
+        (format!("shares 000fffff 00000000 00000001 b 0000000100000001{rest}"), false),
+        (format!("shares 000fffff 00000000 00000001 b 0000000140000001{rest}"), false),
         (format!("shares 000fffff 00000000 00000001 d {counts}"), false),
     ];
     for (fid, (line, is_sound)) in (1..).zip(shares) {
