@@ -3,8 +3,8 @@
 //!     cargo run -p protocol-host --example job -- tcp!HOST!PORT [COMMAND]
 //!
 //! Prints their output sorted by member, then how many of them succeeded. Members that failed are named, and
-//! the exit code is 1. It does what job.sh and job.py do, and shows what the crate `protocol` is for: requests
-//! go out together, answers are taken as they come, and nothing waits for one member.
+//! the exit code is 1. It does what job.sh and job.py do, and shows what the crate `protocol` is for:
+//! requests go out together, answers are taken as they come, and nothing waits for one member.
 
 use protocol::client::{Burst, Client};
 use protocol::message::{Fid, Names, Rmsg, Tmsg, VERSION};

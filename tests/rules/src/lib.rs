@@ -4,6 +4,7 @@
 //! exceptions; `shape` and `clock`, for those that have a list; `layers`, for who may import whom.
 
 pub mod clock;
+pub mod docs;
 pub mod finding;
 pub mod graph;
 pub mod layers;

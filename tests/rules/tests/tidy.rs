@@ -2,6 +2,7 @@
 //!
 //! What each rule is, and that it has been seen to fail, is in `src`.
 
+use rules::docs::dead_links;
 use rules::graph::Graph;
 use rules::layers::{self, Table};
 use rules::source::Source;
@@ -44,6 +45,12 @@ fn the_tree_is_tidy() {
         let violations = RULES.iter().flat_map(|rule| rule(source));
         found.extend(violations.map(|(line, what)| format!("{}:{line}: {what}", source.path)));
     }
+    assert!(found.is_empty(), "{} violations\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn documents_name_what_there_is() {
+    let found = dead_links(&sources());
     assert!(found.is_empty(), "{} violations\n{}", found.len(), found.join("\n"));
 }
 
