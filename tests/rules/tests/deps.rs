@@ -43,6 +43,7 @@ const ALLOWED: &[Row] = &[
     // Its program serves a simulated machine on real sockets; that its library knows none is a test below.
     Row { name: "sim", ours: &["protocol", "protocol-host", "cnode", "ionode"], others: Others::Not(KERNEL) },
     Row { name: "model", ours: &["protocol", "cnode", "ionode", "sim"], others: Others::Not(KERNEL) },
+    Row { name: "costs", ours: &["protocol", "cnode", "ionode"], others: Others::Not(HOST) },
     Row { name: "rules", ours: &[], others: Others::Only(&[]) },
     Row { name: "debug", ours: &["protocol"], others: Others::Any },
     Row { name: "protocol-host", ours: &["protocol"], others: Others::Any },
