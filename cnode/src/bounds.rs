@@ -47,6 +47,8 @@ impl server::Bounds for Full {
     // 64 sessions x 7 files of the parent, and its own few; 15 clients x 64.
     type Fids = [FidEntry; 1440];
     type Requests = [RequestEntry; 480];
+    type FidIndex = [u16; 2048];
+    type RequestIndex = [u16; 1024];
 }
 
 impl Bounds for Full {
@@ -73,6 +75,9 @@ impl server::Bounds for Small {
     type Fids = [FidEntry; 44];
     // The parent's: 4 sessions x 5 that wait, a beat and a look; 2 of a client.
     type Requests = [RequestEntry; 24];
+    // Few enough to be searched.
+    type FidIndex = [u16; 0];
+    type RequestIndex = [u16; 0];
 }
 
 impl Bounds for Small {

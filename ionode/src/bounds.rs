@@ -97,6 +97,8 @@ impl server::Bounds for Tables {
     type Links = [LinkState; LINKS];
     type Fids = Growing<FidEntry, FIDS>;
     type Requests = Growing<RequestEntry, REQUESTS>;
+    type FidIndex = Growing<u16, { 2 * FIDS }>;
+    type RequestIndex = Growing<u16, { 2 * REQUESTS }>;
 }
 
 /// The fids towards children.

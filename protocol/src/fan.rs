@@ -17,27 +17,23 @@ pub struct FanFid {
     owes: ChildSet,
     clunked: bool,
     /// Questions about it that are not answered, each to one child: an inner one may answer its clunk before
-    /// them.
+    /// them. While it is not used, the fid that is free after it, or 0.
     asked: u16,
-}
-
-impl FanFid {
-    fn settle(&mut self) {
-        if self.clunked {
-            self.used = !self.owes.is_empty() || self.asked > 0;
-        }
-    }
 }
 
 /// The fids of a parent on all its children.
 #[derive(Debug)]
 pub struct Fids<S> {
     slots: S,
+    /// The first fid that is free and was used, or 0.
+    free: u16,
+    /// Slots from here on were never used.
+    fresh: u16,
 }
 
 impl<S: Slots<FanFid>> Default for Fids<S> {
     fn default() -> Self {
-        Self { slots: S::make() }
+        Self { slots: S::make(), free: 0, fresh: 0 }
     }
 }
 
@@ -49,9 +45,31 @@ impl<S: Slots<FanFid>> Fids<S> {
 
     /// A number that no child has.
     pub fn take(&mut self) -> Option<Fid> {
-        let index = self.slots.free(|slot| !slot.used)?;
-        self.slots.slots_mut()[index] = FanFid { used: true, ..FanFid::default() };
-        Some(Fid(index as u32 + 1))
+        let fid = if self.free == 0 {
+            if usize::from(self.fresh) == self.slots.slots().len() && !self.slots.grow() {
+                return None;
+            }
+            self.fresh += 1;
+            self.fresh
+        } else {
+            self.free
+        };
+        let slot = &mut self.slots.slots_mut()[usize::from(fid) - 1];
+        if fid == self.free {
+            self.free = slot.asked;
+        }
+        *slot = FanFid { used: true, ..FanFid::default() };
+        Some(Fid(u32::from(fid)))
+    }
+
+    /// Frees a fid that is clunked when nobody owes anything to it.
+    fn settle(&mut self, fid: Fid) {
+        let after = self.free;
+        let slot = self.slot(fid);
+        if slot.clunked && slot.owes.is_empty() && slot.asked == 0 {
+            *slot = FanFid { asked: after, ..FanFid::default() };
+            self.free = fid.0 as u16;
+        }
     }
 
     fn slot(&mut self, fid: Fid) -> &mut FanFid {
@@ -83,7 +101,7 @@ impl<S: Slots<FanFid>> Fids<S> {
         assert!(!slot.clunked, "a fid is clunked once");
         let set = core::mem::take(&mut slot.holds);
         (slot.owes, slot.clunked) = (set, true);
-        slot.settle();
+        self.settle(fid);
         set
     }
 
@@ -95,24 +113,25 @@ impl<S: Slots<FanFid>> Fids<S> {
 
     /// That is answered, or of no interest any more.
     pub fn told(&mut self, fid: Fid) {
-        let slot = self.slot(fid);
-        slot.asked -= 1;
-        slot.settle();
+        self.slot(fid).asked -= 1;
+        self.settle(fid);
     }
 
     /// A child answered its clunk, in whatever way.
     pub fn clunked(&mut self, fid: Fid, rank: Rank) {
-        let slot = self.slot(fid);
-        slot.owes.cut(rank);
-        slot.settle();
+        self.slot(fid).owes.cut(rank);
+        self.settle(fid);
     }
 
     /// A child is gone, and with it all it held.
     pub fn lose(&mut self, rank: Rank) {
-        for slot in self.slots.slots_mut().iter_mut().filter(|slot| slot.used) {
-            slot.holds.cut(rank);
-            slot.owes.cut(rank);
-            slot.settle();
+        for index in 0..usize::from(self.fresh) {
+            let slot = &mut self.slots.slots_mut()[index];
+            if slot.used {
+                slot.holds.cut(rank);
+                slot.owes.cut(rank);
+                self.settle(Fid(index as u32 + 1));
+            }
         }
     }
 
@@ -332,6 +351,19 @@ mod tests {
         assert_eq!(fids.take(), None);
         fids.lose(rank(3));
         assert_eq!(fids.take(), Some(fid));
+    }
+
+    #[test]
+    fn fids_that_were_freed_are_used_again_before_others() {
+        let mut fids = Fids::<[FanFid; 4]>::default();
+        let all: std::vec::Vec<_> = core::iter::from_fn(|| fids.take()).collect();
+        assert_eq!(all, [1, 2, 3, 4].map(Fid));
+        for fid in [2, 4, 1] {
+            assert!(fids.clunk(Fid(fid)).is_empty());
+        }
+        assert_eq!(fids.used(), 1);
+        let again: std::vec::Vec<_> = core::iter::from_fn(|| fids.take()).collect();
+        assert_eq!(again, [1, 4, 2].map(Fid));
     }
 
     #[test]

@@ -247,12 +247,14 @@ pub struct Caps {
 /// The state of one link's conversation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LinkState {
-    up: bool,
+    /// While there is none it offers no message.
     caps: Caps,
     /// 0 until a version is agreed.
     msize: u32,
     fids: u16,
     requests: u16,
+    /// The request of it that began to wait last.
+    last: Place,
     /// Its output is backed up: nothing more is drained for it.
     blocked: bool,
     /// It speaks 9P2000.L.
@@ -260,10 +262,7 @@ pub struct LinkState {
 }
 
 /// An entry of the fid table.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FidEntry {
-    hold: Option<Hold>,
-}
+pub type FidEntry = Slot<Hold>;
 
 /// What became of a parked request.
 #[derive(Clone, Copy, Debug)]
@@ -284,16 +283,18 @@ enum State {
 }
 
 /// An entry of the request table.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestEntry {
-    waiting: Option<Waiting>,
-}
+pub type RequestEntry = Slot<Waiting>;
 
+/// A request that waits.
 #[derive(Clone, Copy, Debug)]
-struct Waiting {
+pub struct Waiting {
     link: LinkId,
     tag: Tag,
     seq: u32,
+    /// The request of its link that began to wait before it.
+    earlier: Place,
+    /// While it is due, the next that is, which came later.
+    next_due: Place,
     /// The fid table's entry, or `u16::MAX` when the fid is gone.
     entry: u16,
     matter: Matter,
@@ -350,6 +351,10 @@ pub trait Bounds {
     type Fids: Slots<FidEntry>;
     /// One for each waiting request of all links.
     type Requests: Slots<RequestEntry>;
+    /// By which fids are found: a power of two, and more than there are fids. With none they are searched for.
+    type FidIndex: Slots<u16>;
+    /// The same of requests, by their tags.
+    type RequestIndex: Slots<u16>;
 }
 
 /// Whom an answer is for, and what it is made into.
@@ -358,8 +363,6 @@ struct Asker {
     link: LinkId,
     tag: Tag,
     shape: Shape,
-    /// Of a read.
-    offset: u64,
 }
 
 #[allow(clippy::large_enum_variant)] // A server keeps one.
@@ -386,16 +389,14 @@ enum Answer {
 /// The server half.
 pub struct Server<B: Bounds> {
     links: B::Links,
-    fids: B::Fids,
-    requests: B::Requests,
+    fids: Table<Hold, B::Fids, B::FidIndex>,
+    requests: Table<Waiting, B::Requests, B::RequestIndex>,
     answer: Option<(Asker, Answer)>,
     /// How the request that is being taken is answered.
     shape: Shape,
     seq: u32,
-    /// Requests that wait, and those of them that are ready or settled: entries with low numbers are used
-    /// first, and a search ends at the last.
-    waiting: u16,
-    due: u16,
+    /// The oldest of the requests that are ready or settled.
+    due: Place,
 }
 
 type Outcome = Result<Option<Answer>, Ename>;
@@ -404,13 +405,12 @@ impl<B: Bounds> Default for Server<B> {
     fn default() -> Self {
         Self {
             links: B::Links::make(),
-            fids: B::Fids::make(),
-            requests: B::Requests::make(),
+            fids: Table::default(),
+            requests: Table::default(),
             answer: None,
             shape: Shape::Plain,
             seq: 0,
-            waiting: 0,
-            due: 0,
+            due: Place::NONE,
         }
     }
 }
@@ -425,8 +425,8 @@ impl<B: Bounds> Server<B> {
     /// Begins a conversation on `link`, which has none.
     pub fn connect(&mut self, link: LinkId, caps: Caps) {
         let state = &mut self.links.slots_mut()[link.0 as usize];
-        assert!(!state.up, "a link begins once");
-        *state = LinkState { up: true, caps, ..LinkState::default() };
+        assert!(state.caps.msize == 0, "a link begins once");
+        *state = LinkState { caps, ..LinkState::default() };
     }
 
     /// The link may have more at once from now on; what was agreed on stays.
@@ -453,8 +453,7 @@ impl<B: Bounds> Server<B> {
 
     /// The users who have a fid, by number.
     pub fn users(&self) -> u64 {
-        let fids = self.fids.slots().iter().filter_map(|entry| entry.hold.as_ref());
-        fids.fold(0, |all, hold| all | 1 << hold.user.0)
+        self.holds().fold(0, |all, hold| all | 1 << hold.user.0)
     }
 
     /// Ends the conversation on `link`: its requests are cancelled and its fids clunked, not cleanly.
@@ -467,13 +466,14 @@ impl<B: Bounds> Server<B> {
     }
 
     fn abort(&mut self, link: LinkId, tree: &mut impl Tree, clean: bool) {
-        for index in 0..self.requests.slots().len() {
-            if self.requests.slots()[index].waiting.is_some_and(|w| w.link == link) {
-                self.drop_request(index, tree);
-            }
+        while let Some(index) = self.links.slots()[link.0 as usize].last.slot() {
+            self.drop_request(index, tree);
         }
-        for index in 0..self.fids.slots().len() {
-            if self.fids.slots()[index].hold.is_some_and(|hold| hold.link == link) {
+        for index in 0..self.fids.end() {
+            if self.links.slots()[link.0 as usize].fids == 0 {
+                break;
+            }
+            if self.fids.get(index).is_some_and(|hold| hold.link == link) {
                 self.drop_fid(index, tree, clean);
             }
         }
@@ -489,5 +489,8 @@ mod hold;
 mod linux;
 mod pace;
 mod request;
+mod tables;
+mod wait;
 
 use pace::Pace;
+use tables::{Place, Slot, Table};

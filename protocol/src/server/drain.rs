@@ -1,14 +1,11 @@
 //! Draining the server half: the immediate answer first, then what became ready, oldest first.
 
-use super::{
-    Answer, Asker, Bounds, Hold, LinkId, Meta, RequestEntry, RequestId, Server, Settled, State, Tree, Waiting,
-};
+use super::{Answer, Asker, Bounds, Hold, LinkId, Meta, RequestId, Server, Settled, State, Tree, Waiting};
 use crate::ename::Ename;
 use crate::limits::{IOHDR, MSIZE_LINK, NODE_NAME_MAX, USER_NAME_MAX};
 use crate::linux::{Shape, rewrite};
 use crate::message::{HEADER, RREAD_HEADER, Rmsg, TOPEN, Tag, seal_rread};
 use crate::qid::{Path, QTDIR, Qid};
-use crate::slots::Slots;
 use crate::stat::{DMDIR, Stat};
 use crate::table::qid_kind;
 use crate::wire::Full;
@@ -18,7 +15,7 @@ impl<B: Bounds> Server<B> {
     /// that is not blocked: whom it is for and its length.
     pub fn poll(&mut self, tree: &mut impl Tree, out: &mut [u8]) -> Option<(LinkId, usize)> {
         loop {
-            let (asker, len) = self.poll_plain(tree, out)?;
+            let (asker, offset, len) = self.poll_plain(tree, out)?;
             if !B::LINUX || asker.shape == Shape::Plain {
                 return Some((asker.link, len));
             }
@@ -26,17 +23,16 @@ impl<B: Bounds> Server<B> {
                 continue;
             }
             let ids = |user: &str| tree.ids(user);
-            return Some((asker.link, rewrite(asker.shape, asker.offset, len, out, ids)));
+            return Some((asker.link, rewrite(asker.shape, offset, len, out, ids)));
         }
     }
 
-    /// The next answer in 9P2000.
-    fn poll_plain(&mut self, tree: &mut impl Tree, out: &mut [u8]) -> Option<(Asker, usize)> {
+    /// The next answer in 9P2000: for whom, of a read the offset, and its length.
+    fn poll_plain(&mut self, tree: &mut impl Tree, out: &mut [u8]) -> Option<(Asker, u64, usize)> {
         if let Some((asker, answer)) = self.answer.take() {
-            return Some((asker, encode(tree, asker.tag, &answer, out)));
+            return Some((asker, 0, encode(tree, asker.tag, &answer, out)));
         }
-        while self.due > 0 {
-            let id = self.oldest_due()?;
+        while let Some(id) = self.oldest_due() {
             let waiting = *self.waiting_mut(id);
             let len = match waiting.state {
                 State::Parked => unreachable!("a parked request is not due"),
@@ -48,28 +44,9 @@ impl<B: Bounds> Server<B> {
             };
             let Waiting { link, tag, shape, .. } = waiting;
             let (offset, _) = waiting.asked();
-            return Some((Asker { link, tag, shape, offset }, len));
+            return Some((Asker { link, tag, shape }, offset, len));
         }
         None
-    }
-
-    fn oldest_due(&self) -> Option<RequestId> {
-        let mut oldest: Option<RequestId> = None;
-        let due = |entry: &RequestEntry| {
-            entry.waiting.as_ref().is_some_and(|waiting| !matches!(waiting.state, State::Parked))
-        };
-        let all = self.requests.slots().iter().enumerate();
-        for (index, entry) in all.filter(|(_, entry)| due(entry)).take(self.due as usize) {
-            let Some(waiting) = &entry.waiting else { continue };
-            if self.links.slots()[waiting.link.0 as usize].blocked {
-                continue;
-            }
-            let older = oldest.is_none_or(|o| (waiting.seq.wrapping_sub(o.seq) as i32) < 0);
-            if older {
-                oldest = Some(RequestId { index: index as u16, seq: waiting.seq });
-            }
-        }
-        oldest
     }
 
     fn drain_settled(
@@ -100,7 +77,7 @@ impl<B: Bounds> Server<B> {
 
     /// Whom a parked read is for, if its data can go to them at once.
     pub fn takes(&self, id: RequestId, len: usize) -> Option<LinkId> {
-        let waiting = self.requests.slots().get(id.index as usize)?.waiting.as_ref()?;
+        let waiting = self.requests.get(id.index as usize)?;
         let link = waiting.link;
         let is_parked = waiting.seq == id.seq && matches!(waiting.state, State::Parked);
         // What is rewritten is so where it is drained.
@@ -157,8 +134,7 @@ impl<B: Bounds> Server<B> {
                     self.forget(id);
                     return Some(seal_rread(waiting.tag, 0, out));
                 }
-                self.due -= 1;
-                self.waiting_mut(id).state = State::Parked;
+                self.park(id);
                 None
             }
             Ok(Some(given)) => {

@@ -55,7 +55,7 @@ impl<B: Bounds> Server<B> {
 
     /// What a request has come to: its answer is to be drained, or it waits.
     pub(super) fn conclude(&mut self, link: LinkId, tag: Tag, outcome: Outcome) {
-        let asker = Asker { link, tag, shape: self.shape, offset: 0 };
+        let asker = Asker { link, tag, shape: self.shape };
         self.answer = match outcome {
             Ok(answer) => answer.map(|answer| (asker, answer)),
             Err(ename) => Some((asker, Answer::Error(ename))),
@@ -349,8 +349,7 @@ impl<B: Bounds> Server<B> {
                 return outcome;
             }
             self.orphan(index);
-            self.fids.slots_mut()[index].hold = None;
-            self.links.slots_mut()[link.0 as usize].fids -= 1;
+            self.free_entry(index);
             return outcome;
         }
         let outcome = alive(&hold).and_then(|()| tree.remove(&hold));
