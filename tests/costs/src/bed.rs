@@ -84,7 +84,7 @@ fn is_counted(counts: Option<Core>, core: Core) -> bool {
 impl Bed {
     /// An aggregator with so many nodes, which have joined.
     pub(crate) fn new(nodes: usize) -> Self {
-        let facts = ionode::node::Facts {
+        let facts = ionode::Facts {
             name: Text::cut("io"),
             boot: 7,
             os: "linux",
@@ -110,7 +110,7 @@ impl Bed {
         };
         for index in 0..nodes {
             let link = bed.connect();
-            let facts = cnode::node::Facts {
+            let facts = cnode::Facts {
                 name: Text::cut(&format!("node{:02}", index + 1)),
                 boot: 100 + index as u64,
                 os: "linux",
@@ -230,7 +230,7 @@ impl Bed {
             let mut taken = 0;
             let (core, kept) = (&mut leaf.core, &mut leaf.kept);
             perform(is_counted, &mut || {
-                let len = core.handle_bytes(now, cnode::join::PARENT, left, kept);
+                let len = core.handle_bytes(now, cnode::bounds::PARENT, left, kept);
                 taken = len.expect("what is said can be said");
             });
             leaf.drain(is_counted, self.members_stay, now, &mut self.out);
@@ -257,7 +257,7 @@ impl Leaf {
                 }
             });
             match (effect, sent) {
-                (Some(Effect::Dial), _) => self.core.connect(cnode::join::PARENT, true),
+                (Some(Effect::Dial), _) => self.core.connect(cnode::bounds::PARENT, true),
                 // To be answered in a turn of its own, as a driver does.
                 (Some(Effect::Start { member, .. }), _) => self.started(member, members_stay),
                 (Some(effect), _) => panic!("nobody asks for {effect:?}"),
