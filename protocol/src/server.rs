@@ -351,7 +351,7 @@ pub trait Bounds {
     type Fids: Slots<FidEntry>;
     /// One for each waiting request of all links.
     type Requests: Slots<RequestEntry>;
-    /// By which fids are found: a power of two, and more than there are fids. With none they are searched for.
+    /// How fids are found: a power of two, and more than there are fids. With none they are searched for.
     type FidIndex: Slots<u16>;
     /// The same of requests, by their tags.
     type RequestIndex: Slots<u16>;

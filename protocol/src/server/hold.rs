@@ -7,16 +7,23 @@ use crate::message::Fid;
 use crate::qid::Path;
 use crate::slots::Slots;
 
+impl LinkId {
+    /// What a number on this link is found by.
+    pub(super) fn key(self, number: u32) -> u64 {
+        u64::from(self.0) << 32 | u64::from(number)
+    }
+}
+
 impl Keyed for Hold {
-    fn key(&self) -> (LinkId, u32) {
-        (self.link, self.fid.0)
+    fn key(&self) -> u64 {
+        self.link.key(self.fid.0)
     }
 }
 
 impl<B: Bounds> Server<B> {
     pub(super) fn find_fid(&self, link: LinkId, fid: Fid) -> Result<usize, Ename> {
         let count = self.links.slots()[link.0 as usize].fids as usize;
-        self.fids.find((link, fid.0), count).ok_or(Ename::BadFid)
+        self.fids.find(link.key(fid.0), count).ok_or(Ename::BadFid)
     }
 
     /// A free entry for a fid that must not be in use, within the link's bound.

@@ -3,7 +3,6 @@
 //!
 //! It knows nothing of what is kept. A table whose index has no room is searched, which is right for few.
 
-use super::LinkId;
 use crate::slots::Slots;
 use core::marker::PhantomData;
 
@@ -34,8 +33,8 @@ impl Default for Place {
 
 /// What has a number on a link.
 pub(super) trait Keyed {
-    /// Its link and its number there, which stay as they are while it is kept.
-    fn key(&self) -> (LinkId, u32);
+    /// Its link in the upper half and its number there: they stay as they are while it is kept.
+    fn key(&self) -> u64;
 }
 
 /// A slot of a table: what is kept, or the next slot that is free.
@@ -116,14 +115,14 @@ impl<V: Keyed, S: Slots<Slot<V>>, I: Slots<u16>> Table<V, S, I> {
     }
 
     /// The slot of one that has this key. A link has `count` of them at most: a search ends at the last.
-    pub(super) fn find(&self, key: (LinkId, u32), count: usize) -> Option<usize> {
+    pub(super) fn find(&self, key: u64, count: usize) -> Option<usize> {
         if count == 0 {
             return None;
         }
         let mask = self.mask();
         if mask == 0 {
-            let mut its = self.iter().filter(|(_, value)| value.key().0 == key.0).take(count);
-            return its.find(|(_, value)| value.key().1 == key.1).map(|(slot, _)| slot);
+            let mut its = self.iter().filter(|(_, value)| value.key() >> 32 == key >> 32).take(count);
+            return its.find(|(_, value)| value.key() == key).map(|(slot, _)| slot);
         }
         let index = self.index.slots();
         let mut place = hash(key) & mask;
@@ -206,7 +205,7 @@ impl<V: Keyed, S: Slots<Slot<V>>, I: Slots<u16>> Table<V, S, I> {
         }
     }
 
-    fn enter(&mut self, slot: usize, key: (LinkId, u32)) {
+    fn enter(&mut self, slot: usize, key: u64) {
         let mask = self.mask();
         if mask == 0 {
             return;
@@ -220,7 +219,7 @@ impl<V: Keyed, S: Slots<Slot<V>>, I: Slots<u16>> Table<V, S, I> {
     }
 
     /// Empties the place of a slot, and moves those behind it up that would not be found any more.
-    fn leave(&mut self, slot: usize, key: (LinkId, u32)) {
+    fn leave(&mut self, slot: usize, key: u64) {
         let mask = self.mask();
         if mask == 0 {
             return;
@@ -248,8 +247,7 @@ impl<V: Keyed, S: Slots<Slot<V>>, I: Slots<u16>> Table<V, S, I> {
 }
 
 /// Where to look first: numbers next to each other are far from each other.
-fn hash((link, number): (LinkId, u32)) -> usize {
-    let key = u64::from(link.0) << 32 | u64::from(number);
+fn hash(key: u64) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
 }
 

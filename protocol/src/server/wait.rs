@@ -8,8 +8,8 @@ use crate::qid::Path;
 use crate::slots::Slots;
 
 impl Keyed for Waiting {
-    fn key(&self) -> (LinkId, u32) {
-        (self.link, u32::from(self.tag.0))
+    fn key(&self) -> u64 {
+        self.link.key(u32::from(self.tag.0))
     }
 }
 
@@ -65,7 +65,7 @@ impl<B: Bounds> Server<B> {
 
     pub(super) fn find_request(&self, link: LinkId, tag: Tag) -> Option<usize> {
         let count = self.links.slots()[link.0 as usize].requests as usize;
-        self.requests.find((link, u32::from(tag.0)), count)
+        self.requests.find(link.key(u32::from(tag.0)), count)
     }
 
     pub(super) fn wait(
