@@ -1,13 +1,15 @@
 //! The read-only face of an aggregator, for checkers: states as plain enums, counts of what is in use.
 //! Nothing outside this crate reads a core in another way.
 
-use crate::Ionode;
-use crate::ask::{Ask, GatherId};
-use crate::child;
-use crate::gather;
-use crate::host::SessionSlot;
+use crate::down::ask::Ask;
+use crate::down::child;
+use crate::down::step::down_name;
+use crate::gather::command;
+use crate::ground::id::{GatherId, SessionId, SessionSlot};
+use crate::ionode::Ionode;
 use crate::node::Node;
-use crate::session;
+use crate::part::Part;
+use crate::session::{self, Phase};
 use protocol::inspect::ParentState;
 use protocol::message::{Fid, Tag};
 use protocol::qid::Path;
@@ -175,7 +177,6 @@ impl<'a> Child<'a> {
 /// A session.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
-    slot: SessionSlot,
     session: &'a session::Session,
     node: &'a Node,
 }
@@ -183,12 +184,12 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Its place in the table.
     pub fn slot(self) -> SessionSlot {
-        self.slot
+        self.session.id.slot
     }
 
     /// Its number, which no other session has.
     pub fn serial(self) -> u32 {
-        self.session.serial
+        self.session.id.serial
     }
 
     /// Its directory.
@@ -198,12 +199,12 @@ impl<'a> Session<'a> {
 
     /// Its name on the children.
     pub fn name_below(self) -> Text<20> {
-        crate::step::down_name(self.node.facts.boot, self.session.serial)
+        down_name(self.node.shared.facts.boot, self.session.id.serial)
     }
 
     /// Whose it is.
     pub fn owner(self) -> &'a str {
-        self.node.users[self.session.owner.0 as usize].as_str()
+        self.node.shared.users.name_of(self.session.owner)
     }
 
     /// A parent made it.
@@ -213,7 +214,7 @@ impl<'a> Session<'a> {
 
     /// `exec` was given.
     pub fn is_executed(self) -> bool {
-        self.session.executed
+        self.session.runs()
     }
 
     /// All its members have their outcome.
@@ -233,23 +234,23 @@ impl<'a> Session<'a> {
 
     /// Children that take part.
     pub fn children(self) -> ChildSet {
-        self.session.set()
+        self.session.members.set()
     }
 
     /// The child that has the member with that number.
     pub fn child_of(self, number: u32) -> Option<Rank> {
-        self.session.child_of(number)
+        self.session.members.child_of(number)
     }
 
     /// Outcomes told so far.
     pub fn told(self) -> u32 {
-        self.session.range.told
+        self.session.run.range.told
     }
 
     /// The `nth` outcome told: the member's number and what became of it.
     pub fn outcome(self, nth: u32) -> Option<(u32, Outcome)> {
-        let (index, _, outcome) = self.node.outcomes.nth(self.session.range, nth)?;
-        Some((self.session.number(index), outcome))
+        let (index, _, outcome) = self.node.sessions.outcomes.nth(self.session.run.range, nth)?;
+        Some((self.session.members.number(index), outcome))
     }
 
     /// The word that its `info` has for its state.
@@ -264,15 +265,15 @@ impl<'a> Session<'a> {
             SessionState::Orphaned
         } else if session.is_over() {
             SessionState::Over
-        } else if session.executed && !session.starting.is_empty() {
+        } else if session.runs() && !session.run.starting.is_empty() {
             SessionState::Starting
-        } else if session.executed && session.range.told > 0 {
+        } else if session.runs() && session.run.range.told > 0 {
             SessionState::Partly
-        } else if session.executed {
+        } else if session.runs() {
             SessionState::Running
-        } else if session.poisoned {
+        } else if session.phase == Phase::Poisoned {
             SessionState::Poisoned
-        } else if session.size() > 0 {
+        } else if session.members.size() > 0 {
             SessionState::Reserved
         } else {
             SessionState::Open
@@ -284,7 +285,7 @@ impl<'a> Session<'a> {
 #[derive(Clone, Copy)]
 pub struct Command<'a> {
     id: CommandId,
-    gather: &'a gather::Gather,
+    gather: &'a command::Gather,
     node: &'a Node,
 }
 
@@ -311,24 +312,26 @@ impl Command<'_> {
 
     /// The number of the session that it is about, 0 for none.
     pub fn serial(self) -> u32 {
-        self.gather.serial
+        self.gather.about.map_or(0, |about| about.session.serial)
     }
 
     /// What it is, and what it waits for.
     pub fn state(self) -> CommandState {
         let Self { id, gather, node } = self;
-        let is_out = || node.questions().any(|(_, ask, owes)| ask == Ask::Command(id) && !owes.is_empty());
+        let is_out = || {
+            node.shared.down.tags.waiting().any(|(_, ask, owes)| ask == Ask::Command(id) && !owes.is_empty())
+        };
         if !gather.asking.is_empty() {
             CommandState::Asking
         } else if gather.owes == 0 && !gather.noting.is_empty() {
             CommandState::Noting
-        } else if gather.notes {
+        } else if gather.is_noted {
             CommandState::Node
-        } else if gather.launches && gather.waits {
+        } else if gather.is_launch && gather.is_gangs {
             CommandState::Gang
-        } else if gather.launches && is_out() {
+        } else if gather.is_launch && is_out() {
             CommandState::Going
-        } else if gather.launches {
+        } else if gather.is_launch {
             CommandState::Exec
         } else {
             CommandState::Session
@@ -339,64 +342,60 @@ impl Command<'_> {
 impl Ionode {
     /// Its name.
     pub fn name(&self) -> &str {
-        self.node.facts.name.as_str()
+        self.node.shared.facts.name.as_str()
     }
 
     /// The link to its parent.
     pub fn parent_state(&self) -> ParentState {
-        self.node.parent.state.into()
+        self.node.above.parent.state.into()
     }
 
     /// When something is due on that link.
     pub fn parent_timeout(&self) -> Time {
-        self.node.parent.timeout()
+        self.node.above.parent.timeout()
     }
 
     /// The children that there are or have been, by rank.
     pub fn children(&self) -> impl Iterator<Item = Child<'_>> {
-        let there = self.node.children.those(|child| child.state != child::State::Empty);
+        let there = self.node.shared.children.those(|child| child.state != child::State::Empty);
         there.into_iter().map(|rank| self.child(rank))
     }
 
     /// The child of a rank that was given.
     pub fn child(&self, rank: Rank) -> Child<'_> {
-        Child { rank, child: self.node.children.get(rank) }
+        Child { rank, child: self.node.shared.children.get(rank) }
     }
 
     /// The child of that name.
     pub fn child_named(&self, name: &str) -> Option<Child<'_>> {
-        self.node.children.find(name).map(|rank| self.child(rank))
+        self.node.shared.children.find(name).map(|rank| self.child(rank))
     }
 
     /// Sessions, by slot.
     pub fn sessions(&self) -> impl DoubleEndedIterator<Item = Session<'_>> {
-        let slots = self.node.sessions.iter().enumerate().filter(|(_, session)| session.used);
-        slots.map(|(slot, session)| Session { slot: slot as SessionSlot, session, node: &self.node })
+        self.node.sessions.iter().map(|session| Session { session, node: &self.node })
     }
 
     /// The session in a slot, if the slot is somebody's.
     pub fn session(&self, slot: SessionSlot) -> Option<Session<'_>> {
-        let session = self.node.sessions.get(slot as usize).filter(|session| session.used)?;
-        Some(Session { slot, session, node: &self.node })
+        Some(Session { session: self.node.sessions.find_at(slot)?, node: &self.node })
     }
 
     /// Commands that wait for children.
     pub fn commands(&self) -> impl Iterator<Item = Command<'_>> {
-        self.node.gathers().map(|(id, gather)| Command { id, gather, node: &self.node })
+        self.node.commands.iter().map(|(id, gather)| Command { id, gather, node: &self.node })
     }
 
     /// What was asked of children, and who has not answered.
     pub fn questions(&self) -> impl Iterator<Item = (Tag, Question, ChildSet)> {
-        let same = |slot, serial| self.session(slot).filter(|session| session.serial() == serial);
-        self.node.questions().map(move |(tag, ask, owes)| {
+        let same = |id: SessionId| self.session(id.slot).filter(|session| session.session.id == id);
+        self.node.shared.down.tags.waiting().map(move |(tag, ask, owes)| {
             let question = match ask {
                 Ask::Fence => Question::Fence,
                 Ask::Beat => Question::Beat,
                 Ask::Status => Question::Status,
-                Ask::Launch { slot, serial, gather } => {
-                    Question::Exec(same(slot, serial).map(Session::slot), gather)
-                }
-                Ask::Wait(slot) => Question::Outcomes(slot),
+                Ask::Launch(session, gather) => Question::Exec(same(session).map(Session::slot), gather),
+                Ask::Wait(session) => Question::Outcomes(session.slot),
                 Ask::Command(id) | Ask::Below(id) => Question::Command(id),
                 Ask::Late(_) => Question::Late,
                 Ask::Rest
@@ -405,11 +404,11 @@ impl Ionode {
                 | Ask::Pulse
                 | Ask::Info
                 | Ask::Events
-                | Ask::Step { .. }
+                | Ask::Step(..)
                 | Ask::Output(..)
-                | Ask::Stdin(_)
-                | Ask::Look(_)
-                | Ask::Trace(_)
+                | Ask::Input(_)
+                | Ask::Text(_)
+                | Ask::Fold(_)
                 | Ask::Adopt
                 | Ask::Clunk(_)
                 | Ask::Flush(_)
@@ -426,37 +425,42 @@ impl Ionode {
 
     /// What a quiet node has not: questions to children, and how many of the rest.
     pub fn unquiet(&self) -> String {
-        self.node.unquiet()
+        let Node { shared, forwards, commands, texts, .. } = &self.node;
+        let ask = |(_, ask, owes): (Tag, Ask, ChildSet)| format!("{ask:?} of {:x}", owes.0);
+        let asks: Vec<String> = shared.down.own_questions().map(ask).collect();
+        let (up, held) = (forwards.up.outstanding(), shared.pool.used());
+        let (gathers, texts) = (commands.iter().count(), texts.count());
+        format!("{asks:?}, {up} at its parent, {held} held, {gathers} commands, {texts} texts")
     }
 
     /// Questions to children that are not answered, the beat's own apart, which come and go by themselves.
     pub fn question_count(&self) -> usize {
-        self.node.question_count()
+        self.node.shared.down.own_questions().count()
     }
 
     /// Requests that were passed on and are not answered.
     pub fn forward_count(&self) -> usize {
-        self.node.forward_count()
+        self.node.forwards.count()
     }
 
     /// Users who have attached here.
     pub fn user_count(&self) -> usize {
-        self.node.users.iter().filter(|user| !user.is_empty()).count()
+        self.node.shared.users.known().count()
     }
 
     /// Users who are attached at the parent too.
     pub fn user_count_above(&self) -> usize {
-        self.node.up_users()
+        self.node.forwards.up.user_count()
     }
 
     /// Fids in use on children.
     pub fn fid_count_below(&self) -> usize {
-        self.node.fid_count()
+        self.node.shared.down.fids.used()
     }
 
     /// Fids that a child has as far as this node knows.
     pub fn fids_on(&self, rank: Rank) -> usize {
-        self.node.fids_on(rank)
+        self.node.shared.down.fids.on(rank)
     }
 
     /// Fids in use on a link.
@@ -466,7 +470,7 @@ impl Ionode {
 
     /// The next beat is due.
     pub fn is_beat_due(&self, now: Time) -> bool {
-        self.node.is_beat_due(now)
+        self.node.beat.due() <= now
     }
 
     /// The peer of a link is on this machine.

@@ -1,456 +1,297 @@
-//! What an aggregator is apart from its conversations: its children, its tables, what changed.
+//! A node: its parts, and who acts on what a part has done. Nothing else knows all of them.
 
-use crate::ask::{Ask, GatherId};
-use crate::bounds::{ADMITTED, FanFids, FanTags, LAUNCH, MOUNTS, STEPS, USERS};
-use crate::child::{Children, State};
-use crate::forward::Forwards;
-use crate::gather::{Gather, Refusal};
-use crate::host::{Peer, SessionSlot};
-use crate::look::Look;
-use crate::mount::Mount;
-use crate::names::Names;
-use crate::outcome::Outcomes;
-use crate::pool::Pool;
-use crate::room::{Gathers, Growing, Looks, Sessions, Traces};
-use crate::step::{Send, Step};
-use crate::up::Up;
-use protocol::event::{Event, Events, Subject};
-use protocol::expect::Expected;
-use protocol::join::{ABOVE, Parent};
-use protocol::limits::{BEAT_US, MSIZE_LINK, NODE_NAME_MAX, USER_NAME_MAX};
-use protocol::message::{Fid, TWRITE_HEADER, Tag, seal_twrite};
-use protocol::refusal::Refusals;
-use protocol::server::{LinkId, RequestId, Settled, UserId};
+mod answer;
+pub(crate) mod record;
+
+use crate::above::Above;
+use crate::children::beat::{self, Beat};
+use crate::children::mount::Mounts;
+use crate::down::child::State;
+use crate::far::forward::Forwards;
+use crate::gather::command::Commands;
+use crate::gather::fold::Folds;
+use crate::gather::text::Texts;
+use crate::ground::bounds::{LINKS, PRESSED, USERS};
+use crate::ground::deed::Deed;
+use crate::ground::id::SessionId;
+use crate::host::{Effect, Host, Peer};
+use crate::part::Part;
+use crate::session::table::Sessions;
+use crate::shared::{Facts, Shared};
+use protocol::event::Subject;
+use protocol::join;
+use protocol::server::{LinkId, RequestId, UserId};
 use protocol::set::{ChildSet, Rank};
-use protocol::slots::{SlotSet, Slots};
-use protocol::text::Text;
+use protocol::slots::SlotSet;
 use protocol::time::Time;
-use protocol::tuning::Tuning;
-use protocol::verb::DIAL_MAX;
-use std::collections::VecDeque;
-
-/// Refusals kept for all users together.
-pub const REFUSALS: usize = 256;
-
-/// What does not change while an aggregator runs.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts {
-    /// Its name in the partition.
-    pub name: Text<NODE_NAME_MAX>,
-    /// A number that no other run of an aggregator has.
-    pub boot: u64,
-    /// `linux`, …
-    pub os: &'static str,
-    /// `x86_64`, …
-    pub arch: &'static str,
-    /// The user it runs as, who may give an operator's commands as root may.
-    pub operator: Text<USER_NAME_MAX>,
-    /// It has a parent to join.
-    pub has_parent: bool,
-}
-
-/// The fids that every child has from its catch-up burst on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NodeFids {
-    pub(crate) ctl: Fid,
-    pub(crate) beat: Fid,
-    pub(crate) status: Fid,
-    pub(crate) info: Fid,
-    pub(crate) summary: Fid,
-    pub(crate) events: Fid,
-}
 
 /// The aggregator without its conversations.
-pub struct Node {
-    /// What does not change.
-    pub facts: Facts,
-    /// When it started.
-    pub started: Time,
-    /// The conversation with the parent, as the child that dials.
-    pub parent: Parent<ABOVE>,
-    /// Where a parent is that was given while the node ran.
-    pub(crate) parent_dial: Text<DIAL_MAX>,
-    /// Addresses that others dial this node at.
-    pub(crate) addresses: Vec<Text<DIAL_MAX>>,
-    /// Trees that are mounted.
-    pub(crate) mounts: [Option<Mount>; MOUNTS],
-    /// The conversation with the parent, as its client.
-    pub(crate) up: Box<Up>,
-    /// When sessions of a parent that went away are given up.
-    pub(crate) orphaned: Option<Time>,
-    /// The children.
-    pub children: Children,
-    /// Nodes that outcomes were told of.
-    pub(crate) names: Names,
-    /// The session table.
-    pub sessions: Sessions,
-    /// The outcomes of all sessions' members.
-    pub outcomes: Outcomes,
-    /// Its bounds that can be changed.
-    pub tuning: Tuning,
-    /// Who has attached, by `UserId`.
-    pub users: [Text<USER_NAME_MAX>; USERS],
-    attach: [Option<Fid>; USERS],
-    /// What was refused.
-    pub refusals: Refusals<Refusal, Growing<Option<Refusal>, REFUSALS>>,
-    /// What happened.
-    pub events: Events,
-    /// Children that the refusal is about that is just being made.
-    pub(crate) blamed: ChildSet,
-    pub(crate) fids: FanFids,
-    pub(crate) tags: FanTags,
-    pub(crate) node_fids: NodeFids,
-    pub(crate) steps: VecDeque<Step>,
-    pub(crate) scratch: Vec<u8>,
-    pub(crate) pool: Pool,
-    pub(crate) gathers: Gathers,
-    pub(crate) looks: Looks,
-    pub(crate) traces: Traces,
-    pub(crate) next_trace: u32,
+pub(crate) struct Node {
+    pub(crate) shared: Shared,
+    pub(crate) above: Above,
+    pub(crate) beat: Beat,
+    pub(crate) mounts: Mounts,
     pub(crate) forwards: Forwards,
-    /// Moves whenever the node's status may have.
-    pub(crate) changes: u32,
-    /// The next session number that `clone` gives.
-    pub(crate) next_id: u32,
-    /// The next session's number on the children.
-    pub(crate) next_serial: u32,
-    pub(crate) next_gather: u32,
-    pub(crate) next_look: u32,
-    /// When the next beat is due.
-    pub(crate) beat_at: Time,
-    /// Children whose status has changed since it was read.
-    pub(crate) stale: ChildSet,
-    /// Sessions in which something changed: parked requests on them try again.
-    pub(crate) touched: SlotSet,
-    /// Sessions that are gone: fids on them are dead.
-    pub(crate) gone: SlotSet,
-    /// Sessions that a returning parent has done with.
-    pub(crate) fenced: SlotSet,
-    /// Something changed at the node.
-    pub(crate) stirred: bool,
-    /// Names of sessions that have just ended, for `events`.
-    pub(crate) closed: Vec<Text<NODE_NAME_MAX>>,
-    /// Where the records of a stdin message go: the rank, and where they begin and end.
-    pub(crate) dealt: Vec<(u8, u32, u32)>,
-    /// A piece of stdin on its way from its memory file.
-    pub(crate) piece: Vec<u8>,
-    /// Sessions whose stdin may go on.
-    pub(crate) fed: SlotSet,
-    /// Requests that have their answer.
-    pub(crate) settled: Vec<(RequestId, Settled)>,
-    /// Forwarded walks and opens that were refused.
-    pub(crate) undone: Vec<RequestId>,
-    /// Links to hang up on.
-    pub(crate) drops: Vec<LinkId>,
-    /// Sessions that wait for their owner.
-    pub(crate) lingering: SlotSet,
+    pub(crate) commands: Commands,
+    pub(crate) texts: Texts,
+    pub(crate) folds: Folds,
+    pub(crate) sessions: Sessions,
     /// Who is on each link.
     pub(crate) peers: Vec<Option<Peer>>,
-    /// The driver is to connect to the parent.
-    pub(crate) dial: bool,
+    /// Sessions that are gone: fids on them are dead.
+    pub(crate) gone: SlotSet,
     /// Somebody asked the program to end.
-    pub(crate) exit: bool,
+    pub(crate) exits: bool,
 }
 
 impl Node {
     /// An aggregator that has just started, with nobody under it.
-    pub fn new(facts: Facts, now: Time) -> Self {
-        let mut fids = FanFids::default();
-        let mut take = || {
-            let fid = fids.take();
-            assert!(fid.is_some(), "an empty table has room");
-            fid.unwrap_or_default()
-        };
-        let node_fids = NodeFids {
-            ctl: take(),
-            beat: take(),
-            status: take(),
-            info: take(),
-            summary: take(),
-            events: take(),
-        };
+    pub(crate) fn new(facts: Facts, now: Time) -> Self {
         Self {
-            facts,
-            started: now,
-            parent: Parent::new(facts.has_parent, now),
-            parent_dial: Text::EMPTY,
-            addresses: Vec::new(),
-            mounts: [None; MOUNTS],
-            up: Box::default(),
-            orphaned: None,
-            children: Children::default(),
-            names: Names::default(),
-            sessions: Sessions::make(),
-            outcomes: Outcomes::default(),
-            tuning: Tuning::new(protocol::limits::MEMBERS_MAX),
-            users: [Text::EMPTY; USERS],
-            attach: [None; USERS],
-            refusals: Refusals::default(),
-            events: Events::default(),
-            blamed: ChildSet::EMPTY,
-            fids,
-            tags: FanTags::default(),
-            node_fids,
-            steps: VecDeque::new(),
-            scratch: Vec::new(),
-            pool: Pool::default(),
-            gathers: Gathers::make(),
-            looks: Looks::make(),
-            traces: Traces::make(),
-            next_trace: 0,
+            shared: Shared::new(facts),
+            above: Above::new(&facts, now),
+            beat: Beat::new(now),
+            mounts: Mounts::default(),
             forwards: Forwards::default(),
-            changes: 0,
-            next_id: 0,
-            next_serial: 0,
-            next_gather: 0,
-            next_look: 0,
-            beat_at: now + BEAT_US,
-            stale: ChildSet::EMPTY,
-            touched: SlotSet::default(),
+            commands: Commands::default(),
+            texts: Texts::default(),
+            folds: Folds::default(),
+            sessions: Sessions::default(),
+            peers: vec![None; LINKS],
             gone: SlotSet::default(),
-            fenced: SlotSet::default(),
-            stirred: false,
-            closed: Vec::new(),
-            dealt: Vec::new(),
-            piece: Vec::new(),
-            fed: SlotSet::default(),
-            settled: Vec::new(),
-            undone: Vec::new(),
-            drops: Vec::new(),
-            lingering: SlotSet::default(),
-            peers: vec![None; crate::bounds::LINKS],
-            dial: false,
-            exit: false,
+            exits: false,
         }
     }
 
-    /// Something changed in a session.
-    pub(crate) fn touch(&mut self, slot: SessionSlot) {
-        self.touched.set(slot);
-        self.changes = self.changes.wrapping_add(1);
+    /// The parts, and what all of them use. Sessions come last: the others forget one before it goes.
+    fn parts(&mut self) -> ([&mut dyn Part; 8], &mut Shared) {
+        let Self { shared, above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = self;
+        ([above, mounts, beat, commands, texts, folds, forwards, sessions], shared)
     }
 
-    /// Tells `events` what a child is now.
-    pub(crate) fn tell_child(&mut self, now: Time, rank: Rank) {
-        let child = self.children.get(rank);
-        let (name, state) = (child.name, child.state_name());
-        self.events.push(Event { at: now, what: Subject::Node, name, state });
-        self.changes = self.changes.wrapping_add(1);
-        self.stirred = true;
+    fn parts_seen(&self) -> [&dyn Part; 8] {
+        let Self { above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = self;
+        [above, mounts, beat, commands, texts, folds, forwards, sessions]
     }
 
-    /// The number of the user named `uname`; a new one takes a free place.
-    pub(crate) fn user(&mut self, uname: &str) -> Option<UserId> {
-        let name = Text::new(uname)?;
-        let known = |text: &Text<USER_NAME_MAX>| *text == name && !name.is_empty();
-        let users = &self.users;
-        let index = users.iter().position(known).or_else(|| users.iter().position(Text::is_empty))?;
-        if self.attach[index].is_none() {
-            self.attach[index] = Some(self.fids.take()?);
+    /// Takes the memory for all that the parts may hold.
+    pub(crate) fn reserve(&mut self) {
+        let (parts, shared) = self.parts();
+        shared.reserve();
+        parts.into_iter().for_each(|part| part.reserve());
+    }
+
+    /// When the first part has something to do.
+    pub(crate) fn due(&self) -> Time {
+        self.parts_seen().into_iter().map(Part::due).min().unwrap_or(Time::NEVER)
+    }
+
+    /// Does all that is due; of sessions one, so that what follows from its end is drained before the next.
+    pub(crate) fn expire(&mut self, now: Time, host: &mut impl Host) {
+        let count = self.parts().0.len();
+        for index in 0..count {
+            loop {
+                let (parts, shared) = self.parts();
+                let is_done = parts[index].expire(now, shared);
+                self.follow_all(now, host);
+                if !is_done || index + 1 == count {
+                    break;
+                }
+            }
         }
-        self.users[index] = name;
-        Some(UserId(index as u8))
     }
 
-    /// Nobody new can come in.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.users.iter().all(|user| !user.is_empty())
+    /// Nobody waits for a request any more.
+    pub(crate) fn cancel(&mut self, request: RequestId) {
+        let (parts, shared) = self.parts();
+        parts.into_iter().for_each(|part| part.cancel(request, shared));
+    }
+
+    /// Nothing is out at any child, nobody waits: what a quiet node looks like.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let is_idle = self.shared.down.own_questions().next().is_none() && self.shared.pool.used() == 0;
+        is_idle && self.parts_seen().into_iter().all(Part::is_quiet)
+    }
+
+    /// Follows all deeds, and those that come of that.
+    pub(crate) fn follow_all(&mut self, now: Time, host: &mut impl Host) {
+        while let Some(deed) = self.shared.deeds.next() {
+            self.follow(now, deed, host);
+        }
+    }
+
+    /// Who acts on what a part has done.
+    fn follow(&mut self, now: Time, deed: Deed, host: &mut impl Host) {
+        let Self { shared, above, mounts, commands, sessions, .. } = self;
+        match deed {
+            Deed::ChildIs(rank, state) => {
+                let name = shared.children.get(rank).name;
+                shared.report(now, Subject::Node, name.as_str(), state);
+                shared.deeds.stir();
+            }
+            Deed::ChildUp(rank) => {
+                mounts.joined(rank, shared);
+                // They may have changed since it was told its rank.
+                above.tell(ChildSet::one(rank).and(shared.children.inner()), shared);
+            }
+            Deed::ChildLost(rank) => self.child_lost(now, rank, host),
+            Deed::ChildReported(rank) => commands.noted(rank, shared),
+            Deed::AboveChanged => {
+                self.forwards.up.set_joined(above.rank().is_some());
+                above.tell(shared.children.inner(), shared);
+            }
+            Deed::Mounted(gather, outcome) => commands.mounted(gather, outcome, shared),
+            Deed::GangAnswered(gather, session, is_ready) => {
+                if let Some(session) = sessions.get(session) {
+                    if !is_ready {
+                        session.tell_gang(None, commands, shared);
+                    } else if !session.is_parents() {
+                        session.tell_gang(Some(gather), commands, shared);
+                    }
+                }
+                commands.try_end(gather, shared);
+            }
+            Deed::Explained(session, rank, failure) => {
+                sessions.explained((session, rank, failure), commands, shared);
+            }
+            Deed::LaunchLate(session, late) => sessions.launch_late(session, late, shared),
+            Deed::GatherOver(gather, session) => {
+                mounts.give_up(now, gather, shared);
+                if let Some(session) = session {
+                    sessions.end_all_unrun(session, commands, shared);
+                }
+            }
+            Deed::Ended(session) => self.close(now, session, host),
+            Deed::Fenced => sessions.fence(),
+        }
+    }
+
+    /// A child is gone: what each part had of it, and then all answers that it owes.
+    fn child_lost(&mut self, now: Time, rank: Rank, host: &mut impl Host) {
+        let (parts, shared) = self.parts();
+        parts.into_iter().for_each(|part| part.lose(rank, shared));
+        while let Some((_, ask)) = self.shared.down.tags.lose_one(rank) {
+            // A child that is gone cannot botch.
+            let _gone = self.route(now, rank, ask, Err(protocol::ename::Ename::HostDown));
+            self.follow_all(now, host);
+        }
+        self.shared.down.fids.lose(rank);
+        let child = self.shared.children.get_mut(rank);
+        if child.is_mount {
+            self.mounts.lost(now, rank, &mut self.shared);
+        } else if core::mem::take(&mut child.is_leaving) {
+            self.has_left(now, rank);
+        }
+    }
+
+    /// A child that was told to leave is gone: its place is another's, unless a session tells of it.
+    pub(crate) fn has_left(&mut self, now: Time, rank: Rank) {
+        let child = self.shared.children.get_mut(rank);
+        let name = child.name;
+        if !self.sessions.has_members_on(rank) {
+            child.state = State::Empty;
+        }
+        self.shared.report(now, Subject::Node, name.as_str(), "down");
+        self.shared.deeds.stir();
+    }
+
+    /// Ends a session: it is removed on every child, which kills its members; its files are gone.
+    fn close(&mut self, now: Time, id: SessionId, host: &mut impl Host) {
+        let Some(session) = self.sessions.close(id, &mut self.shared) else { return };
+        let (parts, shared) = self.parts();
+        parts.into_iter().for_each(|part| part.end(id, shared));
+        host.release_session(id.slot);
+        self.gone.set(id.slot);
+        self.shared.report(now, Subject::Session, session.name.as_str(), "closed");
+    }
+
+    /// A child is gone, and all that follows from it is done.
+    pub(crate) fn lose(&mut self, now: Time, rank: Rank, host: &mut impl Host) {
+        beat::lose(now, rank, &mut self.shared);
+        self.follow_all(now, host);
+    }
+
+    /// Input that may go on does, and one session that a parent has done with ends.
+    pub(crate) fn settle(&mut self, now: Time, host: &mut impl Host) {
+        self.follow_all(now, host);
+        if let Some(id) = self.sessions.next_fenced() {
+            self.close(now, id, host);
+        }
+        let fed = core::mem::take(&mut self.shared.deeds.fed);
+        for slot in fed.iter() {
+            self.sessions.feed(slot, host, &mut self.shared);
+        }
+        self.follow_all(now, host);
+    }
+
+    /// Keeps for `events` which sessions are in another state than before.
+    pub(crate) fn report_states(&mut self, now: Time, touched: SlotSet) {
+        for slot in touched.iter() {
+            let Ok(session) = self.sessions.at(slot) else { continue };
+            let (state, name) = (session.state_name(), session.name);
+            if core::mem::replace(&mut session.reported, state) != state {
+                self.shared.report(now, Subject::Session, name.as_str(), state);
+            }
+        }
     }
 
     /// Gives back the places of users who have no fid, which `present` have, nor anything else here that is
     /// theirs. The first one stays: the root's files are theirs.
     pub(crate) fn forget_users(&mut self, present: u64) {
-        let sessions = self.sessions.iter().filter(|session| session.used).map(|session| session.owner);
-        let refused = self.gathers.iter().filter(|gather| gather.used).filter_map(|g| g.refusal.as_ref());
-        let asked = self.tags.waiting().filter_map(|(_, ask, _)| match ask {
-            Ask::Attach(user) => Some(user),
-            _ => None,
-        });
-        let theirs = sessions.chain(refused.map(|refusal| refusal.user)).chain(asked);
+        let asked = self.shared.down.tags.waiting().filter_map(|(_, ask, _)| ask.attaches());
+        let owners = self.sessions.iter().map(|session| session.owner);
+        let theirs = owners.chain(self.commands.users()).chain(asked);
         let stay = theirs.fold(present | 1, |all, user| all | 1 << user.0);
-        for index in (0..USERS).filter(|index| stay & 1 << index == 0) {
-            self.users[index] = Text::EMPTY;
-            self.refusals.forget_user(UserId(index as u8));
-            if let Some(fid) = self.attach[index].take() {
-                self.clunk(fid);
-            }
-            self.leave_up(UserId(index as u8));
+        for user in (0..USERS).filter(|index| stay & 1 << index == 0).map(|index| UserId(index as u8)) {
+            self.shared.users.forget(user, &mut self.shared.down);
+            self.shared.refusals.forget_user(user);
+            self.forwards.up.forget(user);
         }
-    }
-
-    /// A user's name.
-    pub(crate) fn user_name(&self, user: UserId) -> Text<USER_NAME_MAX> {
-        self.users.get(user.0 as usize).copied().unwrap_or(Text::EMPTY)
     }
 
     /// The peer of a link is on this machine.
-    pub fn is_local(&self, link: LinkId) -> bool {
+    pub(crate) fn is_local(&self, link: LinkId) -> bool {
         self.peers[link.0 as usize].is_some_and(|peer| peer.is_local)
     }
 
-    /// A user may say what concerns a whole node.
-    pub(crate) fn is_operator(&self, user: UserId) -> bool {
-        let name = self.user_name(user);
-        name.as_str() == "root" || name == self.facts.operator && !name.is_empty()
+    /// The link to the parent is gone, or new: what was asked on the one before is not answered.
+    pub(crate) fn renew_up(&mut self) {
+        self.forwards.lose_up(&mut self.shared);
+        self.forwards.up.renew();
     }
 
-    /// `user` may do what `owner` may.
-    pub(crate) fn is_owner(&self, user: UserId, owner: UserId) -> bool {
-        user == owner || self.user_name(user).as_str() == "root"
+    /// So much is to be sent that it is to be drained before another answer of a child is given.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.shared.down.step_count() >= PRESSED
     }
 
-    /// The fid of a user's attach on every child.
-    pub(crate) fn attach_fid(&self, user: UserId) -> Fid {
-        let fid = self.attach[user.0 as usize];
-        assert!(fid.is_some(), "who has a number has attached");
-        fid.unwrap_or_default()
-    }
-
-    /// Attaches a user where they are not yet.
-    pub(crate) fn attach(&mut self, user: UserId, set: ChildSet) {
-        let fid = self.attach_fid(user);
-        let need = set.less(self.fids.holds(fid));
-        if need.is_empty() {
-            return;
+    /// What the driver is to do next.
+    pub(crate) fn poll_effect(&mut self) -> Option<Effect> {
+        if core::mem::take(&mut self.exits) {
+            return Some(Effect::Exit);
         }
-        self.fids.establish(fid, need);
-        self.ask(need, Ask::Attach(user), Send::Attach { fid, user });
-    }
-
-    /// Users who have attached here.
-    pub(crate) fn known_users(&self) -> impl Iterator<Item = UserId> + use<> {
-        let users = self.users;
-        (0..USERS).filter(move |index| !users[*index].is_empty()).map(|index| UserId(index as u8))
-    }
-
-    /// So many more questions may be let in; what cannot be refused has room of its own.
-    pub(crate) fn has_room(&self, questions: usize) -> bool {
-        self.steps.len() + questions <= STEPS / 2 && self.tags.used() + questions <= ADMITTED
-    }
-
-    /// One more question may be let in that a client can ask in any number: a launch has room beside them,
-    /// and beside what follows from them.
-    pub(crate) fn has_room_beside(&self) -> bool {
-        self.has_room(LAUNCH) && self.tags.used() + 2 * LAUNCH <= ADMITTED
-    }
-
-    /// Asks a set of children one question. The tag table has room for all that bounds elsewhere allow.
-    pub(crate) fn ask(&mut self, set: ChildSet, ask: Ask, send: Send) -> Tag {
-        if set.is_empty() {
-            return Tag::NONE;
+        if self.above.poll_dial() {
+            return Some(Effect::Dial);
         }
-        let tag = self.tags.take(ask, set, send.expected());
-        assert!(tag.is_some(), "the tag table is the sum of what may be asked");
-        let tag = tag.unwrap_or(Tag::NONE);
-        self.send(set, tag, send);
-        tag
-    }
-
-    /// Writes a line to a file of each child of a set.
-    pub(crate) fn ask_line(&mut self, set: ChildSet, (ask, fid): (Ask, Fid), line: core::fmt::Arguments<'_>) {
-        use std::io::Write;
-        if set.is_empty() {
-            return;
+        if let Some(index) = self.mounts.poll_dial() {
+            return Some(Effect::Mount(index));
         }
-        let expected = Expected::Write(MSIZE_LINK);
-        let tag = self.tags.take(ask, set, expected);
-        assert!(tag.is_some(), "the tag table is the sum of what may be asked");
-        let tag = tag.unwrap_or(Tag::NONE);
-        let at = self.scratch.len();
-        self.scratch.extend_from_slice(&[0; TWRITE_HEADER]);
-        let written = self.scratch.write_fmt(line);
-        assert!(written.is_ok(), "a vector takes any text");
-        let count = self.scratch.len() - at - TWRITE_HEADER;
-        let len = seal_twrite(tag, fid, 0, count, &mut self.scratch[at..]);
-        self.send(set, tag, Send::Scratch { at: at as u32, len: len as u32 });
+        self.shared.deeds.next_drop().map(Effect::Drop)
     }
 
-    /// Asks once more with a tag that is kept; nobody in the set owes an answer to it.
-    pub(crate) fn ask_again(&mut self, set: ChildSet, tag: Tag, send: Send) {
-        self.tags.again(tag, set, send.expected());
-        self.send(set, tag, send);
-    }
-
-    /// A fid is not wanted any more on any child.
-    pub(crate) fn clunk(&mut self, fid: Fid) {
-        let set = self.fids.clunk(fid);
-        self.ask(set, Ask::Clunk(fid), Send::Clunk { fid });
-    }
-
-    /// A question that is asked again and again is not of interest any more.
-    pub(crate) fn flush(&mut self, old: Tag) {
-        let owes = self.tags.flush(old, Ask::Rest);
-        self.ask(owes, Ask::Flush(old), Send::Flush { old });
-    }
-
-    /// Children that serve.
-    pub(crate) fn serving(&self) -> ChildSet {
-        self.children.serving()
-    }
-
-    /// The gather `id`, if it still waits.
-    pub(crate) fn gather(&mut self, id: GatherId) -> Option<&mut Gather> {
-        let gather = &mut self.gathers[id.index as usize];
-        if gather.used && gather.seq == id.seq { Some(gather) } else { None }
-    }
-
-    /// Nothing is out at any child, nobody waits: what a quiet node looks like.
-    pub fn is_quiet(&self) -> bool {
-        self.question_count() == 0
-            && self.up_count() == 0
-            && self.pool.used() == 0
-            && self.gathers.iter().all(|gather| !gather.used)
-            && self.looks.iter().all(Look::is_free)
-    }
-
-    /// What a quiet node has not, for checkers: questions to children, and how many of the rest.
-    pub fn unquiet(&self) -> String {
-        let asks: Vec<_> =
-            self.own_questions().map(|(_, ask, owes)| format!("{ask:?} of {:x}", owes.0)).collect();
-        let gathers = self.gathers.iter().filter(|gather| gather.used).count();
-        let looks = self.looks.iter().filter(|look| !look.is_free()).count();
-        let (up, held) = (self.up_count(), self.pool.used());
-        format!("{asks:?}, {up} at its parent, {held} held, {gathers} gathers, {looks} looks")
-    }
-
-    fn own_questions(&self) -> impl Iterator<Item = (Tag, Ask, ChildSet)> {
-        let beats = |ask: &Ask| matches!(ask, Ask::Beat | Ask::Pulse | Ask::Info | Ask::Status | Ask::Events);
-        self.tags.waiting().filter(move |(_, ask, _)| !beats(ask))
-    }
-
-    /// Tags of questions to children, the beat's own apart, which come and go by themselves: for checkers.
-    pub fn question_count(&self) -> usize {
-        self.own_questions().count()
-    }
-
-    /// Fids on children in use, for checkers.
-    pub fn fid_count(&self) -> usize {
-        self.fids.used()
-    }
-
-    /// Fids that a child has as far as this node knows, for checkers.
-    pub fn fids_on(&self, rank: Rank) -> usize {
-        self.fids.on(rank)
-    }
-
-    /// Commands that wait for children, for checkers.
-    pub fn gathers(&self) -> impl Iterator<Item = (GatherId, &Gather)> {
-        let gathers = self.gathers.iter().enumerate().filter(|(_, gather)| gather.used);
-        gathers.map(|(index, gather)| (GatherId { index: index as u8, seq: gather.seq }, gather))
-    }
-
-    /// What was asked of children, and who has not answered, for checkers.
-    pub fn questions(&self) -> impl Iterator<Item = (Tag, Ask, ChildSet)> {
-        self.tags.waiting()
-    }
-
-    /// The beat is due, for checkers.
-    pub fn is_beat_due(&self, now: Time) -> bool {
-        self.beat_at <= now
-    }
-
-    /// The state of a child by name.
-    pub fn child_state(&self, name: &str) -> Option<State> {
-        self.children.find(name).map(|rank| self.children.get(rank).state)
+    /// Takes what the parent says: an answer to joining, or to what was passed on to it.
+    pub(crate) fn answer_of_parent(&mut self, message: &[u8]) -> Result<(), protocol::wire::Botch> {
+        let (tag, _) = protocol::message::Rmsg::decode(message)?;
+        if join::is_joining(tag) {
+            return self.above.answer(message, &mut self.shared);
+        }
+        match self.forwards.up.answer(message)? {
+            Some((index, Ok(()))) => self.forwards.forwarded(index, message, &mut self.shared),
+            Some((index, Err(ename))) => {
+                self.forwards.failed(index, ename, &mut self.shared);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 }

@@ -193,18 +193,22 @@ impl<W: Write> Write for Bounded<'_, W> {
     }
 }
 
+/// A refusal that was kept: the how manieth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusalId(u32);
+
 /// The last refusals, as many as the table `S` has room for.
 #[derive(Debug)]
 pub struct Refusals<R, S> {
     ring: S,
-    /// Where the next one goes.
-    next: usize,
+    /// How many were kept in all.
+    count: usize,
     refusal: PhantomData<R>,
 }
 
 impl<R, S: Slots<Option<R>>> Default for Refusals<R, S> {
     fn default() -> Self {
-        Self { ring: S::make(), next: 0, refusal: PhantomData }
+        Self { ring: S::make(), count: 0, refusal: PhantomData }
     }
 }
 
@@ -214,23 +218,34 @@ impl<B: Below, const P: usize, S: Slots<Option<Refusal<B, P>>>> Refusals<Refusal
         self.ring.reserve();
     }
 
-    /// Keeps one; the oldest goes. What it is kept as.
-    pub fn push(&mut self, refusal: Refusal<B, P>) -> usize {
-        let has_room = self.next < self.ring.slots().len() || self.ring.grow();
-        let index = if has_room { self.next } else { 0 };
-        self.ring.slots_mut()[index] = Some(refusal);
-        self.next = index + 1;
-        index
+    /// Where the next one goes, in a ring that has grown for it; one that does not grow any more is used anew
+    /// from its begin.
+    fn next(&mut self) -> usize {
+        let has_room = self.count < self.ring.slots().len() || self.ring.grow();
+        if has_room { self.count } else { self.count % self.ring.slots().len() }
     }
 
-    /// The one kept as `index`, while it is.
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut Refusal<B, P>> {
-        self.ring.slots_mut().get_mut(index)?.as_mut()
+    /// Keeps one; the oldest goes. What it is kept as.
+    pub fn push(&mut self, refusal: Refusal<B, P>) -> RefusalId {
+        let index = self.next();
+        self.ring.slots_mut()[index] = Some(refusal);
+        self.count += 1;
+        RefusalId(self.count as u32)
+    }
+
+    /// The one kept as `id`, while it is.
+    pub fn get_mut(&mut self, id: RefusalId) -> Option<&mut Refusal<B, P>> {
+        let later = (self.count as u32).wrapping_sub(id.0) as usize;
+        let len = self.ring.slots().len();
+        let index = self.count.checked_sub(1 + later).filter(|_| later < len)? % len;
+        self.ring.slots_mut()[index].as_mut()
     }
 
     /// Newest first.
     pub fn newest(&self) -> impl Iterator<Item = &Refusal<B, P>> {
-        let (older, newer) = self.ring.slots().split_at(self.next);
+        let slots = self.ring.slots();
+        let newest = self.count.checked_rem(slots.len()).unwrap_or(0);
+        let (older, newer) = slots.split_at(newest);
         older.iter().rev().chain(newer.iter().rev()).flatten()
     }
 
@@ -286,6 +301,16 @@ mod tests {
         refusal.excuse(one(4));
         refusal.excuse(one(3));
         assert_eq!(written(&refusal), "7 line 2: exec: n[1-3],n9: No such file or directory; and 5 more\n");
+    }
+
+    #[test]
+    fn a_refusal_is_found_by_its_name_until_a_later_one_has_its_place() {
+        let mut all = Refusals::<Refusal, [Option<Refusal>; 3]>::default();
+        let refusal = |line| Refusal::new(Time(0), UserId(0), None, Text::EMPTY, line);
+        let ids: std::vec::Vec<RefusalId> = (0..5).map(|line| all.push(refusal(line))).collect();
+        let found: std::vec::Vec<_> = ids.iter().map(|id| all.get_mut(*id).map(|it| it.line)).collect();
+        assert_eq!(found, [None, None, Some(2), Some(3), Some(4)]);
+        assert_eq!(all.get_mut(RefusalId(6)).map(|it| it.line), None);
     }
 
     #[test]
