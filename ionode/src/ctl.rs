@@ -75,14 +75,10 @@ impl Node {
         host: &mut H,
     ) -> Result<Option<u32>, Ename> {
         let session = self.sessions.at(slot)?;
-        let (id, whose) = (session.id, session.whose());
-        let outcome = self.run_lines(who, Some(whose), data, host, |node, write, line, host| {
+        let (id, whose) = (session.id(), session.whose());
+        self.run_lines(who, Some(whose), data, host, |node, write, line, host| {
             node.run_session_line(id, write, line, host)
-        });
-        if outcome.is_err() {
-            self.sessions.poison(id, &mut self.shared);
-        }
-        outcome
+        })
     }
 
     fn run_lines<H: Host>(
@@ -110,8 +106,9 @@ impl Node {
                 Ok(None)
             }
             (Err(refused), gather) => {
-                let slot = about.map(|whose| whose.session.slot);
-                self.shared.refusals.push(refused.refusal(&who, slot, blamed));
+                let session = about.map(|whose| whose.session);
+                let refusal = refused.refusal(&who, session.map(|session| session.slot), blamed);
+                self.shared.refuse(session, refusal);
                 if let Some(id) = gather {
                     self.commands.abandon(id, &mut self.shared);
                 }

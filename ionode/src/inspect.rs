@@ -184,12 +184,12 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Its place in the table.
     pub fn slot(self) -> SessionSlot {
-        self.session.id.slot
+        self.session.id().slot
     }
 
     /// Its number, which no other session has.
     pub fn serial(self) -> u32 {
-        self.session.id.serial
+        self.session.id().serial
     }
 
     /// Its directory.
@@ -199,7 +199,7 @@ impl<'a> Session<'a> {
 
     /// Its name on the children.
     pub fn name_below(self) -> Text<20> {
-        down_name(self.node.shared.facts.boot, self.session.id.serial)
+        down_name(self.node.shared.facts.boot, self.session.id().serial)
     }
 
     /// Whose it is.
@@ -388,7 +388,7 @@ impl Ionode {
 
     /// What was asked of children, and who has not answered.
     pub fn questions(&self) -> impl Iterator<Item = (Tag, Question, ChildSet)> {
-        let same = |id: SessionId| self.session(id.slot).filter(|session| session.session.id == id);
+        let same = |id: SessionId| self.session(id.slot).filter(|session| session.session.id() == id);
         self.node.shared.down.tags.waiting().map(move |(tag, ask, owes)| {
             let question = match ask {
                 Ask::Fence => Question::Fence,

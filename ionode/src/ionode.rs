@@ -265,7 +265,10 @@ impl Ionode {
             return greeted.ok().map(|len| (Target::Link(PARENT), len));
         }
         let mut view = View { node, host, now };
-        if let Some((link, len)) = self.server.poll(&mut view, out) {
+        let sent = self.server.poll(&mut view, out);
+        // A read is done when it is drained: what has come of it is followed at once.
+        self.node.follow_all(now, host);
+        if let Some((link, len)) = sent {
             return Some((Target::Link(link), len));
         }
         if let Some(len) = self.node.forwards.up.poll(out) {

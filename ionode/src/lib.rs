@@ -34,3 +34,7 @@ mod users;
 pub use ground::bounds;
 pub use ionode::{Ionode, Target};
 pub use shared::Facts;
+
+/// What there may be many of does not grow unseen: bytes on a 64-bit machine.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<session::Session>() <= 2208);

@@ -161,6 +161,9 @@ impl Node {
                     sessions.end_all_unrun(session, commands, shared);
                 }
             }
+            Deed::Refused(Some(session)) => sessions.poison(session, shared),
+            // Nothing of the node's own hangs on one.
+            Deed::Refused(None) => {}
             Deed::Ended(session) => self.close(now, session, host),
             Deed::Fenced => sessions.fence(),
         }

@@ -11,7 +11,7 @@ pub(crate) mod wait;
 use crate::flow::Crew;
 use crate::flow::input::Input;
 use crate::flow::output::Output;
-use crate::ground::id::SessionId;
+use crate::ground::id::{SessionId, SessionSlot};
 use crate::ground::members::Members;
 use crate::ground::outcomes::Range;
 use crate::ground::stream::Stream;
@@ -45,8 +45,10 @@ pub(crate) enum Phase {
 /// An entry of the session table.
 #[derive(Debug)]
 pub(crate) struct Session {
-    /// Its place, and its number on the children.
-    pub id: SessionId,
+    /// Its place in the table.
+    slot: SessionSlot,
+    /// Its number on the children.
+    serial: u32,
     /// Its directory.
     pub name: Text<SESSION_NAME_MAX>,
     /// Whose it is.
@@ -101,12 +103,19 @@ pub(crate) struct Run {
     pub(crate) range: Range,
     /// How many outcomes each child still owes.
     pub(crate) owed: [u32; CHILDREN_MAX],
-    /// The fid of its directory on the children, by which it is removed.
-    pub(crate) dir: Option<Fid>,
-    /// The fid of its ctl on the children.
-    pub(crate) ctl: Option<Fid>,
-    /// The fid and the tag of its outcomes.
-    pub(crate) wait: Option<(Fid, Tag)>,
+    /// What it has on the children.
+    pub(crate) files: Option<Files>,
+}
+
+/// Files of a session that runs, the same fids on all its children.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Files {
+    /// Its directory, by which it is removed.
+    pub(crate) dir: Fid,
+    /// Its ctl.
+    pub(crate) ctl: Fid,
+    /// Its outcomes, and the tag by which they are asked for.
+    pub(crate) wait: (Fid, Tag),
 }
 
 impl Default for Run {
@@ -118,9 +127,7 @@ impl Default for Run {
             asked_why: ChildSet::EMPTY,
             range: Range::default(),
             owed: [0; CHILDREN_MAX],
-            dir: None,
-            ctl: None,
-            wait: None,
+            files: None,
         }
     }
 }
@@ -175,7 +182,8 @@ impl Session {
     /// One that was just made.
     pub(crate) fn new(id: SessionId, name: Text<SESSION_NAME_MAX>, owner: UserId) -> Self {
         Self {
-            id,
+            slot: id.slot,
+            serial: id.serial,
             name,
             owner,
             about: About::default(),
@@ -193,9 +201,14 @@ impl Session {
         }
     }
 
+    /// Its place, and its number on the children.
+    pub(crate) fn id(&self) -> SessionId {
+        SessionId { slot: self.slot, serial: self.serial }
+    }
+
     /// It, and as whom its files on children are opened.
     pub(crate) fn whose(&self) -> Whose {
-        Whose { session: self.id, owner: self.owner }
+        Whose { session: self.id(), owner: self.owner }
     }
 
     /// A parent made it: it is not listed, and lives as its parent says.
@@ -247,14 +260,29 @@ impl Session {
     pub(crate) fn input(&mut self) -> (&mut Input, Crew<'_>) {
         let whose = self.whose();
         let Self { members, run, options, input, .. } = self;
-        (input, Crew { whose, members, live: run.live, deal: options.deal, ctl: run.ctl })
+        (
+            input,
+            Crew {
+                whose,
+                members,
+                live: run.live,
+                deal: options.deal,
+                ctl: run.files.map(|files| files.ctl),
+            },
+        )
     }
 
     /// One of its outputs, and whose that is.
     pub(crate) fn output(&mut self, stream: Stream) -> (&mut Output, Crew<'_>) {
         let whose = self.whose();
         let Self { members, run, options, outputs, .. } = self;
-        let crew = Crew { whose, members, live: run.live, deal: options.deal, ctl: run.ctl };
+        let crew = Crew {
+            whose,
+            members,
+            live: run.live,
+            deal: options.deal,
+            ctl: run.files.map(|files| files.ctl),
+        };
         (&mut outputs[stream as usize], crew)
     }
 }

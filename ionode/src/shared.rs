@@ -15,7 +15,7 @@ use crate::users::Users;
 use protocol::event::{Event, Events, Subject};
 use protocol::limits::{NODE_NAME_MAX, USER_NAME_MAX};
 use protocol::message::Fid;
-use protocol::refusal::{self, PARTS, Refusals};
+use protocol::refusal::{self, PARTS, RefusalId, Refusals};
 use protocol::server::{UserId, mode};
 use protocol::set::{ChildSet, Rank};
 use protocol::table::File;
@@ -121,6 +121,12 @@ impl Shared {
     pub(crate) fn report(&mut self, at: Time, what: Subject, name: &str, state: &'static str) {
         self.events.push(Event { at, what, name: Text::cut(name), state });
         self.deeds.is_stirred = true;
+    }
+
+    /// Keeps a refusal for `error`, of that session if it is of one.
+    pub(crate) fn refuse(&mut self, session: Option<SessionId>, refusal: Refusal) -> RefusalId {
+        self.deeds.push(Deed::Refused(session));
+        self.refusals.push(refusal)
     }
 
     /// Walks a fid to a file of children's roots, as root, and opens it. Who refuses has nothing to read.

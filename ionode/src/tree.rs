@@ -77,7 +77,7 @@ impl<H: Host> Dirs for View<'_, H> {
         let Node { forwards, sessions, shared, .. } = &mut *self.node;
         let member = |slot: SessionSlot, number| {
             let session = sessions.find_at(slot)?;
-            Some((session.id, session.members.child_of(number)?))
+            Some((session.id(), session.members.child_of(number)?))
         };
         forwards.forward(self.now, id, hold, msg, member, shared)
     }

@@ -84,7 +84,7 @@ impl Node {
         let mine = self.sessions.iter().filter(|session| {
             users.is_owner(write.who.user, session.owner) && session.runs() && !session.is_over()
         });
-        let mine: SmallVec<[SessionId; 16]> = mine.map(|session| session.id).collect();
+        let mine: SmallVec<[SessionId; 16]> = mine.map(|session| session.id()).collect();
         for id in mine {
             self.signal(id, write, line, signal)?;
         }

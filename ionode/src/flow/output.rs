@@ -79,10 +79,10 @@ impl Output {
         if cut.is_empty() {
             return Ok(Some(0));
         }
-        let slot = Some(crew.whose.session.slot);
-        let mut refusal = Refusal::new(now, user, slot, Text::cut(stream.name()), 1);
+        let session = crew.whose.session;
+        let mut refusal = Refusal::new(now, user, Some(session.slot), Text::cut(stream.name()), 1);
         refusal.add(Why::Ename(Ename::HostDown), cut);
-        shared.refusals.push(refusal);
+        shared.refuse(Some(session), refusal);
         Err(Ename::HostDown)
     }
 

@@ -256,13 +256,14 @@ impl Commands {
     /// Answers the writer; what it is told as, if it is a refusal.
     fn end_now(&mut self, id: GatherId, shared: &mut Shared) -> Option<RefusalId> {
         let gather = self.all.take(id.0)?;
-        shared.deeds.push(Deed::GatherOver(id, gather.about.map(|whose| whose.session)));
+        let session = gather.about.map(|whose| whose.session);
+        shared.deeds.push(Deed::GatherOver(id, session));
         let settled = match gather.refusal.first() {
             Some(why) => Settled::Refused(why.ename()),
             None => Settled::Wrote(gather.len),
         };
         shared.deeds.settled.extend(gather.request.map(|request| (request, settled)));
-        (!gather.refusal.is_empty()).then(|| shared.refusals.push(gather.refusal))
+        (!gather.refusal.is_empty()).then(|| shared.refuse(session, gather.refusal))
     }
 
     /// Answers a writer whose time is over, naming who did not answer.

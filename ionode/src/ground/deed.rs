@@ -33,6 +33,8 @@ pub(crate) enum Deed {
     LaunchLate(SessionId, ChildSet),
     /// A command is over: what waits for it goes on without.
     GatherOver(GatherId, Option<SessionId>),
+    /// Something was refused, which `error` tells; of that session.
+    Refused(Option<SessionId>),
     /// A session is to end.
     Ended(SessionId),
     /// All sessions that a parent made are to end.

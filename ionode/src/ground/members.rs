@@ -15,13 +15,13 @@ pub(crate) struct Members {
     pub first: u32,
     /// See `first`.
     pub stride: u32,
-    /// Members of the whole session, here and elsewhere; none where it was made here.
-    pub whole: Option<u32>,
+    /// Members of the whole session, here and elsewhere; 0 where it was made here.
+    pub whole: u32,
 }
 
 impl Default for Members {
     fn default() -> Self {
-        Self { counts: Counts::default(), layout: Layout::Block, first: 0, stride: 1, whole: None }
+        Self { counts: Counts::default(), layout: Layout::Block, first: 0, stride: 1, whole: 0 }
     }
 }
 
@@ -33,7 +33,7 @@ impl Members {
 
     /// Members of the whole session, here and elsewhere.
     pub(crate) fn total(&self) -> u32 {
-        self.whole.unwrap_or_else(|| self.size())
+        if self.whole > 0 { self.whole } else { self.size() }
     }
 
     /// The number of the member in that place.

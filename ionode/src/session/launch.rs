@@ -9,7 +9,7 @@ use crate::ground::bounds::LAUNCH;
 use crate::ground::id::{GatherId, SessionId};
 use crate::host::{Host, Param};
 use crate::session::table::Sessions;
-use crate::session::{Phase, Session};
+use crate::session::{Files, Phase, Session};
 use crate::shared::Shared;
 use core::fmt;
 use protocol::ename::Ename;
@@ -113,18 +113,18 @@ impl Session {
         (host, piece): (&mut impl Host, &mut Vec<u8>),
         shared: &mut Shared,
     ) -> Result<(), Blame> {
-        let (slot, whose) = (self.id.slot, self.whose());
+        let (slot, whose) = (self.id().slot, self.whose());
         let fid = |shared: &mut Shared| shared.down.fids.take().ok_or(AGAIN);
         let (dir, ctl) = (fid(shared)?, fid(shared)?);
-        let wait = shared.down.standing(Ask::Wait(self.id)).ok_or(AGAIN)?;
+        let wait = shared.down.standing(Ask::Wait(self.id())).ok_or(AGAIN)?;
         let set = self.members.set().and(shared.children.serving());
         shared.attach(self.owner, set);
 
         let from = shared.users.fid(self.owner);
         shared.down.fids.establish(dir, set);
-        let step = Ask::Step(self.id, dir);
+        let step = Ask::Step(self.id(), dir);
         shared.down.ask(set, step, Send::WalkRoot { from, fid: dir, file: None });
-        shared.down.ask(set, step, Send::Mkdir { fid: dir, serial: self.id.serial });
+        shared.down.ask(set, step, Send::Mkdir { fid: dir, serial: self.id().serial });
         shared.open_step(whose, set, ctl, (File::Ctl, mode::RDWR));
         for (param, file) in [(Param::Env, File::Env), (Param::Ns, File::Ns), (Param::Args, File::Args)] {
             if host.len(slot, param) > 0 {
@@ -138,9 +138,9 @@ impl Session {
         if !set.and(shared.children.inner()).is_empty() {
             self.write_param(set, ctl, Param::Nodes, (host, piece), shared);
         }
-        shared.down.ask_text(set, Ask::Launch(self.id, gather), ctl, format_args!("{}", Start(self)));
+        shared.down.ask_text(set, Ask::Launch(self.id(), gather), ctl, format_args!("{}", Start(self)));
         shared.open_step(whose, set, wait.0, (File::Wait, mode::READ));
-        (self.run.dir, self.run.ctl, self.run.wait) = (Some(dir), Some(ctl), Some(wait));
+        self.run.files = Some(Files { dir, ctl, wait });
         self.run.starting = set;
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Session {
         (host, piece): (&mut impl Host, &mut Vec<u8>),
         shared: &mut Shared,
     ) {
-        let slot = self.id.slot;
+        let slot = self.id().slot;
         let total = host.len(slot, param);
         let most = shared.children.payload(set);
         let mut offset = 0;
@@ -167,14 +167,14 @@ impl Session {
                 len = piece.iter().rposition(|byte| *byte == b'\n').map_or(len, |at| at as u32 + 1);
             }
             let send = Send::Param { fid, slot, param, offset, len };
-            shared.down.ask(set, Ask::Step(self.id, fid), send);
+            shared.down.ask(set, Ask::Step(self.id(), fid), send);
             offset += len;
         }
     }
 
     /// Lets the members of a gang run, which the command then waits for; without one, ends them.
     pub(crate) fn tell_gang(&self, gather: Option<GatherId>, commands: &mut Commands, shared: &mut Shared) {
-        let Some(ctl) = self.run.ctl else { return };
+        let Some(Files { ctl, .. }) = self.run.files else { return };
         let set = self.run.live.and(shared.down.fids.holds(ctl)).and(shared.children.serving());
         let Some(id) = gather else {
             return shared.down.ask_line(set, Ask::Rest, ctl, Line::Go(false));
@@ -185,7 +185,7 @@ impl Session {
 
     /// Children that have the ctl of a session that runs.
     pub(crate) fn reached(&self, shared: &mut Shared) -> Option<(ChildSet, Fid)> {
-        let ctl = self.run.ctl?;
+        let ctl = self.run.files?.ctl;
         Some((self.run.live.and(shared.down.fids.holds(ctl)), ctl))
     }
 

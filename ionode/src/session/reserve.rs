@@ -78,7 +78,7 @@ impl Sessions {
             self.spread(id.slot, rest, &mut counts, &shared.children)?;
         }
         if let Some(Session { members, options, .. }) = self.get(id) {
-            (members.first, members.stride, members.whole) = (first, stride, Some(share.size));
+            (members.first, members.stride, members.whole) = (first, stride, share.size);
             options.layout = share.layout;
         }
         self.settle_counts(id, counts, shared)
@@ -113,7 +113,7 @@ impl Sessions {
         let leaves = children.get(rank).leaves;
         let others = self
             .iter()
-            .filter(|other| other.id.slot != slot && !other.is_over() && (excl || other.options.excl));
+            .filter(|other| other.id().slot != slot && !other.is_over() && (excl || other.options.excl));
         others.map(|other| other.members.counts.of(rank).min(leaves)).sum()
     }
 

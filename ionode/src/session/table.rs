@@ -8,7 +8,7 @@ use crate::ground::id::{SessionId, SessionSlot};
 use crate::ground::outcomes::{Outcomes, Range};
 use crate::part::Part;
 
-use crate::session::{Phase, Session};
+use crate::session::{Files, Phase, Session};
 use crate::shared::Shared;
 use core::fmt::Write;
 use protocol::ename::Ename;
@@ -78,7 +78,7 @@ impl Sessions {
 
     /// The session of that name, while there is one.
     pub(crate) fn get(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.table.get_mut(usize::from(id.slot))?.as_mut().filter(|session| session.id == id)
+        self.table.get_mut(usize::from(id.slot))?.as_mut().filter(|session| session.id() == id)
     }
 
     /// The session in a slot, if there is one.
@@ -94,7 +94,7 @@ impl Sessions {
 
     /// The slot of the session with that directory.
     pub(crate) fn find(&self, name: &str) -> Option<SessionSlot> {
-        self.iter().find(|session| session.name.as_str() == name).map(|session| session.id.slot)
+        self.iter().find(|session| session.name.as_str() == name).map(|session| session.id().slot)
     }
 
     /// All of them, by slot.
@@ -120,13 +120,9 @@ impl Sessions {
         let mut session = self.table[usize::from(id.slot)].take()?;
         session.outputs.iter_mut().for_each(|output| output.close(shared));
         session.input.close(shared);
-        if let Some(file) = session.run.wait.take() {
-            shared.down.leave(file);
-        }
-        if let Some(ctl) = session.run.ctl.take() {
+        if let Some(Files { dir, ctl, wait }) = session.run.files.take() {
+            shared.down.leave(wait);
             shared.down.clunk(ctl);
-        }
-        if let Some(dir) = session.run.dir.take() {
             shared.down.remove(dir);
         }
         self.lingering.unset(id.slot);
@@ -167,7 +163,7 @@ impl Sessions {
                 session.signal_all(9, shared);
             }
         } else if said_goodbye {
-            shared.deeds.push(Deed::Ended(session.id));
+            shared.deeds.push(Deed::Ended(session.id()));
         } else {
             session.linger = Some(now + shared.tuning.linger_us());
             self.lingering.set(slot);
@@ -188,14 +184,14 @@ impl Sessions {
     /// All sessions that a parent made are to end.
     pub(crate) fn fence(&mut self) {
         for session in self.table.iter().flatten().filter(|session| session.is_parents()) {
-            self.fenced.set(session.id.slot);
+            self.fenced.set(session.id().slot);
         }
     }
 
     /// The next of those; one at a time, so that what follows from its end is drained before the next.
     pub(crate) fn next_fenced(&mut self) -> Option<SessionId> {
         let slot = self.fenced.take_first()?;
-        self.find_at(slot).map(|session| session.id)
+        self.find_at(slot).map(|session| session.id())
     }
 
     /// A session has members on a child.
@@ -205,7 +201,7 @@ impl Sessions {
 
     /// The children that a session has its directory on, of those that can be asked.
     pub(crate) fn asked(session: &Session, shared: &mut Shared) -> ChildSet {
-        let there = session.run.dir.map_or(ChildSet::EMPTY, |dir| shared.down.fids.holds(dir));
+        let there = session.run.files.map_or(ChildSet::EMPTY, |files| shared.down.fids.holds(files.dir));
         session.members.set().and(shared.children.serving()).and(there)
     }
 }
@@ -231,7 +227,7 @@ impl Part for Sessions {
             self.find_at(*slot).is_some_and(|session| session.linger.is_some_and(|at| at <= now))
         };
         let due = self.lingering.iter().find(is_due).and_then(|slot| self.find_at(slot));
-        due.into_iter().for_each(|session| shared.deeds.push(Deed::Ended(session.id)));
+        due.into_iter().for_each(|session| shared.deeds.push(Deed::Ended(session.id())));
         due.is_some()
     }
 
@@ -240,7 +236,7 @@ impl Part for Sessions {
         for slot in 0..self.table.len() as SessionSlot {
             let session = self.find_at(slot);
             if let Some(session) = session.filter(|s| s.runs() && s.members.set().has(rank)) {
-                self.lose_members(session.id, rank, shared);
+                self.lose_members(session.id(), rank, shared);
             }
         }
     }

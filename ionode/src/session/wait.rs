@@ -7,7 +7,7 @@ use crate::ground::bounds::HELD_MANY;
 use crate::ground::id::{SessionId, SessionSlot};
 use crate::ground::names::NameId;
 use crate::session::table::Sessions;
-use crate::session::{Phase, Session};
+use crate::session::{Files, Phase, Session};
 use crate::shared::Shared;
 use protocol::ename::Ename;
 use protocol::message::Rmsg;
@@ -22,9 +22,9 @@ const RECORD_MAX: usize = 256;
 impl Session {
     /// Asks children for outcomes. The question has no deadline: it is answered by outcomes or by a loss.
     pub(crate) fn ask_outcomes(&self, set: ChildSet, shared: &mut Shared) {
-        if let Some(file) = self.run.wait {
+        if let Some(Files { wait, .. }) = self.run.files {
             let count = shared.children.payload(set).min(HELD_MANY);
-            shared.read_again(set, file, 0, count);
+            shared.read_again(set, wait, 0, count);
         }
     }
 }
@@ -176,7 +176,7 @@ mod tests {
         }
         (session.run.owed, session.run.range) = (session.members.counts.by_rank(), range);
         session.phase = Phase::Run;
-        let id = session.id;
+        let id = session.id();
         (sessions, Commands::default(), shared, id)
     }
 

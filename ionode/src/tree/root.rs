@@ -32,7 +32,7 @@ impl<H: Host> Dir<View<'_, H>> for Root {
 
     fn entry(&self, view: &mut View<'_, H>, _: Path, index: usize) -> Option<Path> {
         let session = view.node.sessions.iter().filter(|session| !session.is_parents()).nth(index)?;
-        Some(Path::session(session.id.slot, File::Dir as u8))
+        Some(Path::session(session.id().slot, File::Dir as u8))
     }
 
     fn open(&self, view: &mut View<'_, H>, file: File, hold: &mut Hold, bits: u8) -> Result<(), Ename> {

@@ -50,7 +50,7 @@ impl<H: Host> protocol::dir::Dir<View<'_, H>> for Dir {
     fn entry(&self, view: &mut View<'_, H>, at: Path, index: usize) -> Option<Path> {
         let (session, place) = (view.find(at)?, index as u32);
         let is_there = session.runs() && place < session.members.size();
-        is_there.then(|| Path::member(session.id.slot, session.members.number(place), File::Dir as u8))
+        is_there.then(|| Path::member(session.id().slot, session.members.number(place), File::Dir as u8))
     }
 
     fn open(&self, view: &mut View<'_, H>, file: File, hold: &mut Hold, bits: u8) -> Result<(), Ename> {
@@ -121,7 +121,7 @@ impl<H: Host> protocol::dir::Dir<View<'_, H>> for Dir {
                 if session.runs() {
                     return Err(Ename::Busy);
                 }
-                let id = session.id;
+                let id = session.id();
                 let kept = view.host.append(slot, param, put.data);
                 if kept.is_err() {
                     view.node.sessions.poison(id, &mut view.node.shared);
@@ -160,7 +160,7 @@ impl<H: Host> protocol::dir::Dir<View<'_, H>> for Dir {
         if file == File::Dir
             && let Some(session) = view.find(hold.path)
         {
-            let id = session.id;
+            let id = session.id();
             view.node.shared.deeds.push(Deed::Ended(id));
             view.follow();
         }
