@@ -49,7 +49,7 @@ impl Above {
 
     /// Tells children who is above them, so that none of those becomes one of theirs.
     pub(crate) fn tell(&self, set: ChildSet, shared: &mut Shared) {
-        // A parent that comes and goes has it told again.
+        // When a parent comes or goes they are sent again.
         if shared.down.has_room_beside() {
             let (boots, ctl) = (self.boots(shared.facts.boot), shared.down.node.ctl);
             shared.down.ask_text(set, Ask::Rest, ctl, format_args!("above{boots}\n"));

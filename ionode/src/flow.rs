@@ -1,5 +1,5 @@
 //! Bytes between the members of a session and its clients: input dealt or copied to many, outputs merged by
-//! records. What each is of a session's is given to it with every call.
+//! records. What a flow needs of its session comes with each call.
 
 pub(crate) mod input;
 pub(crate) mod output;
@@ -13,7 +13,7 @@ use protocol::verb::Deal;
 
 /// What bytes flow to or from: a session's members as far as a flow needs to know them.
 #[derive(Clone, Copy)]
-pub(crate) struct Crew<'a> {
+pub(crate) struct MemberView<'a> {
     pub(crate) whose: Whose,
     pub(crate) members: &'a Members,
     /// Children that still owe outcomes.
@@ -24,9 +24,9 @@ pub(crate) struct Crew<'a> {
     pub(crate) ctl: Option<Fid>,
 }
 
-impl Crew<'_> {
+impl MemberView<'_> {
     /// Children that have the session's ctl, and that fid.
-    pub(crate) fn told(&self, down: &mut Down) -> Option<(ChildSet, Fid)> {
+    pub(crate) fn reached(&self, down: &mut Down) -> Option<(ChildSet, Fid)> {
         let ctl = self.ctl?;
         Some((self.live.and(down.fids.holds(ctl)), ctl))
     }

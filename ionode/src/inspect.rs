@@ -242,12 +242,12 @@ impl<'a> Session<'a> {
         self.session.members.child_of(number)
     }
 
-    /// Outcomes told so far.
+    /// Outcomes known so far.
     pub fn told(self) -> u32 {
-        self.session.run.range.told
+        self.session.run.range.known
     }
 
-    /// The `nth` outcome told: the member's number and what became of it.
+    /// The `nth` outcome that became known: the member's number and what became of it.
     pub fn outcome(self, nth: u32) -> Option<(u32, Outcome)> {
         let (index, _, outcome) = self.node.sessions.outcomes.nth(self.session.run.range, nth)?;
         Some((self.session.members.number(index), outcome))
@@ -267,7 +267,7 @@ impl<'a> Session<'a> {
             SessionState::Over
         } else if session.runs() && !session.run.starting.is_empty() {
             SessionState::Starting
-        } else if session.runs() && session.run.range.told > 0 {
+        } else if session.runs() && session.run.range.known > 0 {
             SessionState::Partly
         } else if session.runs() {
             SessionState::Running

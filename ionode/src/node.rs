@@ -131,7 +131,7 @@ impl Node {
             }
             Deed::ChildUp(rank) => {
                 mounts.joined(rank, shared);
-                // They may have changed since it was told its rank.
+                // They may have changed since it got its rank.
                 above.tell(ChildSet::one(rank).and(shared.children.inner()), shared);
             }
             Deed::ChildLost(rank) => self.child_lost(now, rank, host),
@@ -187,7 +187,7 @@ impl Node {
         }
     }
 
-    /// A child that was told to leave is gone: its place is another's, unless a session tells of it.
+    /// A child that was told to leave is gone: its place is free, unless a session has members there.
     pub(crate) fn has_left(&mut self, now: Time, rank: Rank) {
         let child = self.shared.children.get_mut(rank);
         let name = child.name;

@@ -8,7 +8,7 @@ pub(crate) mod table;
 pub(crate) mod traffic;
 pub(crate) mod wait;
 
-use crate::flow::Crew;
+use crate::flow::MemberView;
 use crate::flow::input::Input;
 use crate::flow::output::Output;
 use crate::ground::id::{SessionId, SessionSlot};
@@ -236,7 +236,7 @@ impl Session {
 
     /// All its members have their outcome.
     pub(crate) fn is_over(&self) -> bool {
-        self.runs() && self.run.range.told == self.run.range.size
+        self.runs() && self.run.range.known == self.run.range.size
     }
 
     /// The state that `info` and `events` report.
@@ -257,12 +257,12 @@ impl Session {
     }
 
     /// Its input, and who that is for.
-    pub(crate) fn input(&mut self) -> (&mut Input, Crew<'_>) {
+    pub(crate) fn input(&mut self) -> (&mut Input, MemberView<'_>) {
         let whose = self.whose();
         let Self { members, run, options, input, .. } = self;
         (
             input,
-            Crew {
+            MemberView {
                 whose,
                 members,
                 live: run.live,
@@ -273,16 +273,16 @@ impl Session {
     }
 
     /// One of its outputs, and whose that is.
-    pub(crate) fn output(&mut self, stream: Stream) -> (&mut Output, Crew<'_>) {
+    pub(crate) fn output(&mut self, stream: Stream) -> (&mut Output, MemberView<'_>) {
         let whose = self.whose();
         let Self { members, run, options, outputs, .. } = self;
-        let crew = Crew {
+        let view = MemberView {
             whose,
             members,
             live: run.live,
             deal: options.deal,
             ctl: run.files.map(|files| files.ctl),
         };
-        (&mut outputs[stream as usize], crew)
+        (&mut outputs[stream as usize], view)
     }
 }

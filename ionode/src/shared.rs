@@ -61,7 +61,7 @@ pub(crate) struct Shared {
     pub(crate) down: Down,
     /// Answers of children that wait for their reader.
     pub(crate) pool: Pool,
-    /// Names of nodes that outcomes were told of.
+    /// Names of nodes that have outcomes.
     pub(crate) names: Names,
     /// What happened, for `events`.
     pub(crate) events: Events,

@@ -123,7 +123,7 @@ pub(crate) fn greeted(rank: Rank, msg: &Rmsg<'_>, shared: &mut Shared) -> Result
     Ok(())
 }
 
-/// A child that is catching up has told what it is: the end of the burst, behind which it serves.
+/// A child that is catching up has reported what it is: the end of the burst, behind which it serves.
 pub(crate) fn catch_up(rank: Rank, shared: &mut Shared) {
     let one = ChildSet::one(rank);
     let ctl = shared.down.node.ctl;

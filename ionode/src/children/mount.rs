@@ -211,8 +211,8 @@ impl Mounts {
         }
     }
 
-    /// A node joins under the name of a tree that is to: its place is kept, the link that it was told on
-    /// goes.
+    /// A node joins under the name of a tree that is to: its place is kept, and the link by which it
+    /// was mounted is closed.
     pub(crate) fn joins(&mut self, rank: Rank) -> Result<(), Why> {
         let index = self.index_of(rank).filter(|index| self.all[*index].is_some_and(|mount| mount.adopts));
         let index = index.ok_or(Why::Says("the name is that of a tree that is mounted"))?;

@@ -58,8 +58,9 @@ impl Children {
             let alone = !child.is_inner() || child.status.is_empty() && child.state != State::Up;
             let name = (alone && own == state).then(|| child.name.as_str());
             // What is below a child that is not up is in the child's state, whatever it was in.
-            let below =
-                child.sets().filter(move |(_, told)| if own == "up" { *told == state } else { own == state });
+            let below = child
+                .sets()
+                .filter(move |(_, below)| if own == "up" { *below == state } else { own == state });
             name.into_iter().chain(below.map(|(set, _)| set).filter(move |_| !alone))
         })
     }

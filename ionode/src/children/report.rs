@@ -88,7 +88,7 @@ pub(crate) fn take_info(rank: Rank, answer: Answer<'_>, shared: &mut Shared) -> 
     Ok(())
 }
 
-/// What happened below a child is told here too, as far as it is about nodes.
+/// What happened to nodes below a child is an event here too.
 pub(crate) fn take_events(
     now: Time,
     rank: Rank,
@@ -161,7 +161,7 @@ fn renew(child: &mut Child) {
     child.leaves = if inner { child.up_below().map_or(0, |set| set.count() as u32) } else { up };
 }
 
-/// The kinds of compute nodes that an `info` tells: of its own node, or counted of those below.
+/// The kinds of compute nodes in an `info`: of its own node, or counted of those below.
 fn take_kinds(child: &mut Child, text: &str) {
     let word = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     let kind = |os: &str, arch: &str, count| Kinds { os: Text::cut(os), arch: Text::cut(arch), count };
@@ -181,7 +181,7 @@ fn take_kinds(child: &mut Child, text: &str) {
     }
 }
 
-/// Why a compute node drains, as its record tells it; none if it does not.
+/// Why a compute node drains, as its record says; none if it does not.
 fn why_drained(record: &[u8]) -> Option<Text<WHY_MAX>> {
     let text = core::str::from_utf8(record).ok()?;
     let mut words = Words::new(text.trim_end()).flatten().skip(1);

@@ -51,12 +51,12 @@ impl State {
     }
 }
 
-/// The words of all states, in the order in which `summary` tells them.
+/// The words of all states, in the order of the lines of `summary`.
 pub(crate) const STATES: [&str; 6] = ["up", "joining", "suspect", "draining", "lost", "down"];
 
-/// The word of a state as another node told it.
-pub(crate) fn state_word(told: &str) -> Option<&'static str> {
-    STATES.into_iter().find(|word| *word == told)
+/// The word of a state as another node reported it.
+pub(crate) fn state_word(word: &str) -> Option<&'static str> {
+    STATES.into_iter().find(|known| *known == word)
 }
 
 /// An entry of the table of children; its index is the rank.
@@ -100,13 +100,13 @@ pub(crate) struct Child {
     pub is_stale: bool,
     /// It is a tree that is mounted, and no part of this one.
     pub is_mount: bool,
-    /// It was told to leave: when it is gone its place is another's.
+    /// It is to leave: when it is gone its place is free.
     pub is_leaving: bool,
 }
 
 /// Kinds that are counted apart at a node; there may be nodes of others.
 pub(crate) const KINDS: usize = 8;
-/// Tags that are told of the nodes below a child.
+/// Tags of nodes below a child that are kept.
 pub(crate) const TAGS: usize = 32;
 
 /// Compute nodes of one kind.
@@ -279,7 +279,7 @@ impl Children {
         self.serving().and(self.those(Child::is_inner))
     }
 
-    /// Those of `serving` that have told all that is known of them, and have changed since.
+    /// Those that serve and have changed since their status was read.
     pub(crate) fn stale(&self) -> ChildSet {
         self.serving().and(self.those(|child| child.is_stale && !child.is_reading))
     }

@@ -6,7 +6,7 @@
 
 use crate::down::ask::{Answer, Ask};
 use crate::down::step::Line;
-use crate::flow::Crew;
+use crate::flow::MemberView;
 use crate::ground::bounds::{DEAL_RECORDS, WRITERS};
 use crate::ground::id::SessionId;
 use crate::host::{Host, Param};
@@ -60,13 +60,13 @@ pub(crate) struct Input {
 /// Memory that is used again by each message: where its records go, and a piece on its way from its memory
 /// file.
 #[derive(Debug, Default)]
-pub(crate) struct Desk {
+pub(crate) struct Scratch {
     /// Records: the rank, and where each begins and ends.
     dealt: Vec<(u8, u32, u32)>,
     pub(crate) piece: Vec<u8>,
 }
 
-impl Desk {
+impl Scratch {
     /// Takes the memory for all of it.
     pub(crate) fn reserve(&mut self) {
         self.dealt.reserve_exact(DEAL_RECORDS);
@@ -75,9 +75,9 @@ impl Desk {
 }
 
 /// What a write needs beside its session: the host that keeps it, and the node.
-pub(crate) struct Means<'a, H> {
+pub(crate) struct Resources<'a, H> {
     pub(crate) host: &'a mut H,
-    pub(crate) desk: &'a mut Desk,
+    pub(crate) scratch: &'a mut Scratch,
     pub(crate) shared: &'a mut Shared,
 }
 
@@ -94,26 +94,26 @@ impl Input {
         &mut self,
         request: RequestId,
         data: &[u8],
-        crew: &Crew<'_>,
+        view: &MemberView<'_>,
         (goes, is_whole): (bool, bool),
-        means: &mut Means<'_, H>,
+        with: &mut Resources<'_, H>,
     ) -> Result<Option<u32>, Ename> {
         if data.is_empty() {
             return Ok(Some(0));
         }
         let is_busy = self.taken > 0 || !self.parked.is_empty();
         // A parent does not write the rest again of what is taken short.
-        let is_long = is_whole && data.len() > means.shared.children.payload(crew.members.set()) as usize;
-        if !goes || is_busy || is_long || crew.deal == Deal::Share {
-            means.shared.deeds.fed.set(crew.whose.session.slot);
-            return self.park(request, data, crew, means).map(|()| None);
+        let is_long = is_whole && data.len() > with.shared.children.payload(view.members.set()) as usize;
+        if !goes || is_busy || is_long || view.deal == Deal::Share {
+            with.shared.deeds.fed.set(view.whose.session.slot);
+            return self.park(request, data, view, with).map(|()| None);
         }
-        if self.readers(crew).is_empty() {
+        if self.readers(view).is_empty() {
             return Err(Ename::BrokenPipe);
         }
-        self.pass(data, crew, means)?;
+        self.pass(data, view, with)?;
         self.request = Some(request);
-        self.end_if_delivered(crew, means.shared);
+        self.end_if_delivered(view, with.shared);
         Ok(None)
     }
 
@@ -121,67 +121,67 @@ impl Input {
         &mut self,
         request: RequestId,
         data: &[u8],
-        crew: &Crew<'_>,
-        means: &mut Means<'_, H>,
+        view: &MemberView<'_>,
+        with: &mut Resources<'_, H>,
     ) -> Result<(), Ename> {
         if self.parked.len() == WRITERS {
             return Err(Ename::Again);
         }
-        let slot = crew.whose.session.slot;
-        if means.host.len(slot, Param::Input) as usize + data.len() > PARAM_MAX as usize {
-            self.pack(crew, means)?;
+        let slot = view.whose.session.slot;
+        if with.host.len(slot, Param::Input) as usize + data.len() > PARAM_MAX as usize {
+            self.pack(view, with)?;
         }
-        means.host.append(slot, Param::Input, data)?;
+        with.host.append(slot, Param::Input, data)?;
         self.parked.push(Parked { request: Some(request), len: data.len() as u32 });
         Ok(())
     }
 
     /// Leaves of the memory file what is not delivered or out.
-    fn pack<H: Host>(&mut self, crew: &Crew<'_>, means: &mut Means<'_, H>) -> Result<(), Ename> {
-        let slot = crew.whose.session.slot;
+    fn pack<H: Host>(&mut self, view: &MemberView<'_>, with: &mut Resources<'_, H>) -> Result<(), Ename> {
+        let slot = view.whose.session.slot;
         let at = core::mem::take(&mut self.at);
-        let mut left = vec![0; (means.host.len(slot, Param::Input) - at) as usize];
-        let count = means.host.param(slot, Param::Input, u64::from(at), &mut left);
+        let mut left = vec![0; (with.host.len(slot, Param::Input) - at) as usize];
+        let count = with.host.param(slot, Param::Input, u64::from(at), &mut left);
         assert!(count == left.len(), "what was kept is there");
-        means.host.truncate(slot, Param::Input);
-        let kept = means.host.append(slot, Param::Input, &left);
+        with.host.truncate(slot, Param::Input);
+        let kept = with.host.append(slot, Param::Input, &left);
         while let Err(ename) = kept
             && !self.parked.is_empty()
         {
-            self.end_parked(Settled::Refused(ename), crew, means);
+            self.end_parked(Settled::Refused(ename), view, with);
         }
         kept
     }
 
     /// Children whose members may read.
-    fn readers(&self, crew: &Crew<'_>) -> ChildSet {
-        crew.live.less(self.closed)
+    fn readers(&self, view: &MemberView<'_>) -> ChildSet {
+        view.live.less(self.closed)
     }
 
     /// The message that was out is delivered, or the session, which runs, has begun: what waits goes on.
-    pub(crate) fn go_on<H: Host>(&mut self, crew: &Crew<'_>, means: &mut Means<'_, H>) {
+    pub(crate) fn go_on<H: Host>(&mut self, view: &MemberView<'_>, with: &mut Resources<'_, H>) {
         while self.taken == 0 {
-            let nobody = self.readers(crew).is_empty();
+            let nobody = self.readers(view).is_empty();
             let Some(first) = self.parked.first().copied() else {
                 if core::mem::take(&mut self.closing) {
-                    pass_close(crew, means.shared);
+                    pass_close(view, with.shared);
                 }
                 return;
             };
             let flushed = first.request.is_none() && self.begun == 0;
             let delivered = self.begun == first.len;
             if !nobody && !flushed && !delivered {
-                match self.pass_parked(first.len, crew, means) {
+                match self.pass_parked(first.len, view, with) {
                     Ok(true) => {}
                     // Nobody has room: an answer goes on with it.
                     Ok(false) => return,
-                    Err(ename) => self.end_parked(Settled::Refused(ename), crew, means),
+                    Err(ename) => self.end_parked(Settled::Refused(ename), view, with),
                 }
                 continue;
             }
             let lost = nobody && !(delivered && self.is_taken);
             let settled = if lost { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(first.len) };
-            self.end_parked(settled, crew, means);
+            self.end_parked(settled, view, with);
         }
     }
 
@@ -189,24 +189,24 @@ impl Input {
     fn pass_parked<H: Host>(
         &mut self,
         len: u32,
-        crew: &Crew<'_>,
-        means: &mut Means<'_, H>,
+        view: &MemberView<'_>,
+        with: &mut Resources<'_, H>,
     ) -> Result<bool, Ename> {
-        let mut piece = core::mem::take(&mut means.desk.piece);
-        piece.resize((len - self.begun).min(means.shared.children.payload(ChildSet::EMPTY)) as usize, 0);
-        let count = means.host.param(crew.whose.session.slot, Param::Input, u64::from(self.at), &mut piece);
+        let mut piece = core::mem::take(&mut with.scratch.piece);
+        piece.resize((len - self.begun).min(with.shared.children.payload(ChildSet::EMPTY)) as usize, 0);
+        let count = with.host.param(view.whose.session.slot, Param::Input, u64::from(self.at), &mut piece);
         assert!(count == piece.len(), "what was kept is there");
         let is_rest = self.begun as usize + piece.len() == len as usize;
-        let passed = match crew.deal {
-            Deal::Share => self.share(&piece, is_rest, crew, means),
-            Deal::Bcast | Deal::Enum => self.pass(&piece, crew, means).map(|()| self.taken),
+        let passed = match view.deal {
+            Deal::Share => self.share(&piece, is_rest, view, with),
+            Deal::Bcast | Deal::Enum => self.pass(&piece, view, with).map(|()| self.taken),
         };
-        means.desk.piece = piece;
+        with.scratch.piece = piece;
         let taken = passed?;
         self.at += taken;
         self.begun += taken;
         if self.taken > 0 {
-            self.end_if_delivered(crew, means.shared);
+            self.end_if_delivered(view, with.shared);
         }
         Ok(taken > 0)
     }
@@ -218,21 +218,21 @@ impl Input {
         &mut self,
         data: &[u8],
         is_rest: bool,
-        crew: &Crew<'_>,
-        means: &mut Means<'_, H>,
+        view: &MemberView<'_>,
+        with: &mut Resources<'_, H>,
     ) -> Result<u32, Ename> {
-        let readers = self.readers(crew);
+        let readers = self.readers(view);
         if let Some(lost) = self.drop_rest(readers, data) {
             return Ok(lost);
         }
-        let (fid, tag) = self.file(crew, means.shared)?;
-        let down = &mut means.shared.down;
+        let (fid, tag) = self.file(view, with.shared)?;
+        let down = &mut with.shared.down;
         let idle = readers.and(down.fids.holds(fid)).less(down.tags.owes(tag));
-        let most = means.shared.children.payload(idle) as usize;
-        let mut room = crew.members.counts.by_rank();
+        let most = with.shared.children.payload(idle) as usize;
+        let mut room = view.members.counts.by_rank();
         let mut turn = self.next as usize;
         let mut bytes = [0; CHILDREN_MAX];
-        let mut dealt = core::mem::take(&mut means.desk.dealt);
+        let mut dealt = core::mem::take(&mut with.scratch.dealt);
         dealt.clear();
         let mut taken = 0;
         while taken < data.len() && dealt.len() < DEAL_RECORDS {
@@ -259,8 +259,8 @@ impl Input {
             turn = at + 1;
         }
         self.next = turn as u32;
-        send_dealt(idle, (fid, tag), &dealt, data, means.shared);
-        means.desk.dealt = dealt;
+        send_dealt(idle, (fid, tag), &dealt, data, with.shared);
+        with.scratch.dealt = dealt;
         Ok(taken as u32)
     }
 
@@ -275,49 +275,54 @@ impl Input {
         Some(end.unwrap_or(data.len()) as u32)
     }
 
-    fn end_parked<H: Host>(&mut self, settled: Settled, crew: &Crew<'_>, means: &mut Means<'_, H>) {
+    fn end_parked<H: Host>(&mut self, settled: Settled, view: &MemberView<'_>, with: &mut Resources<'_, H>) {
         let first = self.parked.remove(0);
         self.at += first.len - self.begun;
         self.begun = 0;
         if self.parked.is_empty() {
             self.at = 0;
-            means.host.truncate(crew.whose.session.slot, Param::Input);
+            with.host.truncate(view.whose.session.slot, Param::Input);
         }
-        means.shared.deeds.settled.extend(first.request.map(|request| (request, settled)));
+        with.shared.deeds.settled.extend(first.request.map(|request| (request, settled)));
     }
 
     /// Sends the start of `data`, as much as one message to each child holds.
-    fn pass<H: Host>(&mut self, data: &[u8], crew: &Crew<'_>, means: &mut Means<'_, H>) -> Result<(), Ename> {
-        let file = self.file(crew, means.shared)?;
+    fn pass<H: Host>(
+        &mut self,
+        data: &[u8],
+        view: &MemberView<'_>,
+        with: &mut Resources<'_, H>,
+    ) -> Result<(), Ename> {
+        let file = self.file(view, with.shared)?;
         self.is_taken = false;
-        let set = self.readers(crew).and(means.shared.down.fids.holds(file.0));
-        let most = means.shared.children.payload(set) as usize;
+        let set = self.readers(view).and(with.shared.down.fids.holds(file.0));
+        let most = with.shared.children.payload(set) as usize;
         let data = &data[..data.len().min(most)];
-        self.taken = match crew.deal {
+        self.taken = match view.deal {
             Deal::Bcast => {
-                means.shared.down.write_again(set, file, [data].into_iter());
+                with.shared.down.write_again(set, file, [data].into_iter());
                 data.len() as u32
             }
-            Deal::Enum | Deal::Share => self.deal(set, file, data, crew, means),
+            Deal::Enum | Deal::Share => self.deal(set, file, data, view, with),
         };
         Ok(())
     }
 
-    fn end_if_delivered(&mut self, crew: &Crew<'_>, shared: &mut Shared) {
+    fn end_if_delivered(&mut self, view: &MemberView<'_>, shared: &mut Shared) {
         if let Some((_, tag)) = self.file
             && shared.down.tags.owes(tag).is_empty()
         {
-            self.end_write(crew, shared);
+            self.end_write(view, shared);
         }
     }
 
     /// The fid and the tag of the members' input, opened when it is first written.
-    fn file(&mut self, crew: &Crew<'_>, shared: &mut Shared) -> Result<(Fid, Tag), Ename> {
+    fn file(&mut self, view: &MemberView<'_>, shared: &mut Shared) -> Result<(Fid, Tag), Ename> {
         if let Some(file) = self.file {
             return Ok(file);
         }
-        let file = shared.down.standing(Ask::Input(crew.whose.session)).ok_or(Ename::Again)?;
-        shared.open_step(crew.whose, crew.live, file.0, (File::Stdin, mode::WRITE));
+        let file = shared.down.standing(Ask::Input(view.whose.session)).ok_or(Ename::Again)?;
+        shared.open_step(view.whose, view.live, file.0, (File::Stdin, mode::WRITE));
         self.file = Some(file);
         Ok(file)
     }
@@ -329,15 +334,15 @@ impl Input {
         set: ChildSet,
         file: (Fid, Tag),
         data: &[u8],
-        crew: &Crew<'_>,
-        means: &mut Means<'_, H>,
+        view: &MemberView<'_>,
+        with: &mut Resources<'_, H>,
     ) -> u32 {
-        let size = crew.members.size();
-        let mut dealt = core::mem::take(&mut means.desk.dealt);
+        let size = view.members.size();
+        let mut dealt = core::mem::take(&mut with.scratch.dealt);
         dealt.clear();
         let mut taken = 0;
         for record in data.split_inclusive(|byte| *byte == b'\n').take(DEAL_RECORDS) {
-            let rank = crew.members.child_at(self.next);
+            let rank = view.members.child_at(self.next);
             assert!(rank.is_some(), "a place is below the size");
             let end = taken + record.len() as u32;
             dealt.push((rank.map_or(0, |r| r.index() as u8), taken, end));
@@ -347,33 +352,39 @@ impl Input {
                 self.next = (self.next + 1) % size;
             }
         }
-        send_dealt(set, file, &dealt, data, means.shared);
-        means.desk.dealt = dealt;
+        send_dealt(set, file, &dealt, data, with.shared);
+        with.scratch.dealt = dealt;
         taken
     }
 
     /// A child has delivered what it was given, or cannot.
-    pub(crate) fn answered(&mut self, rank: Rank, answer: Answer<'_>, crew: &Crew<'_>, shared: &mut Shared) {
+    pub(crate) fn answered(
+        &mut self,
+        rank: Rank,
+        answer: Answer<'_>,
+        view: &MemberView<'_>,
+        shared: &mut Shared,
+    ) {
         match answer {
             Ok(_) => self.is_taken = true,
             Err(_) => self.closed.add(rank),
         }
-        if crew.deal == Deal::Share {
-            shared.deeds.fed.set(crew.whose.session.slot);
-            return shared.deeds.touch(crew.whose.session.slot);
+        if view.deal == Deal::Share {
+            shared.deeds.fed.set(view.whose.session.slot);
+            return shared.deeds.touch(view.whose.session.slot);
         }
-        self.end_if_delivered(crew, shared);
+        self.end_if_delivered(view, shared);
     }
 
-    fn end_write(&mut self, crew: &Crew<'_>, shared: &mut Shared) {
+    fn end_write(&mut self, view: &MemberView<'_>, shared: &mut Shared) {
         let taken = core::mem::take(&mut self.taken);
         if let Some(request) = self.request.take() {
-            let lost = self.readers(crew).is_empty() && !self.is_taken;
+            let lost = self.readers(view).is_empty() && !self.is_taken;
             let settled = if lost { Settled::Refused(Ename::BrokenPipe) } else { Settled::Wrote(taken) };
             shared.deeds.settled.push((request, settled));
         }
-        shared.deeds.fed.set(crew.whose.session.slot);
-        shared.deeds.touch(crew.whose.session.slot);
+        shared.deeds.fed.set(view.whose.session.slot);
+        shared.deeds.touch(view.whose.session.slot);
     }
 
     /// `close stdin`: after what was written.
@@ -400,8 +411,8 @@ impl Input {
 }
 
 /// Passes `close stdin` on to the children that have the session.
-fn pass_close(crew: &Crew<'_>, shared: &mut Shared) {
-    if let Some((set, ctl)) = crew.told(&mut shared.down) {
+fn pass_close(view: &MemberView<'_>, shared: &mut Shared) {
+    if let Some((set, ctl)) = view.reached(&mut shared.down) {
         shared.down.ask_line(set, Ask::Rest, ctl, Line::CloseStdin);
     }
 }

@@ -2,7 +2,7 @@
 //! child held, whole records never mixed. A lone member's bytes are given as they are.
 
 use crate::down::ask::{Answer, Ask};
-use crate::flow::Crew;
+use crate::flow::MemberView;
 use crate::ground::bounds::{FEW, HELD_MANY};
 use crate::ground::pool::{Held, Pool};
 use crate::ground::stream::Stream;
@@ -24,7 +24,7 @@ pub(crate) struct Output {
     file: Option<(Fid, Tag)>,
     /// Children whose output has not ended.
     live: ChildSet,
-    /// Children that went away before their output had ended, though their members' outcomes were told: the
+    /// Children that went away before their output had ended, though their members' outcomes are known: the
     /// end says so, since nothing else does.
     cut: ChildSet,
     /// What children answered and nobody has read yet.
@@ -62,15 +62,15 @@ impl Output {
     pub(crate) fn read(
         &mut self,
         (now, user, stream): (Time, UserId, Stream),
-        crew: &Crew<'_>,
+        view: &MemberView<'_>,
         out: &mut [u8],
         shared: &mut Shared,
     ) -> Result<Option<usize>, Ename> {
         if out.is_empty() {
             return Ok(Some(0));
         }
-        let len = self.take_held(crew.members.total() == 1, out, &mut shared.pool);
-        self.ask(stream, crew, shared);
+        let len = self.take_held(view.members.total() == 1, out, &mut shared.pool);
+        self.ask(stream, view, shared);
         let ended = self.live.is_empty() && self.full.is_empty();
         if len > 0 || !ended {
             return Ok(if len > 0 { Some(len) } else { None });
@@ -79,7 +79,7 @@ impl Output {
         if cut.is_empty() {
             return Ok(Some(0));
         }
-        let session = crew.whose.session;
+        let session = view.whose.session;
         let mut refusal = Refusal::new(now, user, Some(session.slot), Text::cut(stream.name()), 1);
         refusal.add(Why::Ename(Ename::HostDown), cut);
         shared.refuse(Some(session), refusal);
@@ -101,7 +101,7 @@ impl Output {
     }
 
     /// Asks for more where nothing is held, with one question for all of them.
-    fn ask(&mut self, stream: Stream, crew: &Crew<'_>, shared: &mut Shared) {
+    fn ask(&mut self, stream: Stream, view: &MemberView<'_>, shared: &mut Shared) {
         if self.live.is_empty() {
             return;
         }
@@ -109,9 +109,9 @@ impl Output {
             Some(file) => file,
             None => {
                 // Without a free number the reader waits until one comes free and something wakes it.
-                let ask = Ask::Output(crew.whose.session, stream);
+                let ask = Ask::Output(view.whose.session, stream);
                 let Some(file) = shared.down.standing(ask) else { return };
-                shared.open_step(crew.whose, self.live, file.0, (stream.file(), Shared::READ));
+                shared.open_step(view.whose, self.live, file.0, (stream.file(), Shared::READ));
                 self.file = Some(file);
                 file
             }

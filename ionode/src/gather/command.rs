@@ -38,7 +38,7 @@ pub(crate) struct Gather {
     pub(crate) about: Option<Whose>,
     /// It is an exec.
     pub(crate) is_launch: bool,
-    /// Of a gang, of which nobody has been told whether it may run.
+    /// Of a gang, whose members wait to hear whether they may run.
     pub(crate) is_gangs: bool,
     /// What it changes is to be known here before the writer hears that it is done.
     pub(crate) is_noted: bool,
@@ -110,7 +110,7 @@ impl Commands {
         }
     }
 
-    /// A gang is told to run, which so many children are to answer, within so much more time.
+    /// The members of a gang may run, which so many children are to answer, within so much more time.
     pub(crate) fn go(&mut self, id: GatherId, count: u32, patience: u64) {
         if let Some(gather) = self.get(id) {
             gather.is_launch = true;
@@ -243,7 +243,7 @@ impl Commands {
         if core::mem::take(&mut gather.is_gangs)
             && let Some(Whose { session, .. }) = gather.about
         {
-            // The members are told first, and then it goes on here.
+            // The members hear of it first, and then it goes on here.
             let is_ready = gather.refusal.is_empty();
             shared.deeds.push(Deed::GangAnswered(id, session, is_ready));
         } else if gather.below.is_empty() {
@@ -253,7 +253,7 @@ impl Commands {
         }
     }
 
-    /// Answers the writer; what it is told as, if it is a refusal.
+    /// Answers the writer; under which name the refusal is kept, if it is one.
     fn end_now(&mut self, id: GatherId, shared: &mut Shared) -> Option<RefusalId> {
         let gather = self.all.take(id.0)?;
         let session = gather.about.map(|whose| whose.session);

@@ -196,7 +196,7 @@ impl Trace {
             // A line that was cut ends without a newline.
             for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
                 let Some((members, place)) = line.split_once(' ') else { continue };
-                // A child tells of its own members, of each once.
+                // A child reports its own members, each once.
                 let members = MemberSet::parse(members).ok().filter(|set| set.count() <= missing.len());
                 let Some(members) = members else { continue };
                 let own = members.iter().filter(|member| missing.remove(member));

@@ -73,7 +73,7 @@ struct StatusText {
     place: usize,
     owes: ChildSet,
     /// Children that have answered; what they say is read, and no line of this node's.
-    told: ChildSet,
+    heard: ChildSet,
     /// Children whose text has ended.
     ended: ChildSet,
     held: [Held; CHILDREN_MAX],
@@ -139,7 +139,7 @@ impl Texts {
             order: subject.order(&shared.children),
             place: 0,
             owes: ChildSet::EMPTY,
-            told: ChildSet::EMPTY,
+            heard: ChildSet::EMPTY,
             ended: ChildSet::EMPTY,
             held: [Held::default(); CHILDREN_MAX],
             count: 0,
@@ -253,7 +253,7 @@ impl StatusText {
                 if !is_text(data, self.given[at] > 0) {
                     return Err(Botch);
                 }
-                self.told.add(rank);
+                self.heard.add(rank);
                 // A compute node has its text at hand: less than was asked for is all that is left.
                 if !shared.children.get(rank).is_inner() && data.len() < self.count as usize {
                     self.ended.add(rank);
@@ -294,7 +294,7 @@ impl StatusText {
             if self.owes.has(rank) {
                 break;
             }
-            if !self.told.has(rank) {
+            if !self.heard.has(rank) {
                 let mut w = Window::new(self.part, &mut out[len..]);
                 let written = subject.write(shared.children.get(rank), rank, &mut w);
                 assert!(written.is_ok(), "a window takes any text");

@@ -79,7 +79,7 @@ pub const FEW: u32 = 4;
 pub const PARENT: LinkId = LinkId(0);
 /// What the parent's link may have: all sessions, each with its files open, and what is forwarded through it.
 pub const PARENT_CAPS: Caps = Caps { msize: MSIZE_LINK, fids: 3584, requests: 1536, node: true };
-/// Names of nodes that outcomes were told of, at any level below.
+/// Names of nodes that have outcomes, at any level below.
 pub const NAMES: usize = MEMBERS_MAX as usize;
 /// Longest text in which an inner child sums up its nodes, in bytes; beyond it nodes are not known by name.
 pub const SETS_MAX: usize = 256 * 1024;

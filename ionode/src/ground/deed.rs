@@ -33,7 +33,7 @@ pub(crate) enum Deed {
     LaunchLate(SessionId, ChildSet),
     /// A command is over: what waits for it goes on without.
     GatherOver(GatherId, Option<SessionId>),
-    /// Something was refused, which `error` tells; of that session.
+    /// A request was refused, for `error`; of that session.
     Refused(Option<SessionId>),
     /// A session is to end.
     Ended(SessionId),

@@ -53,7 +53,7 @@ impl Members {
         self.counts.set()
     }
 
-    /// What children are told of their members.
+    /// What the share line says to all children of their members.
     pub(crate) fn share(&self) -> Share {
         let Self { first, stride, layout, counts, .. } = *self;
         Share { size: self.total(), first, stride, layout, counts }

@@ -7,23 +7,23 @@ use crate::ground::names::NameId;
 use protocol::record::Outcome;
 use protocol::slots::Slots;
 
-/// A session's part of the arena: its outcomes by the places of its members, and the places in the order they
-/// were told.
+/// A session's part of the arena: its outcomes by the places of its members, and those places in the order
+/// in which they became known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Range {
     /// Where it begins.
     pub base: u32,
     /// Members.
     pub size: u32,
-    /// Outcomes told so far.
-    pub told: u32,
+    /// Outcomes known so far.
+    pub known: u32,
 }
 
 /// The arena.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     outcomes: Growing<Option<Outcome>, OUTCOMES>,
-    /// The node that each was told of, where that is not the child itself.
+    /// The node that each is of, where that is not the child itself.
     nodes: Growing<NameId, OUTCOMES>,
     order: Growing<u32, OUTCOMES>,
 }
@@ -58,30 +58,30 @@ impl Outcomes {
         self.nodes.hold(end);
         self.order.hold(end);
         self.outcomes[base as usize..end].fill(None);
-        Some(Range { base, size, told: 0 })
+        Some(Range { base, size, known: 0 })
     }
 
-    /// The outcome of the member with that place, once told.
+    /// The outcome of the member in that place, once known.
     pub(crate) fn get(&self, range: Range, index: u32) -> Option<Outcome> {
         assert!(index < range.size, "a member is of its session");
         self.outcomes[(range.base + index) as usize]
     }
 
-    /// Tells a member's outcome; false if it has one: an outcome once told is final.
-    pub(crate) fn tell(&mut self, range: &mut Range, index: u32, (node, outcome): (NameId, Outcome)) -> bool {
+    /// Sets a member's outcome; false if it has one: an outcome once set is final.
+    pub(crate) fn set(&mut self, range: &mut Range, index: u32, (node, outcome): (NameId, Outcome)) -> bool {
         if self.get(*range, index).is_some() {
             return false;
         }
         self.outcomes[(range.base + index) as usize] = Some(outcome);
         self.nodes[(range.base + index) as usize] = node;
-        self.order[(range.base + range.told) as usize] = index;
-        range.told += 1;
+        self.order[(range.base + range.known) as usize] = index;
+        range.known += 1;
         true
     }
 
-    /// The `nth` outcome told: the place of its member, the node and what became of it.
+    /// The `nth` outcome that became known: the place of its member, the node and what became of it.
     pub(crate) fn nth(&self, range: Range, nth: u32) -> Option<(u32, NameId, Outcome)> {
-        if nth >= range.told {
+        if nth >= range.known {
             return None;
         }
         let index = self.order[(range.base + nth) as usize];
@@ -96,7 +96,7 @@ mod tests {
     use protocol::record::End;
 
     #[test]
-    fn ranges_fill_the_gaps_and_an_outcome_once_told_is_final() {
+    fn ranges_fill_the_gaps_and_an_outcome_once_set_is_final() {
         let mut all = Outcomes::default();
         let mut a = all.place(10, [].into_iter()).expect("it is empty");
         let b = all.place(20, [a].into_iter()).expect("there is room");
@@ -105,8 +105,8 @@ mod tests {
         assert_eq!(c.base, 0);
         assert_eq!(all.place(OUTCOMES as u32, [b].into_iter()), None);
         let node = NameId::default();
-        assert!(all.tell(&mut a, 3, (node, Outcome::without(End::Exit(1)))));
-        assert!(!all.tell(&mut a, 3, (node, Outcome::without(End::Lost))));
+        assert!(all.set(&mut a, 3, (node, Outcome::without(End::Exit(1)))));
+        assert!(!all.set(&mut a, 3, (node, Outcome::without(End::Lost))));
         assert_eq!(all.nth(a, 0), Some((3, node, Outcome::without(End::Exit(1)))));
         assert_eq!(all.nth(a, 1), None);
     }

@@ -39,12 +39,12 @@ impl Sessions {
         let size = self.find_at(id.slot).map_or(0, |session| session.members.size());
         let range = self.place_outcomes(size);
         let range = range.ok_or(Why::Says("too many members in all sessions of this node"))?;
-        let mut piece = core::mem::take(&mut self.desk.piece);
+        let mut piece = core::mem::take(&mut self.scratch.piece);
         let sent = match self.get(id) {
             Some(session) => session.send_launch(gather, (host, &mut piece), shared),
             None => Ok(()),
         };
-        self.desk.piece = piece;
+        self.scratch.piece = piece;
         sent?;
         let Some(session) = self.get(id) else { return Ok(()) };
         let all = session.members.set();

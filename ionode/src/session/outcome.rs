@@ -28,7 +28,7 @@ impl Sessions {
             (session.run.owes(rank), session.run.range, session.members.places(rank));
         if owes {
             for index in places {
-                self.outcomes.tell(&mut range, index, (NameId::default(), Outcome::without(end)));
+                self.outcomes.set(&mut range, index, (NameId::default(), Outcome::without(end)));
             }
         }
         let Some(session) = self.get(id) else { return };

@@ -29,7 +29,7 @@ impl Session {
         let (size, here, label) = (self.members.total(), self.members.size(), self.about.label);
         writeln!(w, "\nsize={size}\nhere={here}\nlabel={}", Quoted(label.as_str()))?;
         let kind = if self.about.persistent { "persistent" } else { "normal" };
-        writeln!(w, "type={kind}\nexits={}", self.run.range.told)?;
+        writeln!(w, "type={kind}\nexits={}", self.run.range.known)?;
         if self.kind() != Kind::ANY {
             writeln!(w, "os={}\narch={}", self.kind().os, self.kind().arch)?;
         }

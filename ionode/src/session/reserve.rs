@@ -214,7 +214,7 @@ impl Sessions {
         host: &mut impl Host,
         children: &Children,
     ) -> Result<u32, Blame> {
-        let mut piece = core::mem::take(&mut self.desk.piece);
+        let mut piece = core::mem::take(&mut self.scratch.piece);
         let (mut all, mut offset) = (Named::default(), 0);
         let outcome = loop {
             piece.resize(MSIZE_LINK as usize, 0);
@@ -228,7 +228,7 @@ impl Sessions {
                 break Err(blame);
             }
         };
-        self.desk.piece = piece;
+        self.scratch.piece = piece;
         outcome
     }
 

@@ -1,6 +1,6 @@
 //! The sessions of a node: how they are made, found, left and closed.
 
-use crate::flow::input::Desk;
+use crate::flow::input::Scratch;
 use crate::ground::bounds::SESSIONS;
 use crate::ground::deed::Deed;
 use crate::ground::growing::Growing;
@@ -33,7 +33,7 @@ pub(crate) struct Sessions {
     /// Those that a returning parent has done with.
     fenced: SlotSet,
     /// Memory that input uses again.
-    pub(crate) desk: Desk,
+    pub(crate) scratch: Scratch,
 }
 
 impl Default for Sessions {
@@ -45,7 +45,7 @@ impl Default for Sessions {
             serial: 0,
             lingering: SlotSet::default(),
             fenced: SlotSet::default(),
-            desk: Desk::default(),
+            scratch: Scratch::default(),
         }
     }
 }
@@ -210,7 +210,7 @@ impl Part for Sessions {
     fn reserve(&mut self) {
         self.table.reserve();
         self.outcomes.reserve();
-        self.desk.reserve();
+        self.scratch.reserve();
     }
 
     fn due(&self) -> Time {

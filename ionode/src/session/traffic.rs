@@ -1,7 +1,7 @@
 //! A session's `stdin`, `stdout` and `stderr`: what flows is the business of `flow`, this says when it may.
 
 use crate::down::ask::Answer;
-use crate::flow::input::Means;
+use crate::flow::input::Resources;
 use crate::ground::id::{SessionId, SessionSlot};
 use crate::ground::stream::Stream;
 use crate::host::Host;
@@ -24,37 +24,37 @@ impl Sessions {
         host: &mut H,
         shared: &mut Shared,
     ) -> Result<Option<u32>, Ename> {
-        let mut desk = core::mem::take(&mut self.desk);
+        let mut scratch = core::mem::take(&mut self.scratch);
         let session = self.at(slot)?;
         // Nobody is ever to read what was refused before its exec.
         let written = if session.input.is_ended() || session.phase == Phase::Poisoned {
             Err(Ename::BrokenPipe)
         } else {
             let how = (session.runs(), session.is_parents());
-            let (input, crew) = session.input();
-            input.write(request, data, &crew, how, &mut Means { host, desk: &mut desk, shared })
+            let (input, view) = session.input();
+            input.write(request, data, &view, how, &mut Resources { host, scratch: &mut scratch, shared })
         };
-        self.desk = desk;
+        self.scratch = scratch;
         written
     }
 
     /// Input that waits goes on, in a session that runs.
     pub(crate) fn feed<H: Host>(&mut self, slot: SessionSlot, host: &mut H, shared: &mut Shared) {
-        let mut desk = core::mem::take(&mut self.desk);
+        let mut scratch = core::mem::take(&mut self.scratch);
         if let Ok(session) = self.at(slot)
             && session.runs()
         {
-            let (input, crew) = session.input();
-            input.go_on(&crew, &mut Means { host, desk: &mut desk, shared });
+            let (input, view) = session.input();
+            input.go_on(&view, &mut Resources { host, scratch: &mut scratch, shared });
         }
-        self.desk = desk;
+        self.scratch = scratch;
     }
 
     /// A child has delivered input, or cannot.
     pub(crate) fn delivered(&mut self, rank: Rank, id: SessionId, answer: Answer<'_>, shared: &mut Shared) {
         if let Some(session) = self.get(id) {
-            let (input, crew) = session.input();
-            input.answered(rank, answer, &crew, shared);
+            let (input, view) = session.input();
+            input.answered(rank, answer, &view, shared);
         }
     }
 
@@ -72,8 +72,8 @@ impl Sessions {
             // What was refused before its exec will never run.
             Phase::Poisoned => Ok(Some(0)),
             Phase::Run => {
-                let (output, crew) = session.output(stream);
-                output.read((now, user, stream), &crew, out, shared)
+                let (output, view) = session.output(stream);
+                output.read((now, user, stream), &view, out, shared)
             }
         }
     }

@@ -30,7 +30,7 @@ impl Session {
 }
 
 impl Sessions {
-    /// A child told outcomes, or that it has no more.
+    /// A child reported outcomes, or that it has no more.
     pub(crate) fn take_outcomes(
         &mut self,
         rank: Rank,
@@ -58,7 +58,7 @@ impl Sessions {
         }
         for line in text.lines() {
             let (member, node, outcome) = Outcome::parse(line).ok_or(Botch)?;
-            // A compute node tells of itself; its name is the child's already.
+            // A compute node reports for itself; its name is the child's already.
             let inner = shared.children.get(rank).is_inner();
             let node = if inner { shared.names.keep(node) } else { NameId::default() };
             self.take_outcome(rank, id, member, (node, outcome), shared)?;
@@ -85,8 +85,8 @@ impl Sessions {
         let mut range = session.run.range;
         let members = &session.members;
         let index = members.index(member).filter(|index| members.child_at(*index) == Some(rank));
-        // Only its own child tells a member's outcome, and once.
-        if !self.outcomes.tell(&mut range, index.ok_or(Botch)?, (node, outcome)) {
+        // Only its own child reports a member's outcome, and once.
+        if !self.outcomes.set(&mut range, index.ok_or(Botch)?, (node, outcome)) {
             return Err(Botch);
         }
         let session = self.get(id).ok_or(Botch)?;
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_members_are_told_and_read_once_each() {
+    fn a_million_outcomes_are_reported_and_read_once_each() {
         let (mut sessions, commands, mut shared, id) = root();
         let mut text = String::new();
         for rank in (0..CHILDREN_MAX).filter_map(Rank::new) {
@@ -196,7 +196,7 @@ mod tests {
                 assert_eq!(taken, Ok(()));
             }
             let session = sessions.get(id).expect("it is there");
-            assert!(!session.run.owes(rank), "it has told all that it has");
+            assert!(!session.run.owes(rank), "it has reported all");
         }
         let first = Rank::new(0).expect("below 64");
         let twice = sessions.take_outcome(first, id, 0, (NameId::default(), LOST), &mut shared);
