@@ -40,7 +40,6 @@ pub enum File {
     Zero,
     Date,
     Peers,
-    Limits,
 }
 
 /// One row of a directory.
@@ -68,7 +67,6 @@ pub const LEAF: &[Row] = &[
     row(File::Info, "info", 0o444),
     row(File::Beat, "beat", 0o444),
     row(File::Events, "events", 0o444),
-    row(File::Limits, "limits", 0o444),
 ];
 
 /// The children of a node, in its root.
@@ -84,7 +82,6 @@ pub const INNER: &[Row] = &[
     row(File::Info, "info", 0o444),
     row(File::Beat, "beat", 0o444),
     row(File::Events, "events", 0o444),
-    row(File::Limits, "limits", 0o444),
     NET,
 ];
 

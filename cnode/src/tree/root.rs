@@ -67,7 +67,6 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Root {
             File::Summary => view.node.write_summary(w),
             File::Info => view.node.write_info(view.host, w),
             File::Error => view.node.write_errors(hold.user, None, w),
-            File::Limits => write!(w, "{}", view.node.tuning),
             File::Beat => writeln!(w, "{:016x} {}", view.node.facts.boot, view.node.changes),
             File::Ctl => verb::write_usages(verb::NODE, w),
             _ => Ok(()),

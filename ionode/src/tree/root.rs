@@ -66,7 +66,6 @@ impl<H: Host> Dir<View<'_, H>> for Root {
             File::Summary => node.shared.children.write_summary(w),
             File::Info => node.write_info(w),
             File::Error => node.write_errors(hold.user, None, w),
-            File::Limits => write!(w, "{}", node.shared.tuning),
             File::Beat => writeln!(w, "{:016x} {}", node.shared.facts.boot, node.shared.deeds.changes),
             File::Ctl if join::write_joined(hold.link, &node.above, w, &mut node.shared) => Ok(()),
             File::Ctl => verb::write_usages(verb::NODE, w),
