@@ -1,6 +1,7 @@
 //! A node: its parts, and who acts on what a part has done. Nothing else knows all of them.
 
 mod answer;
+mod counts;
 pub(crate) mod record;
 
 use crate::above::Above;
@@ -36,6 +37,7 @@ pub(crate) struct Node {
     pub(crate) texts: Texts,
     pub(crate) folds: Folds,
     pub(crate) sessions: Sessions,
+    pub(crate) counts: counts::Counts,
     /// Who is on each link.
     pub(crate) peers: Vec<Option<Peer>>,
     /// Sessions that are gone: fids on them are dead.
@@ -57,6 +59,7 @@ impl Node {
             texts: Texts::default(),
             folds: Folds::default(),
             sessions: Sessions::default(),
+            counts: counts::Counts::default(),
             peers: vec![None; LINKS],
             gone: SlotSet::default(),
             exits: false,
@@ -64,14 +67,14 @@ impl Node {
     }
 
     /// The parts, and what all of them use. Sessions come last: the others forget one before it goes.
-    fn parts(&mut self) -> ([&mut dyn Part; 8], &mut Shared) {
-        let Self { shared, above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = self;
-        ([above, mounts, beat, commands, texts, folds, forwards, sessions], shared)
+    fn parts(&mut self) -> ([&mut dyn Part; 9], &mut Shared) {
+        let Self { shared, above, beat, mounts, forwards, commands, texts, folds, sessions, counts, .. } = self;
+        ([counts, above, mounts, beat, commands, texts, folds, forwards, sessions], shared)
     }
 
-    fn parts_seen(&self) -> [&dyn Part; 8] {
-        let Self { above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = self;
-        [above, mounts, beat, commands, texts, folds, forwards, sessions]
+    fn parts_seen(&self) -> [&dyn Part; 9] {
+        let Self { above, beat, mounts, forwards, commands, texts, folds, sessions, counts, .. } = self;
+        [counts, above, mounts, beat, commands, texts, folds, forwards, sessions]
     }
 
     /// Takes the memory for all that the parts may hold.
@@ -161,9 +164,12 @@ impl Node {
                     sessions.end_all_unrun(session, commands, shared);
                 }
             }
-            Deed::Refused(Some(session)) => sessions.poison(session, shared),
-            // Nothing of the node's own hangs on one.
-            Deed::Refused(None) => {}
+            Deed::Refused(session) => {
+                self.counts.refusals += 1;
+                if let Some(session) = session {
+                    sessions.poison(session, shared);
+                }
+            }
             Deed::Ended(session) => self.close(now, session, host),
             Deed::Fenced => sessions.fence(),
         }
