@@ -1,7 +1,6 @@
 //! A node: its parts, and who acts on what a part has done. Nothing else knows all of them.
 
 mod answer;
-mod counts;
 pub(crate) mod record;
 
 use crate::above::Above;
@@ -37,7 +36,6 @@ pub(crate) struct Node {
     pub(crate) texts: Texts,
     pub(crate) folds: Folds,
     pub(crate) sessions: Sessions,
-    pub(crate) counts: counts::Counts,
     /// Who is on each link.
     pub(crate) peers: Vec<Option<Peer>>,
     /// Sessions that are gone: fids on them are dead.
@@ -59,7 +57,6 @@ impl Node {
             texts: Texts::default(),
             folds: Folds::default(),
             sessions: Sessions::default(),
-            counts: counts::Counts::default(),
             peers: vec![None; LINKS],
             gone: SlotSet::default(),
             exits: false,
@@ -67,14 +64,14 @@ impl Node {
     }
 
     /// The parts, and what all of them use. Sessions come last: the others forget one before it goes.
-    fn parts(&mut self) -> ([&mut dyn Part; 9], &mut Shared) {
-        let Self { shared, above, beat, mounts, forwards, commands, texts, folds, sessions, counts, .. } = self;
-        ([counts, above, mounts, beat, commands, texts, folds, forwards, sessions], shared)
+    fn parts(&mut self) -> ([&mut dyn Part; 8], &mut Shared) {
+        let Self { shared, above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = self;
+        ([above, mounts, beat, commands, texts, folds, forwards, sessions], shared)
     }
 
-    fn parts_seen(&self) -> [&dyn Part; 9] {
-        let Self { above, beat, mounts, forwards, commands, texts, folds, sessions, counts, .. } = self;
-        [counts, above, mounts, beat, commands, texts, folds, forwards, sessions]
+    fn parts_seen(&self) -> [&dyn Part; 8] {
+        let Self { above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = self;
+        [above, mounts, beat, commands, texts, folds, forwards, sessions]
     }
 
     /// Takes the memory for all that the parts may hold.
@@ -164,12 +161,9 @@ impl Node {
                     sessions.end_all_unrun(session, commands, shared);
                 }
             }
-            Deed::Refused(session) => {
-                self.counts.refusals += 1;
-                if let Some(session) = session {
-                    sessions.poison(session, shared);
-                }
-            }
+            Deed::Refused(Some(session)) => sessions.poison(session, shared),
+            // Nothing of the node's own hangs on one.
+            Deed::Refused(None) => {}
             Deed::Ended(session) => self.close(now, session, host),
             Deed::Fenced => sessions.fence(),
         }

@@ -22,7 +22,7 @@ impl Node {
         }
         let (height, version) = (children.height(), env!("CARGO_PKG_VERSION"));
         writeln!(w, "height={height}\nleaves={leaves}\nversion={version}")?;
-        write!(w, "{}refusals={}\n", self.shared.tuning, self.counts.refusals)?;
+        write!(w, "{}", self.shared.tuning)?;
         for Kinds { os, arch, count } in children.kinds() {
             writeln!(w, "kind {os} {arch} {count}")?;
         }
