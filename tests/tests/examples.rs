@@ -18,7 +18,7 @@ fn example(name: &str) -> PathBuf {
 /// The Rust one, built by the stage that runs the tests.
 fn job_rs() -> PathBuf {
     let built = uem().with_file_name("examples/job");
-    assert!(built.exists(), "cargo build -p protocol-host --example job");
+    assert!(built.exists(), "cargo build -p client --example job");
     built
 }
 

@@ -1,6 +1,7 @@
-//! `uem mount` and `uem umount`: the tree as files of this machine, by the kernel's own 9P or by FUSE.
+//! The tree as files of this machine, by the kernel's own 9P or by FUSE: what is mounted where, and how
+//! that ends.
 
-mod daemon;
+pub(crate) mod daemon;
 mod device;
 mod link;
 mod node;
@@ -14,15 +15,13 @@ mod slot;
 mod turn;
 mod user;
 
-use crate::client::Told;
-use crate::fault::Fault;
+use crate::exit::Told;
 use crate::partition;
 use crate::signal::Signals;
-use argh::FromArgs;
-use daemon::Side;
+use client::Dial;
 use device::{CHUNK, Device, is_root, plain};
 use point::SOURCE;
-use protocol_host::{Dial, connect_tcp, user_name};
+use protocol_host::{connect_tcp, user_name};
 use served::Served;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -30,78 +29,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Show the tree below a directory, until `uem umount`.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "mount")]
-pub(crate) struct Mount {
-    /// dial string of the node
-    #[argh(option)]
-    at: Option<Dial>,
-    /// by FUSE, whatever the kernel has
-    #[argh(switch)]
-    fuse: bool,
-    /// by the kernel's own 9P or not at all
-    #[argh(switch)]
-    kernel: bool,
-    /// stay in the foreground, until it is unmounted or ^C, which unmounts it
-    #[argh(switch, short = 'f')]
-    foreground: bool,
-    /// where
-    #[argh(positional)]
-    dir: PathBuf,
-}
-
-/// End what `uem mount` has made.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "umount")]
-pub(crate) struct Umount {
-    /// where
-    #[argh(positional)]
-    dir: PathBuf,
-}
-
-impl Mount {
-    pub(crate) fn run(self) -> Result<i32, Fault> {
-        if self.fuse && self.kernel {
-            return Err(Fault::usage("mount: --fuse or --kernel, not both"));
-        }
-        let dir = check(&self.dir)?;
-        let dial = partition::find_up(self.at.as_ref())?;
-        let place = Place { root: partition::root_at(&dial), dir, dial };
-        // What is wrong with the partition is told here, in its own words.
-        let payload = partition::dial(&place.dial)?.payload();
-        let why = match if self.fuse { Err(None) } else { place.by_kernel().map_err(Some) } {
-            Ok(()) => return Ok(0),
-            Err(why) if self.kernel => return Err(why.unwrap_or_default().into()),
-            Err(why) => why,
-        };
-        let whole = |told: Told| match &why {
-            Some(why) => Fault::from(format!("{told}; nor by the kernel's 9P: {why}")),
-            None => Fault::from(told),
-        };
-        if self.foreground {
-            return place.serve(payload, || {}).map(|()| 0).map_err(whole);
-        }
-        match daemon::part()? {
-            Side::Parent(told) => told.map(|()| 0).map_err(whole),
-            Side::Child(report) => {
-                let mut report = Some(report);
-                let served = place.serve(payload, || {
-                    if let Some(report) = report.take() {
-                        report.done();
-                    }
-                });
-                if let (Err(told), Some(report)) = (served, report) {
-                    report.failed(&told);
-                }
-                Ok(0)
-            }
-        }
-    }
-}
-
 /// What is mounted, and where.
-struct Place {
+pub(crate) struct Place {
     dir: PathBuf,
     dial: Dial,
     /// The path from the node's root to the tree's.
@@ -109,12 +38,24 @@ struct Place {
 }
 
 impl Place {
+    /// The tree at an address, or of the partition that is found, at a directory.
+    pub(crate) fn find(dir: &Path, at: Option<&Dial>) -> Result<Self, Told> {
+        let dir = check(dir)?;
+        let dial = partition::find_up(at)?;
+        Ok(Self { root: partition::root_at(&dial), dir, dial })
+    }
+
+    /// Most bytes of data in one message of the node, which is there.
+    pub(crate) fn payload(&self) -> Result<u32, Told> {
+        Ok(partition::dial::<()>(&self.dial)?.payload())
+    }
+
     fn source(&self) -> String {
         format!("{SOURCE}{}", self.dial)
     }
 
     /// Has the kernel talk to the node by itself, over a connection that is made here.
-    fn by_kernel(&self) -> Result<(), Told> {
+    pub(crate) fn by_kernel(&self) -> Result<(), Told> {
         if !self.root.is_empty() {
             return Err("it shows whole trees, and UEM_ROOT is a part of one".to_owned());
         }
@@ -150,7 +91,7 @@ impl Place {
     }
 
     /// Mounts by FUSE and serves until that ends; `ready` is called in between.
-    fn serve(&self, payload: u32, ready: impl FnOnce()) -> Result<(), Told> {
+    pub(crate) fn serve(&self, payload: u32, ready: impl FnOnce()) -> Result<(), Told> {
         let mut signals = Signals::new()?;
         let device = Device::mount(&self.dir, &self.source(), payload)?;
         let mut served = Served::new(device, self.dial.clone(), &self.root, payload)?;
@@ -185,35 +126,32 @@ fn check(dir: &Path) -> Result<PathBuf, Told> {
     }
 }
 
-impl Umount {
-    pub(crate) fn run(self) -> Result<i32, Fault> {
-        let shown = self.dir.display();
-        let dir = point::absolute(&self.dir)?;
-        match point::find(&dir)? {
-            None => return Err(format!("{shown}: nothing is mounted there").into()),
-            Some(mounted) if !mounted.is_ours() => {
-                let what = format!("a mount of {}, type {}", mounted.source, mounted.kind);
-                return Err(
-                    format!("{shown}: {what}, which uem mount has not made: umount(8) ends it").into()
-                );
-            }
-            Some(_) => {}
+/// Ends what is mounted at a directory, if `uem mount` has made it.
+pub(crate) fn end(at: &Path) -> Result<(), Told> {
+    let shown = at.display();
+    let dir = point::absolute(at)?;
+    match point::find(&dir)? {
+        None => return Err(format!("{shown}: nothing is mounted there")),
+        Some(mounted) if !mounted.is_ours() => {
+            let what = format!("a mount of {}, type {}", mounted.source, mounted.kind);
+            return Err(format!("{shown}: {what}, which uem mount has not made: umount(8) ends it"));
         }
-        if is_root() {
-            return device::unmount(&dir, 0).map(|()| 0).map_err(|e| match e.raw_os_error() {
-                Some(libc::EBUSY) => busy(&self.dir, &dir).into(),
-                _ => format!("{shown}: umount: {}", plain(&e)).into(),
-            });
-        }
-        let mut helper = Command::new("fusermount3");
-        let helped = helper.args(["-u", "--"]).arg(&dir).output();
-        let helped = helped.map_err(|e| format!("fusermount3: {}", plain(&e)))?;
-        let said = String::from_utf8_lossy(&helped.stderr);
-        match helped.status.success() {
-            true => Ok(0),
-            false if said.contains("busy") => Err(busy(&self.dir, &dir).into()),
-            false => Err(said.trim().to_owned().into()),
-        }
+        Some(_) => {}
+    }
+    if is_root() {
+        return device::unmount(&dir, 0).map_err(|e| match e.raw_os_error() {
+            Some(libc::EBUSY) => busy(at, &dir),
+            _ => format!("{shown}: umount: {}", plain(&e)),
+        });
+    }
+    let mut helper = Command::new("fusermount3");
+    let helped = helper.args(["-u", "--"]).arg(&dir).output();
+    let helped = helped.map_err(|e| format!("fusermount3: {}", plain(&e)))?;
+    let said = String::from_utf8_lossy(&helped.stderr);
+    match helped.status.success() {
+        true => Ok(()),
+        false if said.contains("busy") => Err(busy(at, &dir)),
+        false => Err(said.trim().to_owned()),
     }
 }
 

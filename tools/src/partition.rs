@@ -1,8 +1,7 @@
 //! Finding a partition, and starting one of real processes on this machine.
 
-use crate::client::{Client, Told};
-use protocol::nodeset::NodeSet;
-use protocol_host::Dial;
+use crate::exit::Told;
+use client::{Client, Dial};
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Write;
@@ -40,6 +39,11 @@ pub(crate) fn state_dir() -> Result<PathBuf, Told> {
     }
 }
 
+/// Removes what is left of a partition.
+pub(crate) fn remove_dir(dir: &Path) -> Result<(), Told> {
+    fs::remove_dir_all(dir).map_err(|e| format!("unable to remove {}: {e}", dir.display()))
+}
+
 /// Makes a directory for this user alone.
 pub(crate) fn make_dir(dir: &Path) -> Result<(), Told> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
@@ -72,7 +76,7 @@ pub(crate) fn find(at: Option<&Dial>) -> Result<Option<Dial>, Told> {
 }
 
 /// Connects to a partition that must be there.
-pub(crate) fn connect(at: Option<&Dial>) -> Result<Client, Told> {
+pub(crate) fn connect<T: Copy>(at: Option<&Dial>) -> Result<Client<T>, Told> {
     dial(&find_up(at)?)
 }
 
@@ -83,7 +87,7 @@ pub(crate) fn find_up(at: Option<&Dial>) -> Result<Dial, Told> {
 }
 
 /// Connects; where a partition of `uem up` has died, says how to clear what is left of it.
-pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
+pub(crate) fn dial<T: Copy>(at: &Dial) -> Result<Client<T>, Told> {
     let mut client = Client::connect(at).map_err(|told| {
         let own = state_dir().map(|dir| Dial::Unix(dir.join("io")));
         let hint = if own.as_ref() == Ok(at) { "; uem down clears a partition that has died" } else { "" };
@@ -98,23 +102,6 @@ pub(crate) fn dial(at: &Dial) -> Result<Client, Told> {
 pub(crate) fn root_at(at: &Dial) -> String {
     let text = |name| std::env::var(name).unwrap_or_default();
     if text("UEM_AT").parse().as_ref() == Ok(at) { text("UEM_ROOT") } else { String::new() }
-}
-
-/// The nodes that reservations are made from: `status` may know of one that has joined just now.
-pub(crate) fn up_nodes(client: &mut Client) -> Result<Vec<String>, Told> {
-    let all = all_nodes(client)?;
-    Ok(all.into_iter().filter(|(_, state)| state == "up").map(|(name, _)| name).collect())
-}
-
-/// Every node that has been there, and its state.
-pub(crate) fn all_nodes(client: &mut Client) -> Result<Vec<(String, String)>, Told> {
-    let summary = String::from_utf8_lossy(&client.read_all("summary")?).into_owned();
-    let mut all = Vec::new();
-    for (set, state) in summary.lines().filter_map(|line| line.rsplit_once(' ')) {
-        let set = NodeSet::parse(set).map_err(|e| e.to_string())?;
-        all.extend(set.iter().map(|name| (name.as_str().to_owned(), state.to_owned())));
-    }
-    Ok(all)
 }
 
 /// Names of `count` nodes: `node01` …, with at least two digits.
@@ -271,7 +258,7 @@ impl Local {
 
     fn wait_until_up(&mut self, count: usize) -> Result<(), Told> {
         let end = Instant::now() + START;
-        let mut client = Client::connect(&self.dial())?;
+        let mut client: Client = Client::connect(&self.dial())?;
         let mut up = 0;
         while Instant::now() < end {
             let text = String::from_utf8_lossy(&client.read_all("info")?).into_owned();

@@ -1,6 +1,6 @@
 //! The signals that end what this program does.
 
-use crate::client::Told;
+use crate::exit::Told;
 use protocol_host::TermSignal;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};

@@ -1,48 +1,45 @@
 //! The words of a command line as people write them, made those that the parser takes; and what was probably
 //! meant where they are wrong.
 //!
-//! What options there are is read from the parser's own help: nothing is listed twice.
+//! What options there are is read from the parser's own definition: nothing is listed twice.
+
+use argh::{CommandInfoWithArgs, FlagInfoKind, Optionality};
+use std::time::Duration;
 
 /// The options of one command.
 pub(crate) struct Options {
     /// All of them, dashes and all.
     names: Vec<String>,
-    /// Those that a value follows.
-    valued: Vec<String>,
+    /// Those that a value follows, and what the value is called.
+    valued: Vec<(String, &'static str)>,
     /// Everything from the first plain word on is somebody else's command line.
     is_greedy: bool,
 }
 
 impl Options {
-    /// Reads them from a command's help: the usage shows which take values, the list has the long names.
-    pub(crate) fn of(help: &str) -> Self {
-        let usage = help.lines().find(|line| line.starts_with("Usage:")).unwrap_or("");
+    /// Those of a command.
+    pub(crate) fn of(command: &CommandInfoWithArgs) -> Self {
         let mut options = Self { names: Vec::new(), valued: Vec::new(), is_greedy: false };
-        options.is_greedy =
-            ["[program...]", "[text...]", "[words...]"].iter().any(|end| usage.ends_with(end));
-        for part in usage.split('[').skip(1) {
-            let mut words = part.split([' ', ']']);
-            if let (Some(name), Some(value)) = (words.next(), words.next())
-                && name.starts_with('-')
-                && value.starts_with('<')
-            {
-                options.valued.push(name.to_owned());
+        options.is_greedy = command.positionals.iter().any(|word| word.optionality == Optionality::Greedy);
+        for flag in command.flags {
+            let short = flag.short.map(|letter| format!("-{letter}"));
+            for name in short.into_iter().chain([flag.long.to_owned()]) {
+                if let FlagInfoKind::Option { arg_name } = flag.kind {
+                    options.valued.push((name.clone(), arg_name));
+                }
+                options.names.push(name);
             }
-        }
-        for line in help.lines().filter(|line| line.starts_with("  -")) {
-            let names = line.split_whitespace().map(|word| word.trim_end_matches(','));
-            let names: Vec<String> =
-                names.take_while(|word| word.starts_with('-')).map(str::to_owned).collect();
-            if names.iter().any(|name| options.valued.contains(name)) {
-                options.valued.extend(names.iter().cloned());
-            }
-            options.names.extend(names);
         }
         options
     }
 
+    /// What the value behind an option is called, if one follows it.
+    pub(crate) fn value(&self, name: &str) -> Option<&'static str> {
+        self.valued.iter().find(|(valued, _)| valued == name).map(|(_, value)| *value)
+    }
+
     fn takes_value(&self, name: &str) -> bool {
-        self.valued.iter().any(|valued| valued == name)
+        self.value(name).is_some()
     }
 
     /// Parts `-n4`, `-ab` and `--dir=x`, and marks where options end.
@@ -116,14 +113,6 @@ impl Options {
     }
 }
 
-/// The commands that the help lists.
-pub(crate) fn commands(help: &str) -> Vec<&str> {
-    let listed = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
-    // What a command does may go on in lines that are indented further.
-    let named = listed.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
-    named.filter_map(|rest| rest.split_whitespace().next()).collect()
-}
-
 /// `kill -9` and `kill -TERM`, as the shell's own has them.
 pub(crate) fn part_signal(words: &[String]) -> Vec<String> {
     let is_signal = |word: &str| {
@@ -135,6 +124,13 @@ pub(crate) fn part_signal(words: &[String]) -> Vec<String> {
         _ => vec![word.clone()],
     };
     words.iter().flat_map(signal).collect()
+}
+
+/// A time in seconds, as `--timeout` takes it.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "want seconds above 0, like 2.5".to_owned())
 }
 
 /// Of `names`, the one that two slips of the hand at most make `word`.
@@ -165,17 +161,42 @@ fn distance(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argh::{ArgsInfo, FromArgs};
 
-    const HELP: &str = "Usage: uem run [--at <at>] [-n <members>] [-a] [-b] [--env <env...>] \
-                        [--dir <dir>] [program...]\n\
-                        \n\
-                        Options:\n  --at              dial string\n  -n, --members     how many\n  \
-                        -a, --all         all\n  -b, --fold        fold\n  --env             more\n  \
-                        --dir             where\n  --help, help      display usage information\n";
+    /// A program on nodes.
+    #[derive(FromArgs, ArgsInfo)]
+    #[allow(dead_code)]
+    struct Sample {
+        /// dial string
+        #[argh(option)]
+        at: Option<String>,
+        /// how many
+        #[argh(option, short = 'n')]
+        members: Option<u32>,
+        /// all
+        #[argh(switch, short = 'a')]
+        all: bool,
+        /// fold
+        #[argh(switch, short = 'b')]
+        fold: bool,
+        /// more
+        #[argh(option)]
+        env: Vec<String>,
+        /// where
+        #[argh(option)]
+        dir: Option<String>,
+        /// what
+        #[argh(positional, greedy)]
+        program: Vec<String>,
+    }
+
+    fn options() -> Options {
+        Options::of(&Sample::get_args_info())
+    }
 
     fn part(line: &str) -> String {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        Options::of(HELP).part(&words).join(" ")
+        options().part(&words).join(" ")
     }
 
     #[test]
@@ -206,7 +227,15 @@ mod tests {
         assert_eq!(nearest("statsu", ["status", "ps"].into_iter()), Some("status"));
         assert_eq!(nearest("frobnicate", ["run", "ls"].into_iter()), None);
         assert_eq!(nearest("x", ["ls", "ps"].into_iter()), None);
-        assert_eq!(Options::of(HELP).nearest("--memebrs"), Some("--members"));
+        assert_eq!(options().nearest("--memebrs"), Some("--members"));
+    }
+
+    #[test]
+    fn a_time_is_a_number_of_seconds_above_zero() {
+        assert_eq!(seconds("2.5").map(|time| time.as_millis()), Ok(2500));
+        for text in ["0", "-1", "NaN", "inf", "1e300", "x", ""] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -3,14 +3,23 @@
 use crate::debug::Debugger;
 use crate::driver::Driver;
 use crate::personality;
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use protocol::personality::Place;
 use protocol_host::{Dial, Listener};
 use std::path::PathBuf;
 
 /// The stub of a compute node: runs programs for its parent and its clients, as a file tree over 9P2000.
-#[derive(FromArgs)]
-struct Args {
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "cnode",
+    example = "cnode --parent tcp!ionode!564",
+    example = "cnode --name node01 --parent unix!/run/uem/io --listen tcp!*!5640",
+    error_code(0, "it was told to end"),
+    error_code(100, "the command line cannot be understood"),
+    error_code(111, "a system call failed")
+)]
+pub struct Args {
     /// name of this node in the partition (default: its location by its personality, or the host's)
     #[argh(option)]
     name: Option<String>,
@@ -40,28 +49,35 @@ pub fn main(args: Vec<String>, debugger: Debugger) -> i32 {
             return 100;
         }
     };
-    if args.listen.is_empty() && args.parent.is_none() {
-        eprintln!("cnode: fatal: nobody could reach it: want --parent tcp!host!port, --listen, or both");
-        return 100;
-    }
-    let place = match args.personality.as_deref().map(personality::place).transpose() {
-        Ok(place) => place,
-        Err(told) => {
-            eprintln!("cnode: fatal: {told}");
-            return 111;
+    args.run(debugger)
+}
+
+impl Args {
+    /// The same, of a command line that is understood.
+    pub fn run(self, debugger: Debugger) -> i32 {
+        if self.listen.is_empty() && self.parent.is_none() {
+            eprintln!("cnode: fatal: nobody could reach it: want --parent tcp!host!port, --listen, or both");
+            return 100;
         }
-    };
-    let location = || place.map(|place| place.location.to_string());
-    let name = args.name.clone().or_else(location).unwrap_or_else(protocol_host::host_name);
-    if protocol::nodeset::Name::new(&name).is_none() {
-        eprintln!("cnode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
-        return 100;
-    }
-    match run((&name, place), args, debugger) {
-        Ok(()) => 0,
-        Err(told) => {
-            eprintln!("cnode: fatal: {told}");
-            111
+        let place = match self.personality.as_deref().map(personality::place).transpose() {
+            Ok(place) => place,
+            Err(told) => {
+                eprintln!("cnode: fatal: {told}");
+                return 111;
+            }
+        };
+        let location = || place.map(|place| place.location.to_string());
+        let name = self.name.clone().or_else(location).unwrap_or_else(protocol_host::host_name);
+        if protocol::nodeset::Name::new(&name).is_none() {
+            eprintln!("cnode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
+            return 100;
+        }
+        match run((&name, place), self, debugger) {
+            Ok(()) => 0,
+            Err(told) => {
+                eprintln!("cnode: fatal: {told}");
+                111
+            }
         }
     }
 }

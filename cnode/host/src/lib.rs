@@ -14,5 +14,5 @@ pub mod params;
 pub mod pipe;
 pub mod spawn;
 
-pub use args::main;
+pub use args::{Args, main};
 pub use debug::Debugger;

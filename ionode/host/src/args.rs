@@ -1,12 +1,21 @@
 //! The command line of `ionode`, and what ends the program.
 
 use crate::driver::Driver;
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use protocol_host::{Dial, Listener};
 
 /// An aggregator: up to 64 nodes as one file tree over 9P2000.
-#[derive(FromArgs)]
-struct Args {
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "ionode",
+    example = "ionode --listen unix!/run/uem/io",
+    example = "ionode --listen tcp!*!564 --parent tcp!top!564",
+    error_code(0, "it was told to end"),
+    error_code(100, "the command line cannot be understood"),
+    error_code(111, "a system call failed")
+)]
+pub struct Args {
     /// name of this node in the partition (default: the host's)
     #[argh(option)]
     name: Option<String>,
@@ -32,20 +41,27 @@ pub fn main(args: Vec<String>) -> i32 {
             return 100;
         }
     };
-    if args.listen.is_empty() {
-        eprintln!("ionode: fatal: nowhere to listen: want --listen tcp!host!port or --listen unix!path");
-        return 100;
-    }
-    let name = args.name.unwrap_or_else(protocol_host::host_name);
-    if protocol::nodeset::Name::new(&name).is_none() {
-        eprintln!("ionode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
-        return 100;
-    }
-    match run(&name, args.parent, &args.listen) {
-        Ok(()) => 0,
-        Err(told) => {
-            eprintln!("ionode: fatal: {told}");
-            111
+    args.run()
+}
+
+impl Args {
+    /// The same, of a command line that is understood.
+    pub fn run(self) -> i32 {
+        if self.listen.is_empty() {
+            eprintln!("ionode: fatal: nowhere to listen: want --listen tcp!host!port or --listen unix!path");
+            return 100;
+        }
+        let name = self.name.unwrap_or_else(protocol_host::host_name);
+        if protocol::nodeset::Name::new(&name).is_none() {
+            eprintln!("ionode: fatal: bad name '{name}': want at most 64 letters, digits, '.', '_' or '-'");
+            return 100;
+        }
+        match run(&name, self.parent, &self.listen) {
+            Ok(()) => 0,
+            Err(told) => {
+                eprintln!("ionode: fatal: {told}");
+                111
+            }
         }
     }
 }

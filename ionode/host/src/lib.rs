@@ -6,4 +6,4 @@ mod args;
 mod driver;
 mod host;
 
-pub use args::main;
+pub use args::{Args, main};

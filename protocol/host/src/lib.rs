@@ -1,9 +1,8 @@
-//! How bytes reach a node on Linux: dial strings, listeners, buffered streams, a client's connection.
+//! How bytes reach a node on Linux: dial strings, listeners, buffered streams.
 //!
 //! It owns sockets and their buffers, and does not interpret bytes: messages belong to the `protocol` crate,
 //! and only `told` prints them.
 
-pub mod blocking;
 pub mod clock;
 pub mod dial;
 pub mod dialer;
@@ -18,7 +17,6 @@ pub mod users;
 
 mod socket;
 
-pub use blocking::{Conn, Wake, poll};
 pub use clock::{Clock, TermSignal, boot_id, host_name, until};
 pub use dial::{Dial, DialError};
 pub use dialer::Dialer;

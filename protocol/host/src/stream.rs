@@ -178,7 +178,7 @@ impl Stream {
     }
 
     /// Makes the receive buffer at least `capacity` bytes, keeping unread bytes.
-    pub(crate) fn grow(&mut self, capacity: usize) {
+    pub fn grow(&mut self, capacity: usize) {
         if capacity > self.rx.len() {
             let mut larger = Vec::with_capacity(capacity);
             larger.extend_from_slice(self.bytes());

@@ -29,6 +29,7 @@ pub const LAYERED: &[(&str, &str)] = &[
     ("ionode-host", "ionode/host/src/lib.rs"),
     ("sim", "sim/src/lib.rs"),
     ("sim-program", "sim/src/main.rs"),
+    ("client", "tools/client/src/lib.rs"),
     ("tools", "tools/src/main.rs"),
     ("tests", "tests/src/lib.rs"),
     ("model", "tests/model/src/lib.rs"),

@@ -49,9 +49,19 @@ const ALLOWED: &[Row] = &[
     Row { name: "protocol-host", ours: &["protocol"], others: Others::Any },
     Row { name: "cnode-host", ours: &["protocol", "protocol-host", "cnode"], others: Others::Any },
     Row { name: "ionode-host", ours: &["protocol", "protocol-host", "ionode"], others: Others::Any },
+    Row { name: "client", ours: &["protocol", "protocol-host"], others: Others::Any },
     Row {
         name: "tools",
-        ours: &["protocol", "protocol-host", "cnode", "cnode-host", "ionode", "ionode-host", "debug"],
+        ours: &[
+            "protocol",
+            "protocol-host",
+            "client",
+            "cnode",
+            "cnode-host",
+            "ionode",
+            "ionode-host",
+            "debug",
+        ],
         others: Others::Any,
     },
     Row {
@@ -64,6 +74,7 @@ const ALLOWED: &[Row] = &[
             "ionode",
             "ionode-host",
             "sim",
+            "client",
             "tools",
             "model",
         ],

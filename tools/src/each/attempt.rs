@@ -2,8 +2,9 @@
 
 use super::kept::Kept;
 use super::source::Task;
-use crate::client::{Asked, Client, Part, Told};
 use crate::environment::word;
+use crate::exit::Told;
+use client::Client;
 use protocol::client::Reply;
 use protocol::ename::Ename;
 use protocol::failure::Step;
@@ -16,6 +17,26 @@ use std::time::{Duration, Instant, SystemTime};
 const READ: u32 = 64 * 1024;
 /// Between asking a task to end and killing it.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What a request was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A step of a burst: whether it was refused is known from what follows.
+    Step,
+    /// A part of the task in this place of the connection.
+    Task(u8, Part),
+}
+
+/// What is asked for a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Exec,
+    Wait,
+    /// A read of stdout (0) or stderr (1).
+    Output(u8),
+    /// A read of the session's info, after a refused `exec`.
+    Info,
+}
 
 /// What is the same for all tasks.
 pub(crate) struct Setting {
@@ -86,7 +107,7 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// Adds everything up to the first reads to the connection's burst.
     pub(crate) fn start(
-        client: &mut Client,
+        client: &mut Client<Asked>,
         place: u8,
         (task, seat, line): (Task, Seat, String),
         setting: &Setting,
@@ -97,13 +118,13 @@ impl Attempt {
         if exec.len() >= LINE_MAX || exec.contains('\n') {
             (args, exec) = (words.join(" "), "exec".to_owned());
         }
-        let ctl = client.ask_session(&setting.env, args.as_bytes())?;
+        let ctl = client.ask_session(Asked::Step, &setting.env, args.as_bytes())?;
         let lines = format!("res + {}\n{}{exec}\n", seat.name, setting.lines);
         let write = Tmsg::Write { fid: ctl, offset: 0, data: lines.as_bytes() };
         client.ask(Asked::Task(place, Part::Exec), &write)?;
-        let wait = client.ask_open(ctl, &["..", "wait"], 0)?;
-        let stdout = client.ask_open(ctl, &["..", "stdout"], 0)?;
-        let stderr = client.ask_open(ctl, &["..", "stderr"], 0)?;
+        let wait = client.ask_open(Asked::Step, ctl, &["..", "wait"], 0)?;
+        let stdout = client.ask_open(Asked::Step, ctl, &["..", "stdout"], 0)?;
+        let stderr = client.ask_open(Asked::Step, ctl, &["..", "stderr"], 0)?;
         let mut attempt = Self {
             task,
             seat,
@@ -131,10 +152,10 @@ impl Attempt {
         Ok(attempt)
     }
 
-    fn read(&mut self, client: &mut Client, part: Part, fid: Fid, count: u32) -> Result<(), Told> {
+    fn read(&mut self, client: &mut Client<Asked>, part: Part, fid: Fid, count: u32) -> Result<(), Told> {
         self.asked += 1;
         let count = count.min(client.payload());
-        client.ask(Asked::Task(self.place, part), &Tmsg::Read { fid, offset: 0, count })
+        Ok(client.ask(Asked::Task(self.place, part), &Tmsg::Read { fid, offset: 0, count })?)
     }
 
     /// Takes an answer: what is to be asked next, if anything.
@@ -193,14 +214,14 @@ impl Attempt {
     }
 
     /// Asks for what follows an answer.
-    pub(crate) fn ask(&mut self, client: &mut Client, part: Part) -> Result<(), Told> {
+    pub(crate) fn ask(&mut self, client: &mut Client<Asked>, part: Part) -> Result<(), Told> {
         match part {
             Part::Output(at) => self.read(client, part, self.streams[at as usize], READ),
             Part::Wait => self.read(client, part, self.wait, 1024),
             Part::Info => {
-                let fid = client.ask_open(self.ctl, &["..", "info"], 0)?;
+                let fid = client.ask_open(Asked::Step, self.ctl, &["..", "info"], 0)?;
                 self.read(client, part, fid, 1024)?;
-                client.ask(Asked::Step, &Tmsg::Clunk { fid })
+                Ok(client.ask_quietly(&Tmsg::Clunk { fid })?)
             }
             Part::Exec => Ok(()),
         }
@@ -249,9 +270,9 @@ impl Attempt {
     }
 
     /// Adds the end of the session: what still runs in it is killed.
-    pub(crate) fn leave(&mut self, client: &mut Client) -> Result<(), Told> {
+    pub(crate) fn leave(&mut self, client: &mut Client<Asked>) -> Result<(), Told> {
         for fid in [self.streams[0], self.streams[1], self.wait, self.ctl] {
-            client.ask(Asked::Step, &Tmsg::Clunk { fid })?;
+            client.ask_quietly(&Tmsg::Clunk { fid })?;
         }
         Ok(())
     }
@@ -267,7 +288,7 @@ impl Attempt {
     }
 
     /// Ends it when its time is over, and kills it when it does not end.
-    pub(crate) fn look_at_clock(&mut self, client: &mut Client, now: Instant) -> Result<(), Told> {
+    pub(crate) fn look_at_clock(&mut self, client: &mut Client<Asked>, now: Instant) -> Result<(), Told> {
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
             self.command(client, "kill\n")?;
@@ -279,7 +300,7 @@ impl Attempt {
     }
 
     /// Asks it to end by a ctl line.
-    pub(crate) fn end(&mut self, client: &mut Client, why: Verdict, line: &str) -> Result<(), Told> {
+    pub(crate) fn end(&mut self, client: &mut Client<Asked>, why: Verdict, line: &str) -> Result<(), Told> {
         self.timeout_at = None;
         if self.ending.is_none() {
             self.ending = Some(why);
@@ -288,7 +309,7 @@ impl Attempt {
         self.command(client, line)
     }
 
-    fn command(&self, client: &mut Client, line: &str) -> Result<(), Told> {
-        client.ask(Asked::Command, &Tmsg::Write { fid: self.ctl, offset: 0, data: line.as_bytes() })
+    fn command(&self, client: &mut Client<Asked>, line: &str) -> Result<(), Told> {
+        Ok(client.ask_quietly(&Tmsg::Write { fid: self.ctl, offset: 0, data: line.as_bytes() })?)
     }
 }

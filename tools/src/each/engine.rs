@@ -9,10 +9,11 @@ use super::pool::Pool;
 use super::progress::Progress;
 use super::report::Report;
 use super::source::{Source, Task};
-use crate::client::{Client, Told};
-use crate::outcome::{self, INTERRUPTED};
-use crate::partition::up_nodes;
+use crate::exit::{INTERRUPTED, OWN, Told, after_signal};
+use crate::nodes::up_nodes;
+use crate::session::outcome;
 use crate::signal::Signals;
+use client::{Client, Wait};
 use protocol::record::End;
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -73,8 +74,12 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(
         plan: Plan,
-        (control, lanes, pool): (Client, Vec<Lane>, Pool),
-        (report, log, progress): (Report, Option<Joblog>, Progress),
+        control: Client,
+        lanes: Vec<Lane>,
+        pool: Pool,
+        report: Report,
+        log: Option<Joblog>,
+        progress: Progress,
     ) -> Self {
         Self {
             plan,
@@ -129,8 +134,8 @@ impl Engine {
             Ending::No => self.failed.min(COUNTED + 1) as i32,
             Ending::Halted(code) => code,
             Ending::Signalled(libc::SIGINT) => INTERRUPTED,
-            Ending::Signalled(signal) => 128 + signal,
-            Ending::Closed => 128 + libc::SIGPIPE,
+            Ending::Signalled(signal) => after_signal(signal),
+            Ending::Closed => after_signal(libc::SIGPIPE),
         }
     }
 
@@ -251,27 +256,22 @@ impl Engine {
 
     /// Waits for whatever comes first and does what it asks for; true to give up at once.
     fn pause(&mut self, signals: &mut Signals) -> Result<bool, Told> {
-        let poll = |fd, events| libc::pollfd { fd, events, revents: 0 };
-        let wants_input = self.ending == Ending::No && self.plan.source.wants_input();
-        let [stdout, stderr] = self.report.poll_fds();
-        let mut fds = vec![
-            poll(signals.fd(), libc::POLLIN),
-            poll(if wants_input { libc::STDIN_FILENO } else { -1 }, libc::POLLIN),
-            poll(stdout, libc::POLLOUT),
-            poll(stderr, libc::POLLOUT),
-        ];
-        fds.extend(self.lanes.iter().map(|lane| lane.client.conn.pollfd()));
         let now = Instant::now();
         let due = self.lanes.iter().filter_map(Lane::due).chain(self.pool.due(now)).chain(self.look_at).min();
-        let left = due.map(|due| due.saturating_duration_since(now));
-        protocol_host::poll(&mut fds, left).map_err(|e| format!("unable to wait: {e}"))?;
-        for (lane, fd) in self.lanes.iter_mut().zip(&fds[4..]) {
-            lane.client.serve(fd.revents)?;
+        let wants_input = self.ending == Ending::No && self.plan.source.wants_input();
+        let mut wait = Wait::until(due);
+        let signal = wait.readable(Some(signals.fd()));
+        let input = wait.readable(wants_input.then_some(libc::STDIN_FILENO));
+        let outputs = self.report.poll_fds().map(|fd| wait.writable(fd));
+        let lanes: Vec<_> = self.lanes.iter().map(|lane| lane.client.watch(&mut wait)).collect();
+        wait.wait().map_err(|e| format!("unable to wait: {e}"))?;
+        for (lane, own) in self.lanes.iter_mut().zip(lanes) {
+            lane.client.serve(&wait, own)?;
         }
-        if fds[1].revents != 0 {
+        if wait.is_ready(input) {
             self.plan.source.read()?;
         }
-        if fds[2].revents != 0 || fds[3].revents != 0 {
+        if outputs.into_iter().any(|output| wait.is_ready(output)) {
             self.progress.beside(|| self.report.pump())?;
         }
         if self.report.is_closed() && self.ending != Ending::Closed {
@@ -279,7 +279,7 @@ impl Engine {
             self.end_all("kill\n")?;
         }
         self.look_at_clock()?;
-        if fds[0].revents != 0 { self.take_signal(signals) } else { Ok(false) }
+        if wait.is_ready(signal) { self.take_signal(signals) } else { Ok(false) }
     }
 
     fn take_signal(&mut self, signals: &mut Signals) -> Result<bool, Told> {
@@ -322,7 +322,7 @@ fn ended(verdict: &Verdict) -> (Ended, String) {
         Verdict::Ended(End::Signal(signal)) => (Ended { exit: 0, signal: i32::from(*signal) }, String::new()),
         Verdict::Ended(end @ End::Never(failure)) => (exit(outcome::code(*end)), failure.to_string()),
         Verdict::TimedOut => (Ended { exit: -1, signal: libc::SIGTERM }, "time is over".to_owned()),
-        Verdict::Refused(why) => (exit(outcome::OWN), why.clone()),
+        Verdict::Refused(why) => (exit(OWN), why.clone()),
         Verdict::Lost | Verdict::Away | Verdict::Stopped | Verdict::Ended(End::Lost) => {
             (exit(outcome::code(End::Lost)), format!("its nodes were lost, {LOSSES_MAX} times"))
         }

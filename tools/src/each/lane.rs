@@ -1,9 +1,10 @@
 //! One of several connections, and the tasks that run over it: fewer than an ionode lets one client wait for.
 
-use super::attempt::{Attempt, Seat, Setting, Verdict};
+use super::attempt::{Asked, Attempt, Part, Seat, Setting, Verdict};
 use super::source::Task;
-use crate::client::{Asked, Client, Part, Told};
+use crate::exit::Told;
 use crate::partition::dial;
+use client::Client;
 use protocol::client::Reply;
 use protocol_host::Dial;
 use std::time::Instant;
@@ -23,7 +24,7 @@ enum Place {
 
 /// A connection with places for tasks.
 pub(crate) struct Lane {
-    pub(crate) client: Client,
+    pub(crate) client: Client<Asked>,
     places: [Place; PLACES],
 }
 

@@ -2,8 +2,8 @@
 
 use super::attempt::Attempt;
 use super::kept::Kept;
-use crate::client::Told;
-use crate::output::Output;
+use crate::exit::Told;
+use crate::session::output::Output;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -87,7 +87,7 @@ impl Report {
     }
 
     /// What to poll for while it waits.
-    pub(crate) fn poll_fds(&self) -> [RawFd; 2] {
+    pub(crate) fn poll_fds(&self) -> [Option<RawFd>; 2] {
         self.outputs.each_ref().map(Output::poll_fd)
     }
 

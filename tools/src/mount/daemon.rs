@@ -1,6 +1,6 @@
 //! A process that goes on by itself once what it was started for is there.
 
-use crate::client::Told;
+use crate::exit::Told;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};

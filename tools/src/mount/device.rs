@@ -1,6 +1,6 @@
 //! The kernel's end of a FUSE mount: how it is made and unmade, and answers on their way to it.
 
-use crate::client::Told;
+use crate::exit::Told;
 use polyfuse_kernel as kernel;
 use std::ffi::{CStr, CString};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};

@@ -1,15 +1,13 @@
-//! One 9P conversation of a mount: its socket, its numbers, and whom it has attached as.
+//! One 9P conversation of a mount: whose answers are whose, and whom it has attached as.
 
-use crate::client::Told;
-use protocol::client::{Burst, Client as Numbers};
+use client::{Dial, Error};
 use protocol::ename::Ename;
-use protocol::limits::{IOHDR, MSIZE_MAX};
-use protocol::message::{Fid, Rmsg, Tag, Tmsg, VERSION};
+use protocol::message::{Fid, Rmsg, Tag, Tmsg};
 use protocol::qid::Qid;
 use protocol::stat::Stat;
-use protocol_host::{Conn, Dial};
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::io;
+use std::time::Duration;
 
 /// Fids at once, below what an ionode gives a client: a root for each user, one for each request under way or
 /// open file, and as many that are being given back.
@@ -17,8 +15,6 @@ const FIDS: usize = 400;
 /// Requests at once: those of which the node bounds the number, a flush of each, and clunks, which do not
 /// wait.
 const TAGS: usize = 256;
-/// Room for a request beside its data: sixteen names of a path.
-const REQUEST: usize = 4096;
 /// How long a node that has taken a connection may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -95,11 +91,9 @@ pub(crate) enum Root {
     There(Fid),
 }
 
-/// A connection that has agreed on a version.
+/// A link of a mount.
 pub(crate) struct Link {
-    pub(crate) conn: Conn,
-    numbers: Box<Numbers<u64, FIDS, TAGS>>,
-    out: Vec<u8>,
+    pub(crate) wire: client::Link<u64, FIDS, TAGS>,
     pub(crate) roots: BTreeMap<String, Root>,
     /// Fids whose clunk has not found a tag yet.
     leaving: VecDeque<Fid>,
@@ -107,70 +101,35 @@ pub(crate) struct Link {
 
 impl Link {
     /// Connects and agrees on a version, within a bound.
-    pub(crate) fn dial(dial: &Dial) -> Result<Self, Told> {
-        let conn = Conn::dial(dial).map_err(|e| format!("unable to reach {dial}: {e}"))?;
-        let numbers = Box::new(Numbers::new(MSIZE_MAX));
-        let (out, roots, leaving) = (Vec::new(), BTreeMap::new(), VecDeque::new());
-        let mut link = Self { conn, numbers, out, roots, leaving };
-        let mut room = [0; 64];
-        let mut burst = Burst::new(&mut room);
-        link.numbers.version(&mut burst, 0).map_err(|_| "no room for a version".to_owned())?;
-        let gone = |e| format!("{dial}: {e}");
-        link.conn.send(burst.bytes()).map_err(gone)?;
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let botch = |_| format!("{dial} does not speak {VERSION}");
-            if let Some((len, reply)) = link.numbers.take(link.conn.bytes()).map_err(botch)? {
-                let is_ours = reply.is_some_and(
-                    |reply| matches!(reply.answer, Rmsg::Version { version, .. } if version == VERSION),
-                );
-                link.conn.consume(len);
-                return if is_ours { Ok(link) } else { Err(format!("{dial} does not speak {VERSION}")) };
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            let wake = link.conn.wait(&mut [], Some(left)).map_err(gone)?;
-            if wake.is_late || wake.is_ended {
-                return Err(format!("{dial} hung up, or did not answer within {} s", PATIENCE.as_secs()));
-            }
-        }
+    pub(crate) fn dial(dial: &Dial) -> Result<Self, Error> {
+        let wire = client::Link::dial(dial, 0, PATIENCE)?;
+        Ok(Self { wire, roots: BTreeMap::new(), leaving: VecDeque::new() })
     }
 
     /// Most bytes of data in one message.
     pub(crate) fn payload(&self) -> u32 {
-        self.numbers.msize() - IOHDR
+        self.wire.payload()
     }
 
     /// A fid that is not in use, if there is one.
     pub(crate) fn fid(&mut self) -> Result<Fid, i32> {
-        self.numbers.fid().map_err(|_| libc::EAGAIN)
+        self.wire.fid().map_err(|_| libc::EAGAIN)
     }
 
     /// Gives back a fid that no request was made with.
     pub(crate) fn give_back(&mut self, fid: Fid) {
-        self.numbers.give_back(fid);
+        self.wire.give_back(fid);
     }
 
     /// Asks on behalf of `token`.
     pub(crate) fn ask(&mut self, token: u64, request: &Tmsg<'_>) -> Result<Tag, i32> {
-        let data = if let Tmsg::Write { data, .. } = request { data.len() } else { 0 };
-        let at = self.out.len();
-        self.out.resize(at + data + REQUEST, 0);
-        let mut burst = Burst::new(&mut self.out[at..]);
-        let asked = self.numbers.ask(&mut burst, token, request);
-        let len = burst.bytes().len();
-        self.out.truncate(at + len);
-        asked.map_err(|_| libc::EAGAIN)
+        self.wire.ask(token, request).map_err(|_| libc::EAGAIN)
     }
 
     /// Gives a request up; an answer to it still comes, maybe that it was flushed.
     pub(crate) fn flush(&mut self, tag: Tag) {
-        let at = self.out.len();
-        self.out.resize(at + REQUEST, 0);
-        let mut burst = Burst::new(&mut self.out[at..]);
         // Without a tag for it the request is answered when it is.
-        let _ = self.numbers.flush(&mut burst, tag);
-        let len = burst.bytes().len();
-        self.out.truncate(at + len);
+        let _ = self.wire.flush(tag);
     }
 
     /// Gives a fid back to the node.
@@ -189,29 +148,18 @@ impl Link {
     }
 
     /// Sends what was asked, as far as the kernel takes it now.
-    pub(crate) fn send(&mut self) -> Result<(), Told> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let sent = self.conn.queue(&self.out).map(drop).map_err(|e| e.to_string());
-        self.out.clear();
-        sent
+    pub(crate) fn send(&mut self) -> io::Result<()> {
+        self.wire.send_now()
     }
 
     /// The next answer and whose it is, if a whole one is there.
-    pub(crate) fn next(&mut self) -> Result<Option<(u64, Answer)>, Told> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, Answer)>, Error> {
         loop {
-            let botch = |_| "bytes came that are no answer in 9P2000".to_owned();
-            let Some((len, reply)) = self.numbers.take(self.conn.bytes()).map_err(botch)? else {
-                return Ok(None);
-            };
-            let told = reply.map(|reply| (reply.token, Answer::of(&reply.answer)));
-            self.conn.consume(len);
+            let taken = self.wire.next(|reply| (reply.token, Answer::of(&reply.answer)))?;
             self.clunk_more();
-            if let Some((token, answer)) = told
-                && token != 0
-            {
-                return Ok(Some((token, answer)));
+            match taken {
+                Some((0, _)) => {}
+                taken => return Ok(taken),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What is mounted where, as the kernel lists it, and who uses it.
 
 use super::device::TYPE;
-use crate::client::Told;
+use crate::exit::Told;
 use std::ffi::{CString, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -12,17 +12,16 @@ use super::reply;
 use super::request::{Ask, Request};
 use super::slot::{CONTROL, Slots};
 use super::user::Users;
-use crate::client::Told;
+use crate::exit::Told;
 use crate::signal::Signals;
+use client::{Dial, Wait};
 use polyfuse_kernel::FOPEN_STREAM;
 use protocol::message::Fid;
 use protocol::server::mode;
 use protocol::table::is_stream_name;
-use protocol_host::Dial;
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
 
 /// Requests of the kernel that are taken in before links have their turn.
 const TURN: usize = 64;
@@ -102,29 +101,27 @@ impl Served {
     /// Serves until it is unmounted, or a signal says to unmount it.
     pub(crate) fn run(&mut self, signals: &mut Signals) -> Result<(), Told> {
         loop {
-            let mut polled: Vec<libc::pollfd> = [self.device.fd(), self.bell.as_raw_fd(), signals.fd()]
-                .map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
-                .to_vec();
-            let mut slots = Vec::new();
+            let mut wait = Wait::until(self.ops.values().filter_map(|op| op.end).min());
+            let kernel = wait.readable(Some(self.device.fd()));
+            let _rung = wait.readable(Some(self.bell.as_raw_fd()));
+            let signal = wait.readable(Some(signals.fd()));
+            let mut links = Vec::new();
             for (index, slot) in self.slots.iter() {
                 if let Some(link) = slot.link() {
-                    polled.push(link.conn.pollfd());
-                    slots.push(index);
+                    links.push((index, link.wire.socket.watch(&mut wait)));
                 }
             }
-            let end = self.ops.values().filter_map(|op| op.end).min();
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            protocol_host::poll(&mut polled, left).map_err(|e| format!("poll: {e}"))?;
-            if polled[2].revents != 0 && signals.next().is_some() {
+            wait.wait().map_err(|e| format!("poll: {e}"))?;
+            if wait.is_ready(signal) && signals.next().is_some() {
                 self.device.end();
                 self.leave();
                 return Ok(());
             }
-            for (index, polled) in slots.iter().zip(&polled[3..]) {
-                self.serve(*index, polled.revents);
+            for (index, own) in links {
+                self.serve(index, &wait, own);
             }
             self.connect();
-            if polled[0].revents != 0 && !self.hear()? {
+            if wait.is_ready(kernel) && !self.hear()? {
                 self.leave();
                 return Ok(());
             }

@@ -4,9 +4,8 @@
 //! answered soon, and each of the others is for so many open files that each may have two requests waiting.
 
 use super::link::Link;
-use crate::client::Told;
+use client::{Dial, Error};
 use protocol::limits::{IOHDR, MSIZE_LINK};
-use protocol_host::Dial;
 use std::collections::VecDeque;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -81,7 +80,7 @@ impl Slot {
 }
 
 /// What came of a dial, and for which slot.
-pub(crate) type Dialled = (usize, Result<Link, Told>);
+pub(crate) type Dialled = (usize, Result<Link, Error>);
 
 /// All links.
 pub(crate) struct Slots {
@@ -184,7 +183,7 @@ impl Slots {
     /// Hangs up links beyond the second that nothing uses, so that an ionode has room for others.
     pub(crate) fn trim(&mut self) {
         for slot in self.slots.iter_mut().skip(2) {
-            let is_sent = slot.link().is_some_and(|link| link.conn.queued() == 0);
+            let is_sent = slot.link().is_some_and(|link| link.wire.socket.queued() == 0);
             if slot.is_unused() && is_sent {
                 slot.state = State::Idle;
             }

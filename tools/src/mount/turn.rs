@@ -5,6 +5,7 @@ use super::op::{Listed, Op, Outcome};
 use super::reply;
 use super::served::{Dir, Served};
 use super::slot::{CONTROL, Slots};
+use client::{Wait, Watch};
 use protocol::stat::DMDIR;
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -103,10 +104,10 @@ impl Served {
     }
 
     /// Takes in what a link has to say.
-    pub(super) fn serve(&mut self, slot: usize, revents: i16) {
+    pub(super) fn serve(&mut self, slot: usize, wait: &Wait, own: Watch) {
         let Some(link) = self.slots.slot(slot).link() else { return };
-        let got = link.conn.serve(revents);
-        let is_ended = link.conn.is_ended();
+        let got = link.wire.socket.serve(wait, own);
+        let is_ended = link.wire.socket.is_ended();
         while let Some(link) = self.slots.slot(slot).link() {
             match link.next() {
                 Ok(Some((id, answer))) => self.take(id, answer),
@@ -293,9 +294,9 @@ impl Served {
         self.send();
         for (_, slot) in self.slots.iter() {
             if let Some(link) = slot.link() {
-                link.conn.set_patience(FAREWELL);
+                link.wire.socket.set_patience(FAREWELL);
                 // A node that takes nothing any more finds out by itself.
-                let _ = link.conn.send(&[]);
+                let _ = link.wire.socket.send(&[]);
             }
         }
     }

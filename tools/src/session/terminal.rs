@@ -1,6 +1,6 @@
 //! The terminal that this program is typed at, while it is a member's: every key goes there, and its size.
 
-use crate::client::Told;
+use crate::exit::Told;
 use std::io::IsTerminal;
 
 /// Where there is no terminal here, the member's is of this size.

@@ -1,17 +1,18 @@
 //! `uem rsh`: ssh's place taken, so that launchers and copiers made for ssh run on the tree.
 
 use crate::environment::word;
-use crate::fault::Fault;
-use crate::job::Job;
-use crate::outcome::SSH_OWN;
+use crate::exit::{Fault, SSH_OWN};
 use crate::partition::connect;
-use crate::plan::{Manner, Plan};
-use crate::run::is_null;
+use crate::session::asked::Node;
+use crate::session::input::is_null;
+use crate::session::life::Session;
+use crate::session::plan::{Manner, Plan};
+use crate::session::terminal;
 use crate::signal::Signals;
-use crate::terminal;
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
+use client::Dial;
 use protocol::nodeset::Name;
-use protocol_host::{Dial, user_name};
+use protocol_host::user_name;
 
 /// Options of ssh that a value follows; of these, -l says whom to run as.
 const VALUED: &str = "lpioFcembBDEIJLOQRSwW";
@@ -24,54 +25,34 @@ const SHELL: &str = r#"cd "${HOME:-/}" 2>/dev/null || cd /; [ -z "$2" ] || expor
 /// Run a command on one node, as ssh would: its stdin, outputs and exit code are the command's. Without a
 /// command it is a shell to type at, which ~. at the begin of a line leaves. Options that ssh has are
 /// accepted; but for -l, -n, -t and -T they have no effect. A user before the node and `@` is as -l.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "rsh")]
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "rsh",
+    example = "uem rsh node01 hostname",
+    example = "rsync -a -e 'uem rsh' src/ node07:/tmp/src/",
+    note = "The exit code is the command's; 128+n where signal n ended it.",
+    error_code(255, "uem itself could not do its part")
+)]
 pub(crate) struct Rsh {
     /// dial string of the partition
     #[argh(option)]
-    at: Option<Dial>,
+    pub(super) at: Option<Dial>,
     /// whom to run as: root may choose
     #[argh(option, short = 'l')]
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// nothing to read for the command
     #[argh(switch, short = 'n')]
-    null: bool,
+    pub(super) null: bool,
     /// a terminal for the command, if there is one here; twice: in any case
     #[argh(switch, short = 't')]
-    terminal: u16,
+    pub(super) terminal: u16,
     /// no terminal
     #[argh(switch, short = 'T')]
-    plain: bool,
+    pub(super) plain: bool,
     /// the node, and words that its shell runs
     #[argh(positional, greedy)]
-    program: Vec<String>,
-}
-
-/// A shell to type at on one node; ~. at the begin of a line leaves it.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "shell")]
-pub(crate) struct Shell {
-    /// dial string of the partition
-    #[argh(option)]
-    at: Option<Dial>,
-    /// whom to run as: root may choose
-    #[argh(option, short = 'l')]
-    user: Option<String>,
-    /// the node
-    #[argh(positional)]
-    node: String,
-}
-
-impl Shell {
-    pub(crate) fn run(self) -> Result<i32, Fault> {
-        if !terminal::is_here() {
-            let told =
-                format!("shell: there is no terminal here to type at; uem rsh {} takes lines", self.node);
-            return Err(told.into());
-        }
-        let program = vec![self.node];
-        Rsh { at: self.at, user: self.user, null: false, terminal: 1, plain: false, program }.run()
-    }
+    pub(super) program: Vec<String>,
 }
 
 impl Rsh {
@@ -95,21 +76,21 @@ impl Rsh {
         let line = words.join(" ");
         if !asked || self.plain {
             let mut signals = Signals::new()?;
-            let mut client = connect(self.at.as_ref())?;
-            let job = Job::start(&mut client, &self.plan((user, host), (&line, false)), false)?;
-            return Ok(job.finish(&mut signals, None)?);
+            let mut node: Node = connect(self.at.as_ref())?;
+            let plan = self.plan(user, host, &line, None);
+            return Ok(Session::start(&mut node, &plan)?.finish(&mut signals)?);
         }
-        let mut client = connect(self.at.as_ref())?;
-        Ok(Job::type_at(&mut client, &self.plan((user, host), (&line, true)))?)
+        let mut node: Node = connect(self.at.as_ref())?;
+        let term = std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned());
+        Ok(Session::type_at(&mut node, &self.plan(user, host, &line, Some(&term)))?)
     }
 
-    fn plan(&self, (user, host): (Option<&str>, &str), (line, typed): (&str, bool)) -> Plan {
+    /// What runs there: a line, or a shell; at a terminal of this kind, if there is one.
+    fn plan(&self, user: Option<&str>, host: &str, line: &str, term: Option<&str>) -> Plan {
         let own = user_name();
         let user = user.filter(|user| *user != own).map(|user| format!("user {}\n", word(user)));
-        let term =
-            if typed { std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()) } else { String::new() };
-        let args: Vec<String> = ["sh", "-c", SHELL, "sh", line, &term].map(word).to_vec();
-        let size = if typed { terminal::winsize() } else { String::new() };
+        let args: Vec<String> = ["sh", "-c", SHELL, "sh", line, term.unwrap_or_default()].map(word).to_vec();
+        let size = term.map_or(String::new(), |_| terminal::winsize());
         Plan {
             lines: format!("res + {host}\n{}{size}", user.unwrap_or_default()),
             args: args.join(" "),
@@ -119,6 +100,7 @@ impl Rsh {
             timeout: None,
             program: host.to_owned(),
             manner: Manner::Ssh,
+            fold: false,
         }
     }
 }

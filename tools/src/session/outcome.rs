@@ -1,26 +1,17 @@
 //! What became of a job: outcomes folded by node set, and the exit code.
 
+use crate::exit::{LOST, OWN, after_signal};
+use crate::nodes::node_set;
 use protocol::ename::Ename;
 use protocol::failure::{Failure, Step};
 use protocol::record::{End, Outcome};
 use std::collections::BTreeMap;
 
-/// Time is over.
-pub(crate) const TIMEOUT: i32 = 124;
-/// This program could not do its part.
-pub(crate) const OWN: i32 = 125;
-/// This program could not do its part, where it stands for ssh.
-pub(crate) const SSH_OWN: i32 = 255;
-/// A node was lost.
-pub(crate) const LOST: i32 = 137;
-/// After ^C.
-pub(crate) const INTERRUPTED: i32 = 130;
-
 /// The exit code that a member's end counts as.
 pub(crate) fn code(end: End) -> i32 {
     match end {
         End::Exit(code) => i32::from(code),
-        End::Signal(signal) => 128 + i32::from(signal),
+        End::Signal(signal) => after_signal(i32::from(signal)),
         End::Lost => LOST,
         End::Never(failure) => code_of(failure),
     }
@@ -104,17 +95,6 @@ pub(crate) fn cuts(error: &str) -> Vec<&str> {
     lines
 }
 
-/// Nodes as one set, by name and number, each once; and how many.
-pub(crate) fn node_set<N: AsRef<str>>(nodes: impl Iterator<Item = N>) -> (String, usize) {
-    let mut nodes: Vec<N> = nodes.collect();
-    nodes.sort_by(|one, other| protocol::nodeset::order(one.as_ref(), other.as_ref()));
-    nodes.dedup_by(|one, other| one.as_ref() == other.as_ref());
-    let mut set = String::new();
-    let folded = protocol::nodeset::fold(nodes.iter().map(AsRef::as_ref), &mut set);
-    assert!(folded.is_ok(), "a string grows");
-    (set, nodes.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,11 +117,5 @@ mod tests {
     fn whose_output_was_cut_is_found_among_other_refusals() {
         let error = "8 stdout: n2: Host is down\n7 signal: n2: timed out\n8 stderr: n2: Host is down\n";
         assert_eq!(cuts(error), ["stderr: n2: Host is down", "stdout: n2: Host is down"]);
-    }
-
-    #[test]
-    fn nodes_are_named_once_and_in_the_order_of_their_numbers() {
-        let (set, count) = node_set(["n10", "n9", "m", "n9", "n11"].into_iter());
-        assert_eq!((set.as_str(), count), ("m,n[9-11]", 4));
     }
 }

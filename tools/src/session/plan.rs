@@ -1,6 +1,6 @@
 //! What a job is before it starts: what runs, with what, and how its end is told.
 
-use crate::outcome;
+use crate::exit::{OWN, SSH_OWN};
 use std::time::Duration;
 
 /// What to start.
@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) program: String,
     /// How its end is told.
     pub(crate) manner: Manner,
+    /// Equal outputs are printed once, at the end.
+    pub(crate) fold: bool,
 }
 
 /// How the end of a job is told.
@@ -34,8 +36,8 @@ impl Manner {
     /// The exit code of what is not the members' doing.
     pub(crate) fn own(self) -> i32 {
         match self {
-            Self::Run => outcome::OWN,
-            Self::Ssh => outcome::SSH_OWN,
+            Self::Run => OWN,
+            Self::Ssh => SSH_OWN,
         }
     }
 }

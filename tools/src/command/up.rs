@@ -1,21 +1,14 @@
-//! `uem up` and `uem down`: a partition of real processes on this machine that stays.
+//! `uem up`: a partition of real processes on this machine that stays.
 
-use crate::client::{Client, Told};
-use crate::fault::{Fault, print};
-use crate::partition::{FANOUT_MAX, Local, NODES_MAX, is_alive, listed, names, state_dir};
-use argh::FromArgs;
+use crate::exit::{Fault, print};
+use crate::partition::{FANOUT_MAX, Local, NODES_MAX, is_alive, listed, names, remove_dir, state_dir};
+use argh::{ArgsInfo, FromArgs};
+use client::{Client, Dial};
 use protocol::nodeset::Name;
-use protocol_host::Dial;
-use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-/// How long processes may take to end when asked.
-const GRACE: Duration = Duration::from_secs(3);
 
 /// Start a partition on this machine: an ionode and its compute nodes, as processes that stay.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "up")]
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "up", example = "uem up -n 64", example = "uem up -n 512 --fanout 64")]
 pub(crate) struct Up {
     /// number of compute nodes, 1 to 4096 (default 8)
     #[argh(option, short = 'n', default = "8")]
@@ -27,11 +20,6 @@ pub(crate) struct Up {
     #[argh(option, default = "String::from(\"node\")")]
     prefix: String,
 }
-
-/// End the partition that `uem up` started.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "down")]
-pub(crate) struct Down {}
 
 impl Up {
     pub(crate) fn run(self) -> Result<i32, Fault> {
@@ -49,7 +37,7 @@ impl Up {
         let dir = state_dir()?;
         if let Some(processes) = listed(&dir) {
             if processes.iter().any(is_alive) {
-                if Client::connect(&Dial::Unix(dir.join("io"))).is_err() {
+                if Client::<()>::connect(&Dial::Unix(dir.join("io"))).is_err() {
                     let told =
                         format!("a partition here has died in part ({}): uem down clears it", dir.display());
                     return Err(told.into());
@@ -58,7 +46,7 @@ impl Up {
                 return Err(told.into());
             }
             // What a crash or a kill left behind.
-            remove(&dir)?;
+            remove_dir(&dir)?;
         }
         Local::start_kept(&dir, &names, self.fanout)?;
         let dial = Dial::Unix(dir.join("io"));
@@ -66,31 +54,4 @@ impl Up {
         let told = format!("{} {many} up at {dial}; end with uem down\n", self.nodes);
         print(told.as_bytes()).map(|()| 0)
     }
-}
-
-impl Down {
-    pub(crate) fn run(self) -> Result<i32, Fault> {
-        let dir = state_dir()?;
-        let processes = listed(&dir)
-            .ok_or_else(|| format!("no partition of yours is up ({} has no list of one)", dir.display()))?;
-        for signal in [libc::SIGTERM, libc::SIGKILL] {
-            for process in processes.iter().filter(|process| is_alive(process)) {
-                // SAFETY: no pointers; the start time says that it is the process that was started.
-                unsafe { libc::kill(process.0 as i32, signal) };
-            }
-            let end = Instant::now() + GRACE;
-            while processes.iter().any(is_alive) && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-        }
-        if let Some((pid, _)) = processes.iter().find(|process| is_alive(process)) {
-            return Err(format!("process {pid} does not end; its list is kept in {}", dir.display()).into());
-        }
-        remove(&dir)?;
-        Ok(0)
-    }
-}
-
-fn remove(dir: &Path) -> Result<(), Told> {
-    fs::remove_dir_all(dir).map_err(|e| format!("unable to remove {}: {e}", dir.display()))
 }

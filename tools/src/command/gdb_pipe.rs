@@ -1,18 +1,15 @@
-//! `uem gdb`: Debian's gdb on a member, over the member's file `debug/gdb`.
+//! `uem gdb-pipe`: standard input and output to and from a member's file `debug/gdb`.
 
-use crate::client::{Asked, Client, Told};
-use crate::fault::Fault;
+use crate::exit::{Fault, Told};
 use crate::partition::connect;
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
+use client::{Client, Dial, Error, Wait};
 use protocol::ename::Ename;
 use protocol::message::{Fid, Rmsg, Tmsg};
 use protocol::server::mode;
-use protocol_host::Dial;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How long a debugger before this one may take to let go of the member.
@@ -22,27 +19,9 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// Most bytes of gdb that are sent on at once: its packets are shorter.
 const PIECE: usize = 4096;
 
-/// Debug a member of a session with gdb; it goes on when gdb leaves.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "gdb")]
-pub(crate) struct Gdb {
-    /// dial string of the node
-    #[argh(option)]
-    at: Option<Dial>,
-    /// the debugger (default gdb)
-    #[argh(option, default = "String::from(\"gdb\")")]
-    gdb: String,
-    /// whom: SESSION/MEMBER
-    #[argh(positional)]
-    member: String,
-    /// further words for gdb
-    #[argh(positional, greedy)]
-    words: Vec<String>,
-}
-
 /// Carry standard input and output to and from a file debug/gdb: gdb's `target remote | uem gdb-pipe PATH`.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "gdb-pipe")]
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "gdb-pipe", example = "gdb -ex 'target remote | uem gdb-pipe run4711/3/debug/gdb'")]
 pub(crate) struct GdbPipe {
     /// dial string of the node
     #[argh(option)]
@@ -52,40 +31,9 @@ pub(crate) struct GdbPipe {
     path: String,
 }
 
-impl Gdb {
-    pub(crate) fn run(self) -> Result<i32, Fault> {
-        if !self.member.contains('/') {
-            let told = format!("gdb {}: which member? want SESSION/MEMBER; uem ps lists them", self.member);
-            return Err(Fault::usage(told));
-        }
-        let member = self.member.trim_end_matches('/');
-        let mut client = connect(self.at.as_ref())?;
-        // Said here, not at gdb's prompt.
-        let status = client.open(&format!("{member}/status"), mode::READ)?;
-        client.close(status)?;
-        drop(client);
-        let own = std::env::current_exe().map_err(|e| format!("this program has no path: {e}"))?;
-        let mut pipe = format!("target remote | {} gdb-pipe", quoted(&own.to_string_lossy()));
-        if let Some(dial) = &self.at {
-            pipe += &format!(" --at {}", quoted(&dial.to_string()));
-        }
-        pipe += &format!(" {}", quoted(&format!("{member}/debug/gdb")));
-        let mut command = Command::new(&self.gdb);
-        // The program's files are looked for here, by the paths that they have there: reading them through
-        // the member's own connection would take minutes.
-        command.args(["-q", "-iex", "set sysroot", "-ex", &pipe]).args(&self.words);
-        Err(format!("{}: {}", self.gdb, command.exec()).into())
-    }
-}
-
-/// A word of a shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 impl GdbPipe {
     pub(crate) fn run(self) -> Result<i32, Fault> {
-        let mut client = connect(self.at.as_ref())?;
+        let mut client: Client = connect(self.at.as_ref())?;
         let fid = open(&mut client, &self.path)?;
         let carried = carry(&mut client, fid);
         // The node may be gone, and with it what is to be let go.
@@ -94,11 +42,11 @@ impl GdbPipe {
     }
 }
 
-fn open(client: &mut Client, path: &str) -> Result<Fid, Told> {
+fn open(client: &mut Client, path: &str) -> Result<Fid, Error> {
     let end = Instant::now() + PATIENCE;
     loop {
         match client.open(path, mode::RDWR) {
-            Err(told) if told.ends_with(Ename::Busy.text()) && Instant::now() < end => {
+            Err(error) if error.ename() == Some(Ename::Busy) && Instant::now() < end => {
                 std::thread::sleep(AGAIN);
             }
             opened => return opened,
@@ -115,11 +63,11 @@ fn carry(client: &mut Client, fid: Fid) -> Result<(), Told> {
     let (mut held, mut is_asking, mut is_writing) = (Vec::new(), false, false);
     loop {
         if !is_asking {
-            client.ask(Asked::Output(0), &Tmsg::Read { fid, offset: 0, count })?;
+            client.ask((), &Tmsg::Read { fid, offset: 0, count })?;
             is_asking = true;
         }
         if !is_writing && !held.is_empty() {
-            client.ask(Asked::Stdin, &Tmsg::Write { fid, offset: 0, data: &held })?;
+            client.ask((), &Tmsg::Write { fid, offset: 0, data: &held })?;
             is_writing = true;
         }
         client.send()?;
@@ -139,10 +87,12 @@ fn carry(client: &mut Client, fid: Fid) -> Result<(), Told> {
             }
             Some(Said::Nothing) => {}
             None => {
-                let fd = if held.is_empty() { input.as_raw_fd() } else { -1 };
-                let mut polled = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
-                client.pause(&mut polled, None)?;
-                if polled[0].revents != 0 && !take(&mut input, &mut held)? {
+                let mut wait = Wait::until(None);
+                let node = client.watch(&mut wait);
+                let typed = wait.readable(held.is_empty().then(|| input.as_raw_fd()));
+                wait.wait().map_err(|e| format!("unable to wait: {e}"))?;
+                client.serve(&wait, node)?;
+                if wait.is_ready(typed) && !take(&mut input, &mut held)? {
                     return Ok(());
                 }
             }
@@ -168,15 +118,5 @@ fn take(input: &mut impl Read, held: &mut Vec<u8>) -> Result<bool, Told> {
         }
         Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
         Err(error) => Err(format!("stdin: {error}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_is_one_word_to_a_shell() {
-        assert_eq!(quoted("unix!/tmp/it's"), "'unix!/tmp/it'\\''s'");
     }
 }

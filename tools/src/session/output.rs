@@ -128,9 +128,9 @@ impl Output {
         self.taken < self.pending.len()
     }
 
-    /// What to poll for when blocked.
-    pub(crate) fn poll_fd(&self) -> RawFd {
-        if self.is_blocked() { self.sink.fd() } else { -1 }
+    /// What to wait for when blocked.
+    pub(crate) fn poll_fd(&self) -> Option<RawFd> {
+        self.is_blocked().then(|| self.sink.fd())
     }
 
     /// Writes what waits, as far as it is taken now.
@@ -184,7 +184,7 @@ impl Fold {
         }
         let mut told = Vec::new();
         for (text, members) in groups {
-            let (set, count) = crate::outcome::node_set(members.into_iter().map(&node));
+            let (set, count) = crate::nodes::node_set(members.into_iter().map(&node));
             let rule = "---------------";
             told.extend_from_slice(format!("{rule}\n{set} ({count})\n{rule}\n").as_bytes());
             told.extend_from_slice(text);
@@ -224,7 +224,7 @@ mod tests {
         let data: Vec<u8> = (0..1 << 20).map(|n: u32| (n / 7) as u8).collect();
         output.take(&data[..1 << 19]).expect("a reader is there");
         output.take(&data[1 << 19..]).expect("a reader is there");
-        assert!(output.is_blocked() && output.poll_fd() >= 0);
+        assert!(output.is_blocked() && output.poll_fd().is_some());
         let mut got = Vec::new();
         while got.len() < data.len() {
             let mut some = vec![0; 30_000];
@@ -232,7 +232,7 @@ mod tests {
             got.extend_from_slice(&some[..len]);
             output.flush().expect("a reader is there");
         }
-        assert!(got == data && !output.is_blocked() && output.poll_fd() == -1);
+        assert!(got == data && !output.is_blocked() && output.poll_fd().is_none());
     }
 
     #[test]

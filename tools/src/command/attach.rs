@@ -1,0 +1,39 @@
+//! `uem attach`: the outputs of a session that runs, and its end.
+
+use crate::exit::Fault;
+use crate::partition::connect;
+use crate::session::asked::Node;
+use crate::session::life::Session;
+use crate::signal::Signals;
+use argh::{ArgsInfo, FromArgs};
+use client::Dial;
+
+/// Show what a session that runs writes, and wait for it; ^C ends its members. What was sent to a file, as by
+/// `uem run -d`, is there.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    subcommand,
+    name = "attach",
+    example = "uem attach 5",
+    note = "The exit code is as of uem run.",
+    error_code(100, "the command line cannot be understood"),
+    error_code(125, "uem itself could not do its part"),
+    error_code(130, "after ^C"),
+    error_code(137, "a node was lost")
+)]
+pub(crate) struct Attach {
+    /// dial string of the node
+    #[argh(option)]
+    at: Option<Dial>,
+    /// the session
+    #[argh(positional)]
+    session: String,
+}
+
+impl Attach {
+    pub(crate) fn run(self) -> Result<i32, Fault> {
+        let mut signals = Signals::new()?;
+        let mut node: Node = connect(self.at.as_ref())?;
+        Ok(Session::follow(&mut node, &self.session)?.finish(&mut signals)?)
+    }
+}
