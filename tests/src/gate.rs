@@ -1,4 +1,4 @@
-//! A place where programs wait until a test lets them go on: a named pipe that they read.
+//! Places where programs wait until a test lets them go on.
 
 use crate::wait::Wait;
 use std::fs::File;
@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The pipe; whoever opens it for reading waits until it is opened here, and finds it empty.
+/// A named pipe; whoever opens it for reading waits until it is opened here, and finds it empty.
 pub struct Gate {
     path: PathBuf,
 }
@@ -41,5 +41,30 @@ impl Gate {
         while let Err(e) = File::options().write(true).custom_flags(libc::O_NONBLOCK).open(&self.path) {
             wait.again(format_args!("somebody waits at {}: {e}", self.path.display()));
         }
+    }
+}
+
+/// A place where programs wait that may come early or late: a file that they look for.
+pub struct Latch {
+    path: PathBuf,
+}
+
+impl Latch {
+    /// One in a directory, which is also what removes it.
+    pub fn new(dir: &Path, name: &str) -> Self {
+        Self { path: dir.join(name) }
+    }
+
+    /// The words of a shell that waits.
+    pub fn wait(&self) -> String {
+        format!("until test -e {}; do sleep 0.02; done", self.path.display())
+    }
+
+    /// Lets all go on, now and later.
+    ///
+    /// # Panics
+    /// When the file cannot be made.
+    pub fn open(&self) {
+        File::create(&self.path).expect("a file can be made");
     }
 }

@@ -13,7 +13,7 @@ pub mod uem;
 pub mod wait;
 
 pub use cluster::Cluster;
-pub use gate::Gate;
+pub use gate::{Gate, Latch};
 pub use job::{Job, in_order, shapes, shapes_over_tcp};
 pub use link::{Answer, Link};
 pub use running::Running;

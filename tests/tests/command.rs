@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Running, Told, uem};
+use tests::wait::{Wait, bounded};
+use tests::{Answer, Cluster, Link, Running, Told, uem};
 
 fn own_dir(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("uem-test-{}-{name}", std::process::id()));
@@ -15,13 +15,13 @@ fn own_dir(name: &str) -> PathBuf {
     dir
 }
 
-fn is_quiet(partition: &Partition, nodes: usize) {
+fn is_quiet(partition: &Cluster, nodes: usize) {
     partition.wait_until("status", |text| text.matches(" sessions=0 members=0 ").count() == nodes);
     assert_eq!(partition.run(&["ps"]).out, "");
 }
 
 /// The command behind a shell that sets something first.
-fn behind_shell(partition: &Partition, before: &str, args: &[&str]) -> Told {
+fn behind_shell(partition: &Cluster, before: &str, args: &[&str]) -> Told {
     let plain = partition.uem(args);
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{before}; exec \"$@\""), "sh"]);
@@ -37,7 +37,7 @@ fn behind_shell(partition: &Partition, before: &str, args: &[&str]) -> Told {
 
 #[test]
 fn members_find_the_directory_environment_umask_and_soft_limits_of_their_command() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let dir = own_dir("carried");
     let before = format!("cd {}; export CARRIED='it''s\nhere'; umask 027; ulimit -Sn 77", dir.display());
     let script = "pwd; printf '%s\\n' \"$CARRIED\"; umask; ulimit -Sn";
@@ -53,7 +53,7 @@ fn members_find_the_directory_environment_umask_and_soft_limits_of_their_command
 
 #[test]
 fn options_say_what_members_find() {
-    let partition = Partition::up(4);
+    let partition = Cluster::up(4);
     let dir = own_dir("options");
     let sets = dir.join("sets");
     std::fs::write(&sets, "# three of them\nnode[01-02]\nnode04 # and this\n").expect("a file can be made");
@@ -87,11 +87,9 @@ fn options_say_what_members_find() {
 
 #[test]
 fn the_first_failure_ends_all_where_that_is_wanted() {
-    let partition = Partition::up(4);
-    let begun = Instant::now();
+    let partition = Cluster::up(4);
     let script = "test $UEM_MEMBER = 2 && exit 3; sleep 1000";
     let told = partition.run(&["run", "-K", "-n", "4", "sh", "-c", script]);
-    assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(told.code, 137, "{}", told.err);
     assert!(told.err.contains("exit 3: ") && told.err.contains("signal 9: "), "{}", told.err);
     is_quiet(&partition, 4);
@@ -99,7 +97,7 @@ fn the_first_failure_ends_all_where_that_is_wanted() {
 
 #[test]
 fn a_time_limit_ends_the_members_and_says_so() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let told = partition.run(&["run", "-a", "--timeout", "0.5", "sleep", "1000"]);
     let want = "uem: time is over; ending the members\nuem: signal 15: node[01-02] (2 members)\n";
     assert_eq!((told.code, told.err.as_str()), (124, want));
@@ -113,7 +111,7 @@ fn a_time_limit_ends_the_members_and_says_so() {
 
 #[test]
 fn a_reader_that_has_enough_ends_the_members_without_a_word() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let mut job = partition.uem(&["run", "-a", "yes"]);
     let mut child = job.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("uem starts");
     let mut some = [0; 100];
@@ -126,7 +124,7 @@ fn a_reader_that_has_enough_ends_the_members_without_a_word() {
 
 #[test]
 fn an_output_that_is_full_is_said_and_ends_the_members() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
     let mut job = partition.uem(&["run", "-a", "yes"]);
     let told = Told::of(&job.stdout(full).stderr(Stdio::piped()).output().expect("uem starts"));
@@ -137,10 +135,10 @@ fn an_output_that_is_full_is_said_and_ends_the_members() {
 
 #[test]
 fn a_reader_that_rests_stops_nobody_else_and_misses_nothing() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let mut slow = partition.uem(&["run", "-a", "sh", "-c", "head -c 4000000 /dev/zero; echo; echo end >&2"]);
     let mut child = slow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("uem starts");
-    std::thread::sleep(Duration::from_millis(500));
+    partition.wait_until("0/status", |text| text.contains("blocked=stdout"));
     let told = partition.run(&["run", "-a", "echo", "here"]);
     assert_eq!((told.code, told.out.as_str()), (0, "here\nhere\n"));
     let output = child.stdout.take().expect("piped");
@@ -151,7 +149,7 @@ fn a_reader_that_rests_stops_nobody_else_and_misses_nothing() {
 
 #[test]
 fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
-    let partition = Partition::up(3);
+    let partition = Cluster::up(3);
     let sleep = ["run", "-a", "sh", "-c", "echo begun; exec sleep 1000"];
     let mut job = Running::start(partition.uem(&sleep));
     job.lines(3);
@@ -165,11 +163,9 @@ fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
     job.lines(3);
     partition.signal("node02", "STOP");
     job.signal("INT");
-    std::thread::sleep(Duration::from_millis(300));
-    let begun = Instant::now();
+    job.says("^C again gives up at once");
     job.signal("INT");
     let told = job.end();
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!(told.code, 130);
     assert!(told.err.ends_with("uem: given up; members may still be ending\n"), "{}", told.err);
     partition.signal("node02", "CONT");
@@ -178,7 +174,7 @@ fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
 
 #[test]
 fn node_sets_name_nodes_that_are_there() {
-    let partition = Partition::up(3);
+    let partition = Cluster::up(3);
     partition.signal("node03", "KILL");
     partition.wait_until("summary", |summary| summary.contains("node03 lost\n"));
     let here = ["run", "-a", "echo", "here"];
@@ -197,7 +193,7 @@ fn node_sets_name_nodes_that_are_there() {
 
 #[test]
 fn what_is_not_there_is_told_before_anything_begins() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let told = partition.run(&["gdb", "nosuch/3"]);
     let err = "uem: nosuch/3/status: No such file or directory\n";
     assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (125, "", err));
@@ -230,7 +226,7 @@ fn processes_of(dir: &Path) -> Vec<String> {
 
 #[test]
 fn a_killed_command_leaves_no_member_and_no_session() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let mut job = Running::start(partition.uem(&["run", "-a", "sh", "-c", "echo begun; exec sleep 1000"]));
     job.lines(2);
     kill(child_of(job.pid()));
@@ -242,12 +238,9 @@ fn a_killed_command_leaves_no_member_and_no_session() {
 fn a_killed_command_that_had_nodes_of_its_own_leaves_no_process_and_is_not_in_the_way() {
     let dir = own_dir("killed");
     let start = || {
-        let mut command = Command::new("timeout");
+        let mut command = bounded(uem());
         let script = "echo begun; exec sleep 1000";
-        command
-            .args(["--foreground", "60"])
-            .arg(uem())
-            .args(["run", "--local", "-n", "2", "sh", "-c", script]);
+        command.args(["run", "--local", "-n", "2", "sh", "-c", script]);
         command.env("XDG_RUNTIME_DIR", &dir).env("TMPDIR", &dir).env_remove("UEM_AT");
         command
     };
@@ -256,10 +249,9 @@ fn a_killed_command_that_had_nodes_of_its_own_leaves_no_process_and_is_not_in_th
     assert_eq!(processes_of(&dir).len(), 3, "an ionode and two nodes");
     kill(child_of(job.pid()));
     job.end();
-    let end = Instant::now() + Duration::from_secs(5);
+    let wait = Wait::new();
     while !processes_of(&dir).is_empty() {
-        assert!(Instant::now() < end, "its nodes end with it: {:?}", processes_of(&dir));
-        std::thread::sleep(Duration::from_millis(20));
+        wait.again(format_args!("its nodes end with it: {:?}", processes_of(&dir)));
     }
     let mut job = Running::start(start());
     job.lines(2);
@@ -301,11 +293,10 @@ impl Lone {
         let mut command = Command::new(uem());
         command.args(["cnode", "--name", "alone", "--listen"]).arg(Self::dial(&dir)).stdin(Stdio::null());
         let node = command.spawn().expect("a stub starts");
-        let end = Instant::now() + Duration::from_secs(5);
+        let wait = Wait::new();
         // Its socket is there a moment before it listens.
         while UnixStream::connect(dir.join("s")).is_err() {
-            assert!(Instant::now() < end, "it listens");
-            std::thread::sleep(Duration::from_millis(1));
+            wait.again("it listens");
         }
         Self { dir, node }
     }
@@ -315,8 +306,8 @@ impl Lone {
     }
 
     fn run(&self, args: &[&str]) -> Told {
-        let mut command = Command::new("timeout");
-        command.args(["--foreground", "60"]).arg(uem()).args(args).env("UEM_AT", Self::dial(&self.dir));
+        let mut command = bounded(uem());
+        command.args(args).env("UEM_AT", Self::dial(&self.dir));
         Told::of(&command.stdin(Stdio::null()).output().expect("uem starts"))
     }
 }
@@ -332,8 +323,8 @@ impl Drop for Lone {
 
 /// A command that finds nothing by itself.
 fn elsewhere(args: &[&str]) -> std::process::Output {
-    let mut command = Command::new("timeout");
-    command.args(["--foreground", "60"]).arg(uem()).args(args).stdin(Stdio::null());
+    let mut command = bounded(uem());
+    command.args(args).stdin(Stdio::null());
     command.env("XDG_RUNTIME_DIR", "/nonexistent").env_remove("UEM_AT").output().expect("uem starts")
 }
 

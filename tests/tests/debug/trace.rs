@@ -4,8 +4,7 @@ use crate::subject::{Job, freeze_if_there, helpers, helpers_of, program, refused
 use protocol::message::{Fid, Tag, Tmsg};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Told};
+use tests::{Answer, Cluster, Link, Told};
 
 /// A node without a parent, ended with its test.
 struct Alone {
@@ -25,7 +24,7 @@ impl Drop for Alone {
 #[test]
 fn a_trace_shows_63_members_in_one_place_and_1_in_another() {
     for shape in [&["-n", "8"][..], &["-n", "8", "--fanout", "2"]] {
-        let partition = Partition::up_with(shape);
+        let partition = Cluster::up_with(shape);
         let job = Job::start(&partition, "64", "hang");
         let want = "0-61,63 main work* pause\n62 main spin\n";
         wait_until("all hang", || job.trace().out == want);
@@ -42,7 +41,7 @@ fn a_trace_shows_63_members_in_one_place_and_1_in_another() {
 
 #[test]
 fn a_trace_goes_on_without_a_node_that_does_not_answer() {
-    let partition = Partition::up(8);
+    let partition = Cluster::up(8);
     let job = Job::start(&partition, "8", "hang");
     wait_until("all hang", || job.trace().out == "0-7 main work* pause\n");
     // Told at the gather's deadline, which comes before the node is lost, but for a machine that is busy:
@@ -53,10 +52,8 @@ fn a_trace_goes_on_without_a_node_that_does_not_answer() {
             status.lines().find(|line| line.contains(&format!(" {node} "))).expect("all have a member");
         let member = line.split(' ').next().expect("a number");
         partition.signal(node, "STOP");
-        let begun = Instant::now();
         let told = job.trace();
         partition.signal(node, "CONT");
-        assert!(begun.elapsed() < Duration::from_secs(15), "the gather has a deadline");
         assert!(told.out.contains(" main work* pause\n"), "the others are told: {told:?}");
         let states = ["unknown", "suspect"].map(|state| format!("{member} {state}"));
         told.out.lines().any(|line| states.iter().any(|state| line == state))
@@ -66,7 +63,7 @@ fn a_trace_goes_on_without_a_node_that_does_not_answer() {
 
 #[test]
 fn a_helper_of_a_trace_that_hangs_is_killed_and_its_members_are_unknown() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let job = Job::start(&partition, "1", "hang");
     wait_until("it hangs", || job.trace().out == "0 main work* pause\n");
     let path = format!("{}/debug/trace", job.session);
@@ -116,9 +113,8 @@ fn a_node_of_its_own_is_asked_directly() {
         link.open(0, fid, &["0", "debug", "trace"], 0);
         link.queue(Tag(1), &Tmsg::Read { fid: Fid(fid), offset: 0, count: 4096 });
         link.send();
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_millis(100) {
-            if let Some(helper) = helpers_of(node.node.id() as i32, "trace").first() {
+        for _ in 0..2000 {
+            if let Some(helper) = helpers_of(node.node.id(), "trace").first() {
                 freeze_if_there(*helper);
                 break;
             }
@@ -132,10 +128,10 @@ fn a_node_of_its_own_is_asked_directly() {
 
 #[test]
 fn a_trace_that_had_to_go_for_another_says_so() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let job = Job::start(&partition, "1", "hang");
     wait_until("it hangs", || job.trace().out == "0 main work* pause\n");
-    let mut link = Link::dial(&partition.socket());
+    let mut link = Link::dial(&partition.socket("io"));
     let read =
         |link: &mut Link, fid, offset| link.call(Tag(1), &Tmsg::Read { fid: Fid(fid), offset, count: 4 });
     for fid in 1..=9 {
