@@ -202,8 +202,23 @@ impl Cluster {
     /// # Panics
     /// When it does not.
     pub fn start(&mut self, name: &str, args: &[&str]) {
+        self.start_behind(&[], name, args);
+    }
+
+    /// The same, behind the words of another command that becomes the daemon: `ip netns exec`, say.
+    ///
+    /// # Panics
+    /// When it does not listen.
+    pub fn start_behind(&mut self, before: &[String], name: &str, args: &[&str]) {
         let log = File::create(self.log(name)).expect("a log can be made");
-        let mut command = Command::new(uem());
+        let mut command = match before.split_first() {
+            Some((program, rest)) => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(uem());
+                command
+            }
+            None => Command::new(uem()),
+        };
         command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.daemons.push((name.to_owned(), command.spawn().expect("uem starts")));
         let (at, wait) = (self.at(name), Wait::new());

@@ -7,6 +7,7 @@ pub mod fake;
 pub mod gate;
 pub mod job;
 pub mod link;
+pub mod netns;
 pub mod running;
 pub mod stream;
 pub mod uem;

@@ -281,44 +281,12 @@ fn a_site_with_partitions_of_its_own_is_asked_which_before_nodes_are_started_her
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }
 
-/// A compute node that listens and has no parent.
-struct Lone {
-    dir: PathBuf,
-    node: std::process::Child,
-}
-
-impl Lone {
-    fn start(test: &str) -> Self {
-        let dir = own_dir(test);
-        let mut command = Command::new(uem());
-        command.args(["cnode", "--name", "alone", "--listen"]).arg(Self::dial(&dir)).stdin(Stdio::null());
-        let node = command.spawn().expect("a stub starts");
-        let wait = Wait::new();
-        // Its socket is there a moment before it listens.
-        while UnixStream::connect(dir.join("s")).is_err() {
-            wait.again("it listens");
-        }
-        Self { dir, node }
-    }
-
-    fn dial(dir: &Path) -> String {
-        format!("unix!{}", dir.join("s").display())
-    }
-
-    fn run(&self, args: &[&str]) -> Told {
-        let mut command = bounded(uem());
-        command.args(args).env("UEM_AT", Self::dial(&self.dir));
-        Told::of(&command.stdin(Stdio::null()).output().expect("uem starts"))
-    }
-}
-
-impl Drop for Lone {
-    fn drop(&mut self) {
-        // One that has ended already needs no end.
-        let _ = self.node.kill();
-        let _ = self.node.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
+/// A compute node that is called `alone` and has no parent.
+fn lone() -> Cluster {
+    let mut lone = Cluster::empty();
+    let at = lone.at("io");
+    lone.start("io", &["cnode", "--name", "alone", "--listen", &at]);
+    lone
 }
 
 /// A command that finds nothing by itself.
@@ -330,8 +298,8 @@ fn elsewhere(args: &[&str]) -> std::process::Output {
 
 #[test]
 fn output_is_read_in_whatever_pieces_it_is_asked_for() {
-    let lone = Lone::start("pieces");
-    let mut link = Link::dial(&lone.dir.join("s"));
+    let lone = lone();
+    let mut link = Link::dial(&lone.socket("io"));
     link.open(0, 1, &["clone"], 2);
     for (prefix, count, want) in [
         ("off", 1, Ok("here\nhere\n")),
@@ -368,8 +336,8 @@ fn output_is_read_in_whatever_pieces_it_is_asked_for() {
 
 #[test]
 fn a_lone_compute_node_serves_the_same_tree() {
-    let lone = Lone::start("lone");
-    let mode = std::fs::metadata(lone.dir.join("s")).expect("it is there").permissions().mode();
+    let lone = lone();
+    let mode = std::fs::metadata(lone.socket("io")).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "its socket is its owner's alone");
     let told = lone.run(&[
         "run",
@@ -400,7 +368,7 @@ fn a_lone_compute_node_serves_the_same_tree() {
     assert_eq!(lone.run(&["wait", "job"]).code, 137);
     assert_eq!(lone.run(&["rm", "job"]).code, 0);
     // Any of them finds it by its address, too.
-    let at = Lone::dial(&lone.dir);
+    let at = lone.at("io");
     let code = Told::of(&elsewhere(&["run", "--at", &at, "-n", "3", "sh", "-c", "exit $((UEM_MEMBER % 3))"]));
     assert_eq!((code.code, code.out, code.err), (2, String::new(), told.err));
     assert_eq!(Told::of(&elsewhere(&["ls", "--at", &at])).out, lone.run(&["ls"]).out);

@@ -2,7 +2,7 @@
 
 use protocol::message::{Fid, Tag, Tmsg};
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tests::wait::bounded;
 use tests::{Answer, Cluster, Job, Told, refused, shapes, uem};
 

@@ -6,21 +6,6 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tests::{Answer, Cluster, Link, Told};
 
-/// A node without a parent, ended with its test.
-struct Alone {
-    node: Child,
-    dir: PathBuf,
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        // Best effort: the next test has a directory of its own.
-        let _ = self.node.kill();
-        let _ = self.node.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
 #[test]
 fn a_trace_shows_63_members_in_one_place_and_1_in_another() {
     for shape in [&["-n", "8"][..], &["-n", "8", "--fanout", "2"]] {
@@ -87,15 +72,8 @@ fn a_helper_of_a_trace_that_hangs_is_killed_and_its_members_are_unknown() {
 
 #[test]
 fn a_node_of_its_own_is_asked_directly() {
-    let dir = std::env::temp_dir().join(format!("uem-test-alone-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).expect("a directory can be made");
-    let socket = dir.join("alone");
-    let listen = format!("unix!{}", socket.display());
-    let mut node = Command::new(tests::uem());
-    node.args(["cnode", "--name", "alone", "--listen", &listen]);
-    let node = Alone { node: node.spawn().expect("a node starts"), dir };
-    wait_until("it listens", || socket.exists());
-    let mut link = Link::dial(&socket);
+    let node = Cluster::leaf();
+    let mut link = Link::dial(&node.socket("io"));
     link.open(0, 2, &["clone"], 2);
     let lines = format!("res 3\nexec {} hang\n", program());
     assert_eq!(link.write(2, lines.as_bytes()), Answer::Done);
@@ -114,7 +92,7 @@ fn a_node_of_its_own_is_asked_directly() {
         link.queue(Tag(1), &Tmsg::Read { fid: Fid(fid), offset: 0, count: 4096 });
         link.send();
         for _ in 0..2000 {
-            if let Some(helper) = helpers_of(node.node.id(), "trace").first() {
+            if let Some(helper) = helpers_of(node.pid("io"), "trace").first() {
                 freeze_if_there(*helper);
                 break;
             }
