@@ -61,8 +61,8 @@ fn members_are_spread_over_compute_nodes_however_they_hang() {
 
 /// A root with n3 and, below two ionodes, n2 and n10, and n1 and n11: none has joined before one whose name
 /// comes later.
-fn scrambled(test: &str) -> Tree {
-    let mut tree = Tree::root(test);
+fn scrambled() -> Cluster {
+    let mut tree = Cluster::root();
     for (name, parent) in [("io1", "io"), ("io5", "io"), ("io7", "io5")] {
         tree.ionode(name, parent);
     }
@@ -81,9 +81,9 @@ fn scrambled(test: &str) -> Tree {
 
 #[test]
 fn members_are_numbered_by_name_and_depth_first_whoever_joined_first() {
-    let mut tree = scrambled("numbers");
+    let mut tree = scrambled();
     let script = "echo $UEM_MEMBER $UEM_NODE";
-    let numbers = |tree: &Tree, args: &[&str]| {
+    let numbers = |tree: &Cluster, args: &[&str]| {
         let told = tree.run(&[&["run"], args, &["-c", script]].concat());
         assert_eq!(told.code, 0, "{args:?}: {}", told.err);
         told.sorted().join(",")
@@ -102,7 +102,7 @@ fn members_are_numbered_by_name_and_depth_first_whoever_joined_first() {
     }
     // A session keeps the numbers that it has; one that is told more members has them anew.
     assert_eq!(tree.run(&["mkdir", "job"]).code, 0);
-    let status = |tree: &Tree| {
+    let status = |tree: &Cluster| {
         let status = tree.run(&["status", "job"]).out;
         let words = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
         status.lines().map(words).collect::<Vec<_>>().join(",")
@@ -110,7 +110,7 @@ fn members_are_numbered_by_name_and_depth_first_whoever_joined_first() {
     assert_eq!(tree.run(&["write", "job/ctl", "res + n3"]).code, 0);
     assert_eq!(status(&tree), "0 n3");
     assert_eq!(tree.run(&["write", "job/ctl", "res + n[10,10,2]"]).code, 0);
-    assert_eq!(tree.run(&["write", "job/ctl", "exec sleep 100"]).code, 0);
+    assert_eq!(tree.run(&["write", "job/ctl", "exec sleep 1000"]).code, 0);
     assert_eq!(status(&tree), "0 n2,1 n10,2 n10,3 n3");
     tree.cnode("n0", "io");
     tree.wait_for("n[0-1,11,2,10,3] up\n");
