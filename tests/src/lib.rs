@@ -16,21 +16,8 @@ pub mod wait;
 pub use cluster::Cluster;
 pub use gate::{Gate, Latch};
 pub use job::{Job, in_order, shapes, shapes_over_tcp};
-pub use link::{Answer, Link};
+pub use link::{Answer, Link, refused};
 pub use running::Running;
 pub use stream::{Stream, free_port};
-pub use uem::{Told, example, sim, uem};
+pub use uem::{Told, example, root, sim, uem};
 pub use wait::{break_of, until};
-
-use std::path::{Path, PathBuf};
-
-/// The root of the workspace, absolute.
-pub fn root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().expect("the package tests lies in the workspace's root").to_path_buf()
-}
-
-/// An Rerror with that text.
-pub fn refused(why: &str) -> Answer {
-    Answer::refused(why)
-}

@@ -45,14 +45,9 @@ pub enum Kind {
 }
 
 impl Answer {
-    /// An Rerror with that text.
-    pub fn refused(why: &str) -> Self {
-        Self::Refused(why.to_owned())
-    }
-
     fn of(msg: &Rmsg<'_>) -> Self {
         match *msg {
-            Rmsg::Error { ename } => Self::refused(ename),
+            Rmsg::Error { ename } => refused(ename),
             Rmsg::Read { data } => Self::Data(data.to_vec()),
             _ => Self::Done,
         }
@@ -61,6 +56,11 @@ impl Answer {
     fn kind(&self) -> Kind {
         if matches!(self, Self::Refused(_)) { Kind::Error } else { Kind::Other }
     }
+}
+
+/// An Rerror with that text.
+pub fn refused(why: &str) -> Answer {
+    Answer::Refused(why.to_owned())
 }
 
 /// Making a connection.

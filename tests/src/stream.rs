@@ -1,5 +1,6 @@
 //! A blocking stream over unix or TCP sockets, dialled by a dial string.
 
+use crate::wait::BRIEF;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -27,8 +28,6 @@ pub fn fill(address: &SocketAddr) -> Vec<TcpStream> {
 
 /// More than any queue of connections holds.
 const FULL: usize = 4096;
-/// After what a socket of this machine that does nothing is taken to be full.
-const BRIEF: Duration = Duration::from_millis(300);
 
 /// A connected socket.
 pub enum Stream {

@@ -1,9 +1,14 @@
 //! The programs under test, always as the tree is: they are built when a test first asks for one.
 
-use crate::root;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+
+/// The root of the workspace, absolute.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the package tests lies in the workspace's root").to_path_buf()
+}
 
 /// The command `uem`, which is also both daemons.
 pub fn uem() -> &'static Path {

@@ -150,8 +150,8 @@ fn a_reader_that_rests_stops_nobody_else_and_misses_nothing() {
 #[test]
 fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
     let partition = Cluster::up(3);
-    let sleep = ["run", "-a", "sh", "-c", "echo begun; exec sleep 1000"];
-    let mut job = Running::start(partition.uem(&sleep));
+    let stays = ["run", "-a", "sh", "-c", "echo begun; exec sleep 1000"];
+    let mut job = Running::start(partition.uem(&stays));
     job.lines(3);
     job.signal("TERM");
     let told = job.end();
@@ -159,7 +159,7 @@ fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
     assert!(told.err.contains("signal 15: node[01-03] (3 members)"), "{}", told.err);
     is_quiet(&partition, 3);
 
-    let mut job = Running::start(partition.uem(&sleep));
+    let mut job = Running::start(partition.uem(&stays));
     job.lines(3);
     partition.signal("node02", "STOP");
     job.signal("INT");

@@ -12,10 +12,11 @@ use tests::{Cluster, Link};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cost {
     /// The link.
-    Link,
+    Hangup,
     /// So many of its requests are refused.
     Refusals(usize),
 }
+use Cost::{Hangup, Refusals};
 
 type Case = (String, Vec<u8>, Cost);
 
@@ -74,21 +75,17 @@ fn valid() -> Vec<Tmsg<'static>> {
 fn framing() -> Vec<Case> {
     let mut cases = Vec::new();
     for size in [0, 1, 6, 8217, 65_536, 1 << 20, (1 << 20) + 1, u32::MAX] {
-        cases.push(case(&format!("size {size}"), header(size, 120, 1), Cost::Link));
+        cases.push(case(&format!("size {size}"), header(size, 120, 1), Hangup));
     }
     let mut trailing = message(120, 1, &[9, 0, 0, 0, 7]);
-    cases.push(case("trailing bytes", trailing.clone(), Cost::Link));
+    cases.push(case("trailing bytes", trailing.clone(), Hangup));
     trailing[0] = 10;
-    cases.push(case("a size below its body", trailing[..10].to_vec(), Cost::Link));
-    cases.push(case("coalesced", burst(&valid()), Cost::Refusals(0)));
+    cases.push(case("a size below its body", trailing[..10].to_vec(), Hangup));
+    cases.push(case("coalesced", burst(&valid()), Refusals(0)));
     for msg in valid() {
         let bytes = request(Tag(1), &msg);
         for len in 1..bytes.len() {
-            cases.push(case(
-                &format!("{len} bytes of {msg:?}, then the end"),
-                bytes[..len].to_vec(),
-                Cost::Link,
-            ));
+            cases.push(case(&format!("{len} bytes of {msg:?}, then the end"), bytes[..len].to_vec(), Hangup));
         }
     }
     cases
@@ -99,9 +96,9 @@ fn types() -> Vec<Case> {
     let known = [100, 102, 104, 108, 110, 112, 114, 116, 118, 120, 122, 124, 126];
     let unknown = (0..=255_u8).filter(|kind| !known.contains(kind));
     let mut cases: Vec<Case> =
-        unknown.map(|kind| case(&format!("type {kind}"), message(kind, 1, &[0; 4]), Cost::Link)).collect();
+        unknown.map(|kind| case(&format!("type {kind}"), message(kind, 1, &[0; 4]), Hangup)).collect();
     cases.extend(
-        known.map(|kind| case(&format!("type {kind} without a body"), message(kind, 1, &[]), Cost::Link)),
+        known.map(|kind| case(&format!("type {kind} without a body"), message(kind, 1, &[]), Hangup)),
     );
     cases
 }
@@ -113,12 +110,12 @@ fn strings() -> Vec<Case> {
     let longer = "y".repeat(8000);
     for name in ["", ".", "/", "a/b", "/status", "status/", "\u{202e}", " ", "\n", &long, &longer] {
         let shown: String = name.chars().take(8).collect();
-        cases.push(case(&format!("walk to {shown:?}"), burst(&[walk(0, 1, &[name])]), Cost::Refusals(1)));
+        cases.push(case(&format!("walk to {shown:?}"), burst(&[walk(0, 1, &[name])]), Refusals(1)));
         let create = Tmsg::Create { fid: Fid(0), name, perm: 1 << 31, mode: 0 };
-        cases.push(case(&format!("mkdir {shown:?}"), burst(&[create]), Cost::Refusals(1)));
+        cases.push(case(&format!("mkdir {shown:?}"), burst(&[create]), Refusals(1)));
     }
     let dots = burst(&[walk(0, 1, &["..", "..", "..", "status"]), stat(1)]);
-    cases.push(case("above the root is the root", dots, Cost::Refusals(0)));
+    cases.push(case("above the root is the root", dots, Refusals(0)));
     for (name, text) in [
         ("NUL", &b"\x04\0st\0t"[..]),
         ("invalid UTF-8", b"\x02\0\xc3\x28"),
@@ -130,16 +127,16 @@ fn strings() -> Vec<Case> {
     ] {
         let fids = [0_u32.to_le_bytes(), 1_u32.to_le_bytes()].concat();
         let walk = [&fids[..], &[1, 0], text].concat();
-        cases.push(case(&format!("walk to {name}"), message(110, 1, &walk), Cost::Link));
+        cases.push(case(&format!("walk to {name}"), message(110, 1, &walk), Hangup));
         let attach = [&1_u32.to_le_bytes()[..], &[0xff; 4], text, &[0, 0]].concat();
-        cases.push(case(&format!("attach as {name}"), message(104, 1, &attach), Cost::Link));
+        cases.push(case(&format!("attach as {name}"), message(104, 1, &attach), Hangup));
         let version = [&8216_u32.to_le_bytes()[..], text].concat();
-        cases.push(case(&format!("version {name}"), message(100, u16::MAX, &version), Cost::Link));
+        cases.push(case(&format!("version {name}"), message(100, u16::MAX, &version), Hangup));
         let create = [&0_u32.to_le_bytes()[..], text, &[0, 0, 0, 0x80, 0]].concat();
-        cases.push(case(&format!("mkdir {name}"), message(114, 1, &create), Cost::Link));
+        cases.push(case(&format!("mkdir {name}"), message(114, 1, &create), Hangup));
     }
     let user = Tmsg::Attach { fid: Fid(1), afid: Fid::NONE, uname: &long, aname: "" };
-    cases.push(case("a user's name of 256 bytes", burst(&[user]), Cost::Refusals(1)));
+    cases.push(case("a user's name of 256 bytes", burst(&[user]), Refusals(1)));
     cases
 }
 
@@ -148,13 +145,13 @@ fn counts() -> Vec<Case> {
     let mut cases = Vec::new();
     for count in [17_u16, 0xffff, 2] {
         let body = [&[0; 4][..], &[1, 0, 0, 0], &count.to_le_bytes(), b"\x02\0.."].concat();
-        cases.push(case(&format!("a walk of {count} names with one"), message(110, 1, &body), Cost::Link));
+        cases.push(case(&format!("a walk of {count} names with one"), message(110, 1, &body), Hangup));
     }
     let body = [&[0; 4][..], &[1, 0, 0, 0], &17_u16.to_le_bytes(), &b"\x02\0..".repeat(17)].concat();
-    cases.push(case("a walk of 17 names", message(110, 1, &body), Cost::Link));
+    cases.push(case("a walk of 17 names", message(110, 1, &body), Hangup));
     for count in [2_u32, 4, u32::MAX, u32::MAX - 23, u32::MAX - 24, 0] {
         let body = [&[1, 0, 0, 0][..], &[0; 8], &count.to_le_bytes(), b"abc"].concat();
-        cases.push(case(&format!("a write of {count} bytes with three"), message(118, 1, &body), Cost::Link));
+        cases.push(case(&format!("a write of {count} bytes with three"), message(118, 1, &body), Hangup));
     }
     let offsets = [0, 1, 1 << 31, 1 << 32, 1 << 63, u64::MAX];
     for path in ["status", "info", "ctl", "beat", "error", "summary"] {
@@ -164,25 +161,21 @@ fn counts() -> Vec<Case> {
             let offset = *offset;
             msgs.extend([0, 1, 11, u32::MAX - 24, u32::MAX].map(|count| read(1, offset, count)));
         }
-        cases.push(case(
-            &format!("reads of {path} at the ends of the numbers"),
-            burst(&msgs),
-            Cost::Refusals(0),
-        ));
+        cases.push(case(&format!("reads of {path} at the ends of the numbers"), burst(&msgs), Refusals(0)));
     }
     let list = |offset, count| burst(&[open(0, 0), read(0, offset, count)]);
-    cases.push(case("a directory from its begin", list(0, u32::MAX), Cost::Refusals(0)));
+    cases.push(case("a directory from its begin", list(0, u32::MAX), Refusals(0)));
     for offset in [1, 7, 1 << 31, 1 << 32, 1 << 63, u64::MAX] {
-        cases.push(case(&format!("a directory from {offset}"), list(offset, 100), Cost::Refusals(1)));
+        cases.push(case(&format!("a directory from {offset}"), list(offset, 100), Refusals(1)));
     }
     for count in [0, 1, 20] {
-        cases.push(case(&format!("{count} bytes of a directory"), list(0, count), Cost::Refusals(1)));
+        cases.push(case(&format!("{count} bytes of a directory"), list(0, count), Refusals(1)));
     }
     let late = |offset| Tmsg::Write { fid: Fid(1), offset, data: b"label y\n" };
     let mut msgs = vec![walk(0, 1, &["clone"]), open(1, 2)];
     msgs.extend([1, 1 << 63, u64::MAX].map(late));
     msgs.push(write(1, b""));
-    cases.push(case("writes at any offset", burst(&msgs), Cost::Refusals(0)));
+    cases.push(case("writes at any offset", burst(&msgs), Refusals(0)));
     cases
 }
 
@@ -192,15 +185,11 @@ fn fids() -> Vec<Case> {
     for fid in [1, 0xfeed_f00d, u32::MAX] {
         let msgs =
             [walk(fid, 2, &[]), open(fid, 0), read(fid, 0, 1), write(fid, b"x"), stat(fid), clunk(fid)];
-        cases.push(case(&format!("fid {fid} that nobody has"), burst(&msgs), Cost::Refusals(6)));
+        cases.push(case(&format!("fid {fid} that nobody has"), burst(&msgs), Refusals(6)));
         let remove = Tmsg::Remove { fid: Fid(fid) };
         let create = Tmsg::Create { fid: Fid(fid), name: "d", perm: 1 << 31, mode: 0 };
         let wstat = Tmsg::Wstat { fid: Fid(fid), stat: Stat::default() };
-        cases.push(case(
-            &format!("fid {fid} in the others"),
-            burst(&[remove, create, wstat]),
-            Cost::Refusals(3),
-        ));
+        cases.push(case(&format!("fid {fid} in the others"), burst(&[remove, create, wstat]), Refusals(3)));
     }
     for (name, msgs, refusals) in [
         ("NOFID as a new fid", vec![walk(0, u32::MAX, &[]), attach(u32::MAX)], 2),
@@ -238,7 +227,7 @@ fn fids() -> Vec<Case> {
         ),
         ("authentication", vec![Tmsg::Auth { afid: Fid(1), uname: "a", aname: "" }, walk(1, 2, &[])], 2),
     ] {
-        cases.push(case(name, burst(&msgs), Cost::Refusals(refusals)));
+        cases.push(case(name, burst(&msgs), Refusals(refusals)));
     }
     cases
 }
@@ -251,24 +240,24 @@ fn tags() -> Vec<Case> {
         burst(&waits).into_iter().chain(tail).collect::<Vec<u8>>()
     };
     let mut cases = vec![
-        case("NOTAG on a clunk", request(Tag::NONE, &clunk(1)), Cost::Link),
-        case("NOTAG on a flush", request(Tag::NONE, &flush(1)), Cost::Link),
-        case("a flush of NOTAG", burst(&[flush(u16::MAX)]), Cost::Refusals(0)),
-        case("a flush of nothing", burst(&[flush(77), flush(2), flush(0)]), Cost::Refusals(0)),
-        case("a flush of what is answered", burst(&[clunk(9), flush(1)]), Cost::Refusals(1)),
-        case("a flush of a read", with(&[(4, flush(3))]), Cost::Refusals(0)),
-        case("two flushes of a read", with(&[(4, flush(3)), (5, flush(3))]), Cost::Refusals(0)),
-        case("a flush of a flush", with(&[(4, flush(3)), (5, flush(4)), (6, flush(6))]), Cost::Refusals(0)),
-        case("a flush under the tag of its read", with(&[(3, flush(3))]), Cost::Link),
-        case("a tag in use", with(&[(3, stat(0))]), Cost::Link),
-        case("a tag in use by a read too", with(&[(3, read(1, 0, 1))]), Cost::Link),
-        case("a tag again after its flush", with(&[(4, flush(3)), (3, stat(0))]), Cost::Refusals(0)),
-        case("a tag for all", [1_u8; 9].map(|_| request(Tag(5), &stat(0))).concat(), Cost::Refusals(0)),
+        case("NOTAG on a clunk", request(Tag::NONE, &clunk(1)), Hangup),
+        case("NOTAG on a flush", request(Tag::NONE, &flush(1)), Hangup),
+        case("a flush of NOTAG", burst(&[flush(u16::MAX)]), Refusals(0)),
+        case("a flush of nothing", burst(&[flush(77), flush(2), flush(0)]), Refusals(0)),
+        case("a flush of what is answered", burst(&[clunk(9), flush(1)]), Refusals(1)),
+        case("a flush of a read", with(&[(4, flush(3))]), Refusals(0)),
+        case("two flushes of a read", with(&[(4, flush(3)), (5, flush(3))]), Refusals(0)),
+        case("a flush of a flush", with(&[(4, flush(3)), (5, flush(4)), (6, flush(6))]), Refusals(0)),
+        case("a flush under the tag of its read", with(&[(3, flush(3))]), Hangup),
+        case("a tag in use", with(&[(3, stat(0))]), Hangup),
+        case("a tag in use by a read too", with(&[(3, read(1, 0, 1))]), Hangup),
+        case("a tag again after its flush", with(&[(4, flush(3)), (3, stat(0))]), Refusals(0)),
+        case("a tag for all", [1_u8; 9].map(|_| request(Tag(5), &stat(0))).concat(), Refusals(0)),
     ];
     let all: Vec<u8> = (0..65_000).flat_map(|tag| request(Tag(tag), &flush(tag))).collect();
-    cases.push(case("a flush under each tag of itself", all, Cost::Refusals(0)));
+    cases.push(case("a flush under each tag of itself", all, Refusals(0)));
     let storm: Vec<(u16, Tmsg<'_>)> = (4..20_000).map(|tag| (tag, flush(3))).collect();
-    cases.push(case("a storm of flushes", with(&storm), Cost::Refusals(0)));
+    cases.push(case("a storm of flushes", with(&storm), Refusals(0)));
     cases
 }
 
@@ -279,32 +268,32 @@ fn versions() -> Vec<Case> {
     let mut cases = Vec::new();
     for msize in [0, 7, 23, 4095] {
         let told = [version(msize, VERSION), burst(&[attach(1)])].concat();
-        cases.push(case(&format!("msize {msize}, then an attach"), told, Cost::Link));
+        cases.push(case(&format!("msize {msize}, then an attach"), told, Hangup));
     }
     for msize in [4096, 8216, 1 << 20, u32::MAX] {
         let told = [version(msize, VERSION), burst(&[attach(1)])].concat();
-        cases.push(case(&format!("msize {msize}, then an attach"), told, Cost::Refusals(0)));
+        cases.push(case(&format!("msize {msize}, then an attach"), told, Refusals(0)));
     }
     let long = "9".repeat(300);
     for text in ["", "9P", "9p2000", "9P1999", "unknown", "\u{9}P2000", &long] {
         let shown: String = text.chars().take(8).collect();
         let told = [version(8216, text), burst(&[attach(1)])].concat();
-        cases.push(case(&format!("version {shown:?}, then an attach"), told, Cost::Link));
+        cases.push(case(&format!("version {shown:?}, then an attach"), told, Hangup));
         let told = [version(8216, text), version(8216, VERSION), burst(&[attach(1)])].concat();
-        cases.push(case(&format!("version {shown:?}, then a known one"), told, Cost::Refusals(0)));
+        cases.push(case(&format!("version {shown:?}, then a known one"), told, Refusals(0)));
     }
     for text in ["9P2000.u", "9P2000.Lx", "9P2000.xyz"] {
         let told = [version(8216, text), burst(&[attach(1)])].concat();
-        cases.push(case(&format!("version {text} is less"), told, Cost::Refusals(0)));
+        cases.push(case(&format!("version {text} is less"), told, Refusals(0)));
     }
     let again = [waits.clone(), version(8216, VERSION), burst(&[attach(0), stat(1)])].concat();
-    cases.push(case("a version while a read waits", again, Cost::Refusals(1)));
+    cases.push(case("a version while a read waits", again, Refusals(1)));
     let tagged = request(Tag(3), &Tmsg::Version { msize: 8216, version: VERSION });
-    cases.push(case("a version under the tag of the read", [waits, tagged].concat(), Cost::Refusals(0)));
+    cases.push(case("a version under the tag of the read", [waits, tagged].concat(), Refusals(0)));
     let many = version(8216, VERSION).repeat(1000);
-    cases.push(case("a thousand versions", [many, burst(&[attach(0)])].concat(), Cost::Refusals(0)));
+    cases.push(case("a thousand versions", [many, burst(&[attach(0)])].concat(), Refusals(0)));
     let small = [version(4096, VERSION), header(4097, 120, 1)].concat();
-    cases.push(case("a size above a smaller msize", small, Cost::Link));
+    cases.push(case("a size above a smaller msize", small, Hangup));
     cases
 }
 
@@ -340,9 +329,7 @@ fn modes() -> Vec<Case> {
         ("remove on clunk", vec![status, open(1, 0x40), clunk(1), walk(0, 1, &["status"])], 0),
         ("the root is removed", vec![Tmsg::Remove { fid: Fid(0) }, attach(0)], 1),
     ];
-    rows.into_iter()
-        .map(|(name, msgs, refusals)| case(name, burst(&msgs), Cost::Refusals(refusals)))
-        .collect()
+    rows.into_iter().map(|(name, msgs, refusals)| case(name, burst(&msgs), Refusals(refusals))).collect()
 }
 
 /// 9: stats.
@@ -350,16 +337,16 @@ fn stats() -> Vec<Case> {
     let same = Stat { kind: !0, dev: !0, mode: !0, atime: !0, mtime: !0, length: !0, ..Stat::default() };
     let wstat = |stat: Stat<'_>| request(Tag(1), &Tmsg::Wstat { fid: Fid(0), stat });
     let mut cases = vec![
-        case("a wstat of nothing", wstat(same), Cost::Refusals(0)),
-        case("a length", wstat(Stat { length: 7, ..same }), Cost::Refusals(0)),
-        case("the largest length", wstat(Stat { length: u64::MAX - 1, ..same }), Cost::Refusals(0)),
-        case("a mode and times", wstat(Stat { mode: 0, atime: 0, mtime: 0, ..same }), Cost::Refusals(0)),
-        case("an owner", wstat(Stat { uid: "eve", gid: "eve", ..same }), Cost::Refusals(0)),
+        case("a wstat of nothing", wstat(same), Refusals(0)),
+        case("a length", wstat(Stat { length: 7, ..same }), Refusals(0)),
+        case("the largest length", wstat(Stat { length: u64::MAX - 1, ..same }), Refusals(0)),
+        case("a mode and times", wstat(Stat { mode: 0, atime: 0, mtime: 0, ..same }), Refusals(0)),
+        case("an owner", wstat(Stat { uid: "eve", gid: "eve", ..same }), Refusals(0)),
     ];
     let long = "n".repeat(300);
     for name in ["x", "a/b", "..", ".", &long] {
         let shown: String = name.chars().take(8).collect();
-        cases.push(case(&format!("a rename to {shown}"), wstat(Stat { name, ..same }), Cost::Refusals(1)));
+        cases.push(case(&format!("a rename to {shown}"), wstat(Stat { name, ..same }), Refusals(1)));
     }
     let whole = wstat(same);
     for at in [11, 13] {
@@ -369,14 +356,14 @@ fn stats() -> Vec<Case> {
                 continue;
             }
             bytes[at..at + 2].copy_from_slice(&lie.to_le_bytes());
-            cases.push(case(&format!("a stat whose size at {at} is {lie}"), bytes, Cost::Link));
+            cases.push(case(&format!("a stat whose size at {at} is {lie}"), bytes, Hangup));
         }
     }
     let mut name = whole;
     let at = name.len() - 8;
     name[at..at + 2].copy_from_slice(&[9, 0]);
-    cases.push(case("a stat whose name passes its end", name, Cost::Link));
-    cases.push(case("a wstat of ones", message(126, 1, &[0xff; 60]), Cost::Link));
+    cases.push(case("a stat whose name passes its end", name, Hangup));
+    cases.push(case("a wstat of ones", message(126, 1, &[0xff; 60]), Hangup));
     cases
 }
 
@@ -406,9 +393,9 @@ fn ctls() -> Vec<Case> {
     for text in texts {
         let msgs = [walk(0, 1, &["clone"]), open(1, 2), write(1, text), stat(1)];
         let shown = String::from_utf8_lossy(&text[..text.len().min(30)]).into_owned();
-        cases.push(case(&format!("ctl: {shown:?}"), burst(&msgs), Cost::Refusals(1)));
+        cases.push(case(&format!("ctl: {shown:?}"), burst(&msgs), Refusals(1)));
         let msgs = [walk(0, 1, &["ctl"]), open(1, 2), write(1, text), stat(1)];
-        cases.push(case(&format!("the node's ctl: {shown:?}"), burst(&msgs), Cost::Refusals(1)));
+        cases.push(case(&format!("the node's ctl: {shown:?}"), burst(&msgs), Refusals(1)));
     }
     cases
 }
@@ -468,7 +455,7 @@ fn run(site: &mut Cluster, node: &str, at: &str) {
             let name = format!("{node} at {at}: {class}: {name}");
             let mut raw = Link::attached(at);
             let (end, refused) = Talk::check(&name, &mut raw, &bytes);
-            let found = if end == End::HungUp { Cost::Link } else { Cost::Refusals(refused) };
+            let found = if end == End::HungUp { Hangup } else { Refusals(refused) };
             if found != cost {
                 wrong.push(format!("{name}: {found:?}, not {cost:?}"));
             }
@@ -507,9 +494,7 @@ fn whatever_a_client_sends_a_cnode_costs_at_most_its_own_link() {
     let at = site.at("node01");
     run(&mut site, "node01", &at);
     let before = site.kib("node01", "VmRSS:");
-    for _ in 0..2 {
-        run(&mut site, "node01", &at);
-    }
+    (0..2).for_each(|_| run(&mut site, "node01", &at));
     let after = site.kib("node01", "VmRSS:");
     assert!(after < before + 1024, "{before} KiB, then {after} KiB");
     site.until("no session is left", |site| {
