@@ -1,4 +1,4 @@
-//! The daemons of one test, ended with it: a partition that `uem up` starts, or daemons one by one in any shape.
+//! The daemons of one test, ended with it: what `uem up` starts, or daemons one by one in any shape.
 //!
 //! Each daemon has a name, under which it listens on a unix socket; `io` is the root.
 
@@ -76,8 +76,8 @@ impl Cluster {
         cluster
     }
 
-    /// An ionode on a unix socket and on TCP, and so many cnodes under it that listen too: node01 and so on. All
-    /// of them run until the end.
+    /// An ionode on a unix socket and on TCP, and so many cnodes under it that listen too: node01 and so on.
+    /// All of them run until the end.
     ///
     /// # Panics
     /// When they are not up.

@@ -1,8 +1,8 @@
-//! Hosts on one machine: network namespaces on a switch, whose links go down, lose one way, slow down or are late.
+//! Hosts on one machine: network namespaces on a switch, whose links go down, lose one way, are slow or late.
 //!
-//! A host has files and processes with everybody else, and a network of its own: unix sockets reach daemons of
-//! any host whatever its links do. Needs root. What is late goes through `proxy`, since not every kernel has a
-//! queue that delays.
+//! A host shares files and processes with all others, and has a network of its own: unix sockets reach
+//! daemons of any host whatever its links do. Needs root. What is late goes through `proxy`, since not every
+//! kernel has a queue that delays.
 
 mod proxy;
 
