@@ -3,7 +3,6 @@
 
 use protocol::message::{Fid, Tag, Tmsg};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tests::wait::{Wait, bounded};

@@ -2,8 +2,7 @@
 
 use crate::subject::{Job, freeze_if_there, helpers, helpers_of, program, refused, wait_until};
 use protocol::message::{Fid, Tag, Tmsg};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use tests::{Answer, Cluster, Link, Told};
 
 #[test]
