@@ -203,7 +203,7 @@ mod tests {
         let (threads, how) = words.split_once(' ').expect("two words");
         let survey = Survey { from: 1, count: 40, threads: threads.parse().expect("a number") };
         let one = |seed: u64| {
-            thread::sleep(Duration::from_millis(seed * 7 % 5));
+            (0..seed * 7 % 5 * 200).for_each(|_| thread::yield_now());
             match (how, seed) {
                 ("breaks", 7 | 8 | 20) => Err("it breaks".to_owned()),
                 ("panics", 5 | 6 | 30) => panic!("it panics"),

@@ -1,13 +1,13 @@
 //! A child that joins an ionode like a cnode, answers like one, and departs from it where a test says.
 
-use crate::Stream;
-use crate::raw::{PATIENCE, Raw, request, walk};
+use crate::link::{request, walk};
+use crate::wait::{HANG, until};
+use crate::{Link, Stream};
 use protocol::message::{Fid, Qids, Rmsg, Tag, Tmsg, VERSION, is_request};
 use protocol::qid::Qid;
 use protocol::stat::Stat;
 use std::collections::BTreeMap;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 /// The boot number of every fake child, unless a test says otherwise.
 pub const BOOT: u64 = 0xfa6e;
@@ -32,7 +32,7 @@ pub enum Act {
 /// A child that has joined.
 pub struct Fake {
     name: String,
-    raw: Raw,
+    raw: Link,
     stream: Stream,
     paths: BTreeMap<u32, Vec<String>>,
     /// It was told to run something.
@@ -51,9 +51,9 @@ impl Fake {
     /// When nobody listens.
     pub fn join(at: &str, name: &str, boot: u64) -> Result<Self, String> {
         let stream = Stream::dial(at).expect("an ionode listens");
-        let mut raw = Raw::over(stream.again().expect("a descriptor is left"));
+        let mut raw = Link::over(stream.again().expect("a descriptor is left"));
         raw.greet(MSIZE, "root");
-        raw.open(1, &["ctl"], 2);
+        raw.open_path(1, &["ctl"], 2);
         let line = format!("join {name} {boot:016x}\n");
         let join = Tmsg::Write { fid: Fid(1), offset: 0, data: line.as_bytes() };
         let refusal = raw.refusal(Tag(4), &join);
@@ -67,7 +67,7 @@ impl Fake {
     }
 
     /// The connection, for what a test itself sends on it.
-    pub fn raw(&mut self) -> &mut Raw {
+    pub fn raw(&mut self) -> &mut Link {
         &mut self.raw
     }
 
@@ -79,13 +79,13 @@ impl Fake {
     /// Serves until the parent hangs up, or the handle ends it.
     ///
     /// # Panics
-    /// When the parent sends nothing for [`PATIENCE`]: it beats.
+    /// When the parent sends nothing for [`HANG`]: it beats.
     pub fn serve(
         mut self,
         mut act: impl FnMut(&mut Self, Tag, &Tmsg<'_>) -> Act + Send + 'static,
     ) -> Serving {
         let stream = self.stream.again().expect("a descriptor is left");
-        stream.set_patience(PATIENCE).expect("a timeout can be set");
+        stream.set_patience(HANG).expect("a timeout can be set");
         let thread = std::thread::spawn(move || {
             while let Some(message) = self.raw.message() {
                 if !is_request(&message) {
@@ -95,11 +95,11 @@ impl Fake {
                 let act = act(&mut self, tag, &msg);
                 let usual = self.usual(tag, &msg);
                 match act {
-                    Act::Usual => self.raw.send(&usual),
+                    Act::Usual => self.raw.send_bytes(&usual),
                     Act::Silence => {}
-                    Act::Send(bytes) => self.raw.send(&bytes),
-                    Act::Slowly => usual.iter().for_each(|byte| self.raw.send(&[*byte])),
-                    Act::Also(bytes) => self.raw.send(&[usual, bytes].concat()),
+                    Act::Send(bytes) => self.raw.send_bytes(&bytes),
+                    Act::Slowly => usual.iter().for_each(|byte| self.raw.send_bytes(&[*byte])),
+                    Act::Also(bytes) => self.raw.send_bytes(&[usual, bytes].concat()),
                 }
             }
         });
@@ -173,11 +173,7 @@ impl Serving {
     /// When the child itself came to an end that was not meant.
     pub fn hung_up(mut self) {
         let thread = self.thread.take().expect("it is waited for once");
-        let end = Instant::now() + PATIENCE;
-        while !thread.is_finished() {
-            assert!(Instant::now() < end, "the parent hangs up");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        until("the parent hangs up", || thread.is_finished());
         thread.join().expect("the child was served to its end");
     }
 }

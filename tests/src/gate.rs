@@ -1,15 +1,12 @@
-//! A place where programs wait until a test lets them go on: a named pipe that they read.
+//! Places where programs wait until a test lets them go on.
 
+use crate::wait::Wait;
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-/// How long it may take until somebody waits.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// The pipe; whoever opens it for reading waits until it is opened here, and finds it empty.
+/// A named pipe; whoever opens it for reading waits until it is opened here, and finds it empty.
 pub struct Gate {
     path: PathBuf,
 }
@@ -39,11 +36,35 @@ impl Gate {
     /// # Panics
     /// When nobody comes.
     pub fn open(&self) {
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         // It is refused while nobody reads, rather than waiting for one.
         while let Err(e) = File::options().write(true).custom_flags(libc::O_NONBLOCK).open(&self.path) {
-            assert!(Instant::now() < end, "somebody waits at {}: {e}", self.path.display());
-            std::thread::sleep(Duration::from_millis(1));
+            wait.again(format_args!("somebody waits at {}: {e}", self.path.display()));
         }
+    }
+}
+
+/// A place where programs wait that may come early or late: a file that they look for.
+pub struct Latch {
+    path: PathBuf,
+}
+
+impl Latch {
+    /// One in a directory, which is also what removes it.
+    pub fn new(dir: &Path, name: &str) -> Self {
+        Self { path: dir.join(name) }
+    }
+
+    /// The words of a shell that waits.
+    pub fn wait(&self) -> String {
+        format!("until test -e {}; do sleep 0.02; done", self.path.display())
+    }
+
+    /// Lets all go on, now and later.
+    ///
+    /// # Panics
+    /// When the file cannot be made.
+    pub fn open(&self) {
+        File::create(&self.path).expect("a file can be made");
     }
 }

@@ -1,39 +1,40 @@
 //! A session as a client of a test has it, at any height of a tree, and the three heights that there are.
 
-use crate::{Answer, Link, Tree, free_port};
+use crate::cluster::tcp_address;
+use crate::{Answer, Cluster, Link};
 use protocol::nodeset::{self, NodeSet};
 use std::collections::BTreeMap;
 
 /// The same tree of nodes at each of the three heights: how many compute nodes, and what they are as a set
 /// before a reason.
-pub fn shapes(test: &str) -> [(Tree, usize, &'static str); 3] {
-    shapes_at(test, String::new)
+pub fn shapes() -> [(Cluster, usize, &'static str); 3] {
+    shapes_at(String::new)
 }
 
 /// The same, with roots that listen on TCP too.
-pub fn shapes_over_tcp(test: &str) -> [(Tree, usize, &'static str); 3] {
-    shapes_at(test, || format!("tcp!127.0.0.1!{}", free_port()))
+pub fn shapes_over_tcp() -> [(Cluster, usize, &'static str); 3] {
+    shapes_at(tcp_address)
 }
 
-fn shapes_at(test: &str, tcp: fn() -> String) -> [(Tree, usize, &'static str); 3] {
+fn shapes_at(tcp: fn() -> String) -> [(Cluster, usize, &'static str); 3] {
     // What takes its time is that nodes are heard of: side by side.
     std::thread::scope(|all| {
-        let others = [leaf, inner].map(|shape| all.spawn(move || shape(test, &tcp())));
-        let root = root(test, &tcp());
+        let others = [leaf, inner].map(|shape| all.spawn(move || shape(&tcp())));
+        let root = root(&tcp());
         let [leaf, inner] = others.map(|shape| shape.join().expect("its nodes are up"));
         [(leaf, 1, ""), (inner, 2, "n[1-2]: "), (root, 3, "n[1-3]: ")]
     })
 }
 
-fn leaf(test: &str, tcp: &str) -> Tree {
-    let leaf = Tree::of("cnode", &format!("{test}-leaf"), tcp);
+fn leaf(tcp: &str) -> Cluster {
+    let leaf = Cluster::rooted("cnode", tcp);
     leaf.wait_for("io up\n");
     leaf
 }
 
-fn inner(test: &str, tcp: &str) -> Tree {
+fn inner(tcp: &str) -> Cluster {
     // One by one: who comes first has the first members.
-    let mut inner = Tree::of("ionode", &format!("{test}-inner"), tcp);
+    let mut inner = Cluster::rooted("ionode", tcp);
     for (name, up) in [("n1", "n1 up\n"), ("n2", "n[1-2] up\n")] {
         inner.cnode(name, "io");
         inner.wait_for(up);
@@ -41,8 +42,8 @@ fn inner(test: &str, tcp: &str) -> Tree {
     inner
 }
 
-fn root(test: &str, tcp: &str) -> Tree {
-    let mut root = Tree::of("ionode", &format!("{test}-root"), tcp);
+fn root(tcp: &str) -> Cluster {
+    let mut root = Cluster::rooted("ionode", tcp);
     root.ionode("io1", "io");
     for (name, parent, up) in
         [("n1", "io1", "n1 up\n"), ("n2", "io2", "n[1-2] up\n"), ("n3", "io2", "n[1-3] up\n")]
@@ -64,12 +65,12 @@ pub struct Job {
 
 impl Job {
     /// One that root makes at the root of a tree.
-    pub fn new(tree: &Tree) -> Self {
+    pub fn new(tree: &Cluster) -> Self {
         Self::of(tree, "root")
     }
 
     /// The same of another user.
-    pub fn of(tree: &Tree, user: &str) -> Self {
+    pub fn of(tree: &Cluster, user: &str) -> Self {
         let mut link = Link::dial_as(&tree.socket("io"), user);
         link.open(0, 1, &["clone"], 2);
         Self { link }
@@ -148,9 +149,4 @@ pub fn in_order(line: &str) -> String {
     }
     told.sort_unstable();
     format!("{head}{}", told.join("; "))
-}
-
-/// An Rerror with that text.
-pub fn refused(why: &str) -> Answer {
-    Answer::Refused(why.to_owned())
 }

@@ -1,7 +1,8 @@
 //! A blocking stream over unix or TCP sockets, dialled by a dial string.
 
+use crate::wait::BRIEF;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -13,6 +14,20 @@ pub fn free_port() -> u16 {
     let probe = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     probe.local_addr().expect("it is bound").port()
 }
+
+/// Connections to a listener that accepts none, as many as wait there: who dials next waits for room.
+///
+/// # Panics
+/// When there is always room.
+pub fn fill(address: &SocketAddr) -> Vec<TcpStream> {
+    let full: Vec<TcpStream> =
+        (0..FULL).map_while(|_| TcpStream::connect_timeout(address, BRIEF).ok()).collect();
+    assert!(full.len() < FULL, "a queue has a length");
+    full
+}
+
+/// More than any queue of connections holds.
+const FULL: usize = 4096;
 
 /// A connected socket.
 pub enum Stream {
@@ -37,6 +52,14 @@ impl Stream {
             }),
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }
+    }
+
+    /// Has a write fail that nobody takes.
+    ///
+    /// # Panics
+    /// When the kernel refuses it.
+    pub fn be_brief(&self) {
+        self.set_patience(BRIEF).expect("a timeout can be set");
     }
 
     /// Sets how long a read, and a write, may wait.

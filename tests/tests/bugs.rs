@@ -14,7 +14,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Instant;
 
 /// A bug: in a file, a text that is there exactly once becomes another.
 struct Bug {
@@ -139,7 +138,6 @@ fn copy(from: &Path, to: &Path) {
 
 /// Builds the simulator with a bug in it: its program, which is kept.
 fn build(room: &Path, bug: &Bug) -> PathBuf {
-    let begun = Instant::now();
     let (sound, bad) = (tests::root().join(bug.file), room.join("tree").join(bug.file));
     let text =
         put_in(bug, &fs::read_to_string(&sound).expect("it is read")).unwrap_or_else(|told| panic!("{told}"));
@@ -158,7 +156,6 @@ fn build(room: &Path, bug: &Bug) -> PathBuf {
     );
     let sim = room.join(bug.name);
     fs::copy(room.join("target/debug/sim"), &sim).expect("there is room");
-    eprintln!("{}: built in {:.1?}", bug.name, begun.elapsed());
     sim
 }
 
@@ -187,7 +184,6 @@ struct Found<'a> {
 impl Found<'_> {
     fn examine(&self) {
         let name = self.bug.name;
-        let begun = Instant::now();
         let alone = self.run(&format!("seeds -n {SEEDS} --faults 1"), "");
         assert_eq!(alone.code, Some(0), "{name}: one fault alone breaks a claim: {}", alone.err);
 
@@ -202,7 +198,7 @@ impl Found<'_> {
             None,
             "{name}: the sound code breaks seed {seed}"
         );
-        eprintln!("{name}: seed {seed} after {:.1?}: {told}", begun.elapsed());
+        eprintln!("{name}: seed {seed}: {told}");
 
         let replayed = self.run(&replay, "");
         assert_eq!(replayed.code, Some(1), "{name}: {replay}: {}", replayed.err);
@@ -213,7 +209,7 @@ impl Found<'_> {
         let small = self.run(&shrink, "");
         assert_eq!(small.code, Some(0), "{name}: {shrink}: {}", small.err);
         let tries = small.err.lines().last().unwrap_or_default();
-        eprintln!("{name}: {:.1?}: {tries}\n{}", begun.elapsed(), small.out);
+        eprintln!("{name}: {tries}\n{}", small.out);
         self.is_minimal(&small.out, &kind);
     }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-use tests::{Answer, Gate, Link, Partition, Running};
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Gate, Link, Running, until};
 
 const CHUNK: usize = 64 * 1024;
 const GIB: u64 = 1 << 30;
@@ -32,24 +32,20 @@ impl Noise {
     }
 }
 
-/// Waits until a count stands still: its writer is held.
+/// Waits until a count stands still for many looks: its writer is held.
 fn wait_until_still(count: &AtomicU64) {
-    let end = Instant::now() + Duration::from_secs(30);
-    let mut last = 0;
-    loop {
-        std::thread::sleep(Duration::from_millis(300));
+    let (mut last, mut looks) = (0, 0);
+    until("pipes are of a size", || {
         let now = count.load(Ordering::Relaxed);
-        if now > 0 && now == last {
-            return;
-        }
+        looks = if now > 0 && now == last { looks + 1 } else { 0 };
         last = now;
-        assert!(Instant::now() < end, "pipes are of a size");
-    }
+        looks == 100
+    });
 }
 
 #[test]
 fn a_gibibyte_through_cat_comes_back_as_it_was_even_when_both_pipes_are_full() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let mut command = partition.uem(&["run", "-n", "1", "cat"]);
     let mut job = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("uem starts");
     let (mut stdin, mut stdout) = (job.stdin.take().expect("piped"), job.stdout.take().expect("piped"));
@@ -80,7 +76,7 @@ fn a_gibibyte_through_cat_comes_back_as_it_was_even_when_both_pipes_are_full() {
 #[test]
 fn members_of_100000_lines_each_never_mix_two_even_when_longer_than_a_message() {
     const LINES: usize = 100_000;
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     // A line now and then that no message holds.
     let script = "awk -v m=$UEM_MEMBER 'BEGIN { \
                   for (k = 0; k < 1500; k++) l = l \"0123456789012345678901234567\"; \
@@ -105,10 +101,10 @@ fn members_of_100000_lines_each_never_mix_two_even_when_longer_than_a_message() 
 
 #[test]
 fn a_line_that_is_half_there_when_it_is_asked_for_comes_when_it_is_whole() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let dir = own_dir("half");
     let [first, second] = ["first", "second"].map(|name| Gate::new(&dir, name));
-    let mut link = Link::dial(&partition.socket());
+    let mut link = Link::dial(&partition.socket("io"));
     link.open(0, 1, &["clone"], 2);
     let script = format!(
         "test $$UEM_MEMBER = 1 && exit; printf half; read go <{}; read go <{}; echo; sleep 1000",
@@ -135,19 +131,19 @@ fn a_line_that_is_half_there_when_it_is_asked_for_comes_when_it_is_whole() {
 #[test]
 fn what_a_held_writer_goes_on_with_behind_half_a_line_is_read() {
     const PIPE: usize = 64 * 1024;
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let dir = own_dir("held");
     let lines: Vec<u8> = (10_000..60_000).flat_map(|n| format!("{n}\n").into_bytes()).collect();
     let file = dir.join("lines");
     std::fs::write(&file, &lines).expect("there is room");
-    let mut link = Link::dial(&partition.socket());
+    let mut link = Link::dial(&partition.socket("io"));
     link.open(0, 1, &["clone"], 2);
     // One write each, which its pipe holds up in the middle of a line.
     let script = format!("res 2\nexec dd if={} bs={} status=none\n", file.display(), lines.len());
     assert_eq!(link.write(1, script.as_bytes()), Answer::Done);
-    let end = Instant::now() + Duration::from_secs(20);
+    let wait = Wait::new();
     while String::from_utf8_lossy(&link.read(1, &["..", "status"])).matches("blocked=stdout").count() < 2 {
-        assert!(Instant::now() < end, "both are held");
+        wait.again("both are held");
     }
     assert_eq!(link.write(1, b"stop\n"), Answer::Done);
     link.open(1, 2, &["..", "stdout"], 0);
@@ -172,7 +168,7 @@ fn what_a_held_writer_goes_on_with_behind_half_a_line_is_read() {
 }
 
 /// KiB of memory that a process had in use when it had most.
-fn peak(pid: i32) -> u64 {
+fn peak(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it has memory");
     line.trim().split(' ').next().and_then(|kib| kib.parse().ok()).expect("a number")
@@ -180,11 +176,11 @@ fn peak(pid: i32) -> u64 {
 
 #[test]
 fn a_client_that_stops_reading_stops_nobody_else_and_costs_a_bounded_memory() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     assert_eq!(partition.run(&["run", "-a", "echo", "here"]).code, 0);
     let io = partition.pid("io");
     let before = peak(io);
-    let mut links: Vec<Link> = (0..4).map(|_| Link::dial(&partition.socket())).collect();
+    let mut links: Vec<Link> = (0..4).map(|_| Link::dial(&partition.socket("io"))).collect();
     for link in &mut links {
         link.open(0, 1, &["clone"], 2);
         assert_eq!(link.write(1, b"res 64\nexec yes of-one-who-does-not-read\n"), Answer::Done);
@@ -213,7 +209,7 @@ fn a_client_that_stops_reading_stops_nobody_else_and_costs_a_bounded_memory() {
 
 #[test]
 fn words_of_a_large_real_text_dealt_to_64_members_are_as_many_as_wc_counts() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     let dir = own_dir("words");
     let text = dir.join("text");
     let root = tests::root();

@@ -7,16 +7,16 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use tests::{Site, Stream, Told, free_port, root};
+use tests::wait::{Wait, bounded};
+use tests::{Cluster, Stream, Told, free_port, root};
 
 /// Members of each job, which are dealt over two nodes.
 const OUTPUT: &str = "stdout|member 0|member 1|member 2|member 3\n";
 
 /// Runs a command within a minute.
 fn run(program: &str, args: &[&str]) -> Told {
-    let mut command = Command::new("timeout");
-    command.args(["60", program]).args(args).current_dir(root().join("tests/clients")).stdin(Stdio::null());
+    let mut command = bounded(program);
+    command.args(args).current_dir(root().join("tests/clients")).stdin(Stdio::null());
     Told::of(&command.output().expect("timeout starts"))
 }
 
@@ -36,7 +36,7 @@ fn script(venv: &str, script: &str, args: &[&str]) -> String {
 }
 
 /// Host and port of the ionode.
-fn place(site: &Site) -> (String, String) {
+fn place(site: &Cluster) -> (String, String) {
     let tcp = site.tcp();
     let (host, port) = tcp.trim_start_matches("tcp!").split_once('!').expect("a host and a port");
     (host.to_owned(), port.to_owned())
@@ -45,7 +45,7 @@ fn place(site: &Site) -> (String, String) {
 /// The codec of this one is plan9port's, in C.
 #[test]
 fn python_9p_runs_a_job() {
-    let site = Site::up(2);
+    let site = Cluster::hosts(2);
     let (host, port) = place(&site);
     // A walk that ends half way is no error to this client, and the last name's fid is none.
     let want = "version 9P2000\n\
@@ -56,7 +56,7 @@ fn python_9p_runs_a_job() {
         args echo member $m\n";
     let rest = "wait '' '' '' ''\nexec Invalid argument\nmade py\n";
     assert_eq!(script("python-9p", "python_9p.py", &[&host, &port]), format!("{want}{OUTPUT}{rest}"));
-    assert_eq!(site.told(&["ps"]).out, "", "nothing is left");
+    assert_eq!(site.run(&["ps"]).out, "", "nothing is left");
 }
 
 /// What p9fs is told in a dialect, up to its job's output.
@@ -67,7 +67,7 @@ const P9FS: &str = "list beat clone ctl error events info net status summary\n\
 
 #[test]
 fn p9fs_runs_a_job_in_9p2000() {
-    let site = Site::up(2);
+    let site = Cluster::hosts(2);
     let (host, port) = place(&site);
     // It reads no further than a length says, which is 0 here; and for `exists` it knows one server's text of
     // ENOENT alone: any other is an error to it.
@@ -75,25 +75,25 @@ fn p9fs_runs_a_job_in_9p2000() {
     let rest = "wait '' '' '' ''\nstatus b'Permission denied'\nremoved True\n";
     let told = script("p9fs", "p9fs_client.py", &[&host, &port, "9P2000"]);
     assert_eq!(told, format!("{P9FS}{want}{OUTPUT}{rest}"));
-    assert_eq!(site.told(&["ps"]).out, "", "nothing is left");
+    assert_eq!(site.run(&["ps"]).out, "", "nothing is left");
 }
 
 #[test]
 fn p9fs_runs_a_job_in_9p2000_l() {
-    let site = Site::up(2);
+    let site = Cluster::hosts(2);
     let (host, port) = place(&site);
     // It unlinks directories as it does files, without AT_REMOVEDIR, and is told EISDIR.
     let want = "exists False\nmade True 13\nargs echo member $m\n";
     let rest = "wait '' '' '' ''\nstatus 13\nrm 21\nremoved True\n";
     let told = script("p9fs", "p9fs_client.py", &[&host, &port, "9P2000.L"]);
     assert_eq!(told, format!("{P9FS}{want}{OUTPUT}{rest}"));
-    assert_eq!(site.told(&["ps"]).out, "", "nothing is left");
+    assert_eq!(site.run(&["ps"]).out, "", "nothing is left");
 }
 
 /// They read alone, so that a job is not for them: `diodload` is what writes.
 #[test]
 fn the_tools_of_diod_list_and_read() {
-    let site = Site::up(2);
+    let site = Cluster::hosts(2);
     let (host, port) = place(&site);
     let at = format!("{host}:{port}");
     let told = |program: &str, args: &[&str]| run(program, &[&["-s", &at], args].concat());
@@ -118,7 +118,7 @@ fn the_tools_of_diod_list_and_read() {
 
 #[test]
 fn the_tools_of_diod_measure() {
-    let site = Site::up(1);
+    let site = Cluster::hosts(1);
     let (host, port) = place(&site);
     let at = format!("{host}:{port}");
     let listed = run("diodls", &["-s", &at]);
@@ -181,10 +181,9 @@ impl Py9p {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("the server starts");
         let server = Self { child, dir, at: format!("tcp!127.0.0.1!{port}") };
-        let end = Instant::now() + Duration::from_secs(10);
+        let wait = Wait::new();
         while Stream::dial(&server.at).is_err() {
-            assert!(Instant::now() < end, "the server listens");
-            std::thread::sleep(Duration::from_millis(10));
+            wait.again("the server listens");
         }
         server
     }

@@ -3,11 +3,10 @@
 
 use protocol::message::{Fid, Tag, Tmsg};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Running, Told, uem};
+use tests::wait::{Wait, bounded};
+use tests::{Answer, Cluster, Link, Running, Told, uem};
 
 fn own_dir(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("uem-test-{}-{name}", std::process::id()));
@@ -15,13 +14,13 @@ fn own_dir(name: &str) -> PathBuf {
     dir
 }
 
-fn is_quiet(partition: &Partition, nodes: usize) {
+fn is_quiet(partition: &Cluster, nodes: usize) {
     partition.wait_until("status", |text| text.matches(" sessions=0 members=0 ").count() == nodes);
     assert_eq!(partition.run(&["ps"]).out, "");
 }
 
 /// The command behind a shell that sets something first.
-fn behind_shell(partition: &Partition, before: &str, args: &[&str]) -> Told {
+fn behind_shell(partition: &Cluster, before: &str, args: &[&str]) -> Told {
     let plain = partition.uem(args);
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{before}; exec \"$@\""), "sh"]);
@@ -37,7 +36,7 @@ fn behind_shell(partition: &Partition, before: &str, args: &[&str]) -> Told {
 
 #[test]
 fn members_find_the_directory_environment_umask_and_soft_limits_of_their_command() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let dir = own_dir("carried");
     let before = format!("cd {}; export CARRIED='it''s\nhere'; umask 027; ulimit -Sn 77", dir.display());
     let script = "pwd; printf '%s\\n' \"$CARRIED\"; umask; ulimit -Sn";
@@ -53,7 +52,7 @@ fn members_find_the_directory_environment_umask_and_soft_limits_of_their_command
 
 #[test]
 fn options_say_what_members_find() {
-    let partition = Partition::up(4);
+    let partition = Cluster::up(4);
     let dir = own_dir("options");
     let sets = dir.join("sets");
     std::fs::write(&sets, "# three of them\nnode[01-02]\nnode04 # and this\n").expect("a file can be made");
@@ -87,11 +86,9 @@ fn options_say_what_members_find() {
 
 #[test]
 fn the_first_failure_ends_all_where_that_is_wanted() {
-    let partition = Partition::up(4);
-    let begun = Instant::now();
+    let partition = Cluster::up(4);
     let script = "test $UEM_MEMBER = 2 && exit 3; sleep 1000";
     let told = partition.run(&["run", "-K", "-n", "4", "sh", "-c", script]);
-    assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(told.code, 137, "{}", told.err);
     assert!(told.err.contains("exit 3: ") && told.err.contains("signal 9: "), "{}", told.err);
     is_quiet(&partition, 4);
@@ -99,7 +96,7 @@ fn the_first_failure_ends_all_where_that_is_wanted() {
 
 #[test]
 fn a_time_limit_ends_the_members_and_says_so() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let told = partition.run(&["run", "-a", "--timeout", "0.5", "sleep", "1000"]);
     let want = "uem: time is over; ending the members\nuem: signal 15: node[01-02] (2 members)\n";
     assert_eq!((told.code, told.err.as_str()), (124, want));
@@ -113,7 +110,7 @@ fn a_time_limit_ends_the_members_and_says_so() {
 
 #[test]
 fn a_reader_that_has_enough_ends_the_members_without_a_word() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let mut job = partition.uem(&["run", "-a", "yes"]);
     let mut child = job.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("uem starts");
     let mut some = [0; 100];
@@ -126,7 +123,7 @@ fn a_reader_that_has_enough_ends_the_members_without_a_word() {
 
 #[test]
 fn an_output_that_is_full_is_said_and_ends_the_members() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
     let mut job = partition.uem(&["run", "-a", "yes"]);
     let told = Told::of(&job.stdout(full).stderr(Stdio::piped()).output().expect("uem starts"));
@@ -137,10 +134,10 @@ fn an_output_that_is_full_is_said_and_ends_the_members() {
 
 #[test]
 fn a_reader_that_rests_stops_nobody_else_and_misses_nothing() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let mut slow = partition.uem(&["run", "-a", "sh", "-c", "head -c 4000000 /dev/zero; echo; echo end >&2"]);
     let mut child = slow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("uem starts");
-    std::thread::sleep(Duration::from_millis(500));
+    partition.wait_until("0/status", |text| text.contains("blocked=stdout"));
     let told = partition.run(&["run", "-a", "echo", "here"]);
     assert_eq!((told.code, told.out.as_str()), (0, "here\nhere\n"));
     let output = child.stdout.take().expect("piped");
@@ -151,9 +148,9 @@ fn a_reader_that_rests_stops_nobody_else_and_misses_nothing() {
 
 #[test]
 fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
-    let partition = Partition::up(3);
-    let sleep = ["run", "-a", "sh", "-c", "echo begun; exec sleep 1000"];
-    let mut job = Running::start(partition.uem(&sleep));
+    let partition = Cluster::up(3);
+    let stays = ["run", "-a", "sh", "-c", "echo begun; exec sleep 1000"];
+    let mut job = Running::start(partition.uem(&stays));
     job.lines(3);
     job.signal("TERM");
     let told = job.end();
@@ -161,15 +158,13 @@ fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
     assert!(told.err.contains("signal 15: node[01-03] (3 members)"), "{}", told.err);
     is_quiet(&partition, 3);
 
-    let mut job = Running::start(partition.uem(&sleep));
+    let mut job = Running::start(partition.uem(&stays));
     job.lines(3);
     partition.signal("node02", "STOP");
     job.signal("INT");
-    std::thread::sleep(Duration::from_millis(300));
-    let begun = Instant::now();
+    job.says("^C again gives up at once");
     job.signal("INT");
     let told = job.end();
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!(told.code, 130);
     assert!(told.err.ends_with("uem: given up; members may still be ending\n"), "{}", told.err);
     partition.signal("node02", "CONT");
@@ -178,7 +173,7 @@ fn a_signal_ends_the_members_and_a_second_one_gives_up_at_once() {
 
 #[test]
 fn node_sets_name_nodes_that_are_there() {
-    let partition = Partition::up(3);
+    let partition = Cluster::up(3);
     partition.signal("node03", "KILL");
     partition.wait_until("summary", |summary| summary.contains("node03 lost\n"));
     let here = ["run", "-a", "echo", "here"];
@@ -197,7 +192,7 @@ fn node_sets_name_nodes_that_are_there() {
 
 #[test]
 fn what_is_not_there_is_told_before_anything_begins() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let told = partition.run(&["gdb", "nosuch/3"]);
     let err = "uem: nosuch/3/status: No such file or directory\n";
     assert_eq!((told.code, told.out.as_str(), told.err.as_str()), (125, "", err));
@@ -230,7 +225,7 @@ fn processes_of(dir: &Path) -> Vec<String> {
 
 #[test]
 fn a_killed_command_leaves_no_member_and_no_session() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let mut job = Running::start(partition.uem(&["run", "-a", "sh", "-c", "echo begun; exec sleep 1000"]));
     job.lines(2);
     kill(child_of(job.pid()));
@@ -242,12 +237,9 @@ fn a_killed_command_leaves_no_member_and_no_session() {
 fn a_killed_command_that_had_nodes_of_its_own_leaves_no_process_and_is_not_in_the_way() {
     let dir = own_dir("killed");
     let start = || {
-        let mut command = Command::new("timeout");
+        let mut command = bounded(uem());
         let script = "echo begun; exec sleep 1000";
-        command
-            .args(["--foreground", "60"])
-            .arg(uem())
-            .args(["run", "--local", "-n", "2", "sh", "-c", script]);
+        command.args(["run", "--local", "-n", "2", "sh", "-c", script]);
         command.env("XDG_RUNTIME_DIR", &dir).env("TMPDIR", &dir).env_remove("UEM_AT");
         command
     };
@@ -256,10 +248,9 @@ fn a_killed_command_that_had_nodes_of_its_own_leaves_no_process_and_is_not_in_th
     assert_eq!(processes_of(&dir).len(), 3, "an ionode and two nodes");
     kill(child_of(job.pid()));
     job.end();
-    let end = Instant::now() + Duration::from_secs(5);
+    let wait = Wait::new();
     while !processes_of(&dir).is_empty() {
-        assert!(Instant::now() < end, "its nodes end with it: {:?}", processes_of(&dir));
-        std::thread::sleep(Duration::from_millis(20));
+        wait.again(format_args!("its nodes end with it: {:?}", processes_of(&dir)));
     }
     let mut job = Running::start(start());
     job.lines(2);
@@ -289,58 +280,25 @@ fn a_site_with_partitions_of_its_own_is_asked_which_before_nodes_are_started_her
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }
 
-/// A compute node that listens and has no parent.
-struct Lone {
-    dir: PathBuf,
-    node: std::process::Child,
-}
-
-impl Lone {
-    fn start(test: &str) -> Self {
-        let dir = own_dir(test);
-        let mut command = Command::new(uem());
-        command.args(["cnode", "--name", "alone", "--listen"]).arg(Self::dial(&dir)).stdin(Stdio::null());
-        let node = command.spawn().expect("a stub starts");
-        let end = Instant::now() + Duration::from_secs(5);
-        // Its socket is there a moment before it listens.
-        while UnixStream::connect(dir.join("s")).is_err() {
-            assert!(Instant::now() < end, "it listens");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Self { dir, node }
-    }
-
-    fn dial(dir: &Path) -> String {
-        format!("unix!{}", dir.join("s").display())
-    }
-
-    fn run(&self, args: &[&str]) -> Told {
-        let mut command = Command::new("timeout");
-        command.args(["--foreground", "60"]).arg(uem()).args(args).env("UEM_AT", Self::dial(&self.dir));
-        Told::of(&command.stdin(Stdio::null()).output().expect("uem starts"))
-    }
-}
-
-impl Drop for Lone {
-    fn drop(&mut self) {
-        // One that has ended already needs no end.
-        let _ = self.node.kill();
-        let _ = self.node.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
+/// A compute node that is called `alone` and has no parent.
+fn lone() -> Cluster {
+    let mut lone = Cluster::empty();
+    let at = lone.at("io");
+    lone.start("io", &["cnode", "--name", "alone", "--listen", &at]);
+    lone
 }
 
 /// A command that finds nothing by itself.
 fn elsewhere(args: &[&str]) -> std::process::Output {
-    let mut command = Command::new("timeout");
-    command.args(["--foreground", "60"]).arg(uem()).args(args).stdin(Stdio::null());
+    let mut command = bounded(uem());
+    command.args(args).stdin(Stdio::null());
     command.env("XDG_RUNTIME_DIR", "/nonexistent").env_remove("UEM_AT").output().expect("uem starts")
 }
 
 #[test]
 fn output_is_read_in_whatever_pieces_it_is_asked_for() {
-    let lone = Lone::start("pieces");
-    let mut link = Link::dial(&lone.dir.join("s"));
+    let lone = lone();
+    let mut link = Link::dial(&lone.socket("io"));
     link.open(0, 1, &["clone"], 2);
     for (prefix, count, want) in [
         ("off", 1, Ok("here\nhere\n")),
@@ -377,8 +335,8 @@ fn output_is_read_in_whatever_pieces_it_is_asked_for() {
 
 #[test]
 fn a_lone_compute_node_serves_the_same_tree() {
-    let lone = Lone::start("lone");
-    let mode = std::fs::metadata(lone.dir.join("s")).expect("it is there").permissions().mode();
+    let lone = lone();
+    let mode = std::fs::metadata(lone.socket("io")).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "its socket is its owner's alone");
     let told = lone.run(&[
         "run",
@@ -409,7 +367,7 @@ fn a_lone_compute_node_serves_the_same_tree() {
     assert_eq!(lone.run(&["wait", "job"]).code, 137);
     assert_eq!(lone.run(&["rm", "job"]).code, 0);
     // Any of them finds it by its address, too.
-    let at = Lone::dial(&lone.dir);
+    let at = lone.at("io");
     let code = Told::of(&elsewhere(&["run", "--at", &at, "-n", "3", "sh", "-c", "exit $((UEM_MEMBER % 3))"]));
     assert_eq!((code.code, code.out, code.err), (2, String::new(), told.err));
     assert_eq!(Told::of(&elsewhere(&["ls", "--at", &at])).out, lone.run(&["ls"]).out);

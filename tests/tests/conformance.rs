@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use tests::{Site, Stream, Told, Tree, free_port};
+use tests::wait::{Wait, bounded};
+use tests::{Cluster, Stream, Told, free_port};
 
 /// Rows of 9P2000.L in which diod 1.0.24 differs from what the manual or Linux expects, and how.
 const DIOD: &[(&str, &str)] = &[
@@ -45,8 +45,8 @@ const WAITING: &[&str] = &[
 ];
 
 fn conformance(args: &[&str]) -> Told {
-    let mut command = Command::new("timeout");
-    command.arg("120").arg(env!("CARGO_BIN_EXE_conformance")).args(args).stdin(Stdio::null());
+    let mut command = bounded(env!("CARGO_BIN_EXE_conformance"));
+    command.args(args).stdin(Stdio::null());
     Told::of(&command.output().expect("the command starts"))
 }
 
@@ -93,21 +93,21 @@ fn conforms_below(
 
 #[test]
 fn an_ionode_does_what_the_manual_says() {
-    let site = Site::up(2);
+    let site = Cluster::hosts(2);
     conforms("9P2000", "8216", &site.at("io"), &[]);
     conforms("9P2000", "131096", &site.tcp(), &[]);
 }
 
 #[test]
 fn an_ionode_does_what_linux_expects() {
-    let site = Site::up(2);
+    let site = Cluster::hosts(2);
     conforms("9P2000.L", "131096", &site.at("io"), IONODE);
     conforms("9P2000.L", "4096", &site.tcp(), IONODE);
 }
 
 #[test]
 fn an_ionode_passes_on_what_a_child_does() {
-    let site = Site::up(2);
+    let site = Cluster::hosts(2);
     // What is said of the root cannot be asked: that nothing is above it, and that an attach leads there.
     conforms_below("net/node02", ("9P2000", "8216", &site.at("io")), &[], 2);
     conforms_below("net/node02", ("9P2000.L", "131096", &site.tcp()), IONODE, 2);
@@ -115,7 +115,7 @@ fn an_ionode_passes_on_what_a_child_does() {
 
 #[test]
 fn two_ionodes_pass_on_what_a_child_does() {
-    let mut tree = Tree::root("conformance");
+    let mut tree = Cluster::root();
     tree.ionode("io1", "io");
     tree.cnode("n1", "io1");
     tree.wait_for("n1 up\n");
@@ -125,7 +125,7 @@ fn two_ionodes_pass_on_what_a_child_does() {
 
 #[test]
 fn a_compute_node_does_what_the_manual_says() {
-    let site = Site::up(1);
+    let site = Cluster::hosts(1);
     conforms("9P2000", "8216", &site.at("node01"), &[]);
     conforms("9P2000", "4096", &site.at("node01"), &[]);
 }
@@ -149,10 +149,9 @@ impl Diod {
         command.current_dir(&dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let diod =
             Self { child: command.spawn().expect("diod starts"), dir, at: format!("tcp!127.0.0.1!{port}") };
-        let end = Instant::now() + Duration::from_secs(10);
+        let wait = Wait::new();
         while Stream::dial(&diod.at).is_err() {
-            assert!(Instant::now() < end, "diod listens");
-            std::thread::sleep(Duration::from_millis(10));
+            wait.again("diod listens");
         }
         diod
     }
@@ -186,7 +185,7 @@ fn diod_differs_in_the_rows_that_are_known() {
 
 #[test]
 fn rows_are_asked_for_by_name_and_by_group() {
-    let site = Site::up(1);
+    let site = Cluster::hosts(1);
     let told = conformance(&[&site.at("io"), "walk/sixteen-names", "errors"]);
     let want = "ok walk/sixteen-names\nok errors/no-such-file\nok errors/unknown-fid\nok errors/fit-linux\n\
         9P2000: 4 ok, 0 not ok, 0 skipped\n";

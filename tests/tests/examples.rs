@@ -1,8 +1,9 @@
 //! The examples of docs/examples: the same job in three languages gives the same output.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use tests::{Partition, Told, root, uem};
+use std::process::Stdio;
+use tests::wait::bounded;
+use tests::{Cluster, Told, root};
 
 /// A member that fails.
 const ONE_FAILS: &str = "sh -c 'echo here; test $m != 7 || exit 3'";
@@ -15,17 +16,15 @@ fn example(name: &str) -> PathBuf {
     root().join("docs/examples").join(name)
 }
 
-/// The Rust one, built by the stage that runs the tests.
+/// The Rust one.
 fn job_rs() -> PathBuf {
-    let built = uem().with_file_name("examples/job");
-    assert!(built.exists(), "cargo build -p client --example job");
-    built
+    tests::example("job")
 }
 
 /// Runs an example within a minute.
 fn run(program: PathBuf, args: &[&str]) -> Told {
-    let mut command = Command::new("timeout");
-    command.args(["--foreground", "60"]).arg(program).args(args).stdin(Stdio::null());
+    let mut command = bounded(program);
+    command.args(args).stdin(Stdio::null());
     Told::of(&command.output().expect("timeout starts"))
 }
 
@@ -59,12 +58,12 @@ fn want() -> [Told; 4] {
 
 /// The tree of a partition, mounted for as long as this lives.
 struct Mount<'a> {
-    partition: &'a Partition,
+    partition: &'a Cluster,
     dir: String,
 }
 
 impl<'a> Mount<'a> {
-    fn of(partition: &'a Partition) -> Self {
+    fn of(partition: &'a Cluster) -> Self {
         let dir = std::env::temp_dir().join(format!("uem-mounted-{}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a directory can be made");
         let mount = Self { partition, dir: dir.to_str().expect("it is text").to_owned() };
@@ -91,8 +90,8 @@ impl Drop for Mount<'_> {
 
 #[test]
 fn the_same_job_in_python_and_in_rust() {
-    let partition = Partition::up(64);
-    let at = format!("unix!{}", partition.socket().display());
+    let partition = Cluster::up(64);
+    let at = format!("unix!{}", partition.socket("io").display());
     let want = want();
     assert_eq!(told(example("job.py"), &at), want);
     assert_eq!(told(job_rs(), &at), want);
@@ -102,7 +101,7 @@ fn the_same_job_in_python_and_in_rust() {
 
 #[test]
 fn the_same_job_over_a_mount_in_sh_and_in_python() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     let want = want();
     let mount = Mount::of(&partition);
     assert_eq!(told(example("job.sh"), mount.dir()), want);

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
-use tests::root;
+use tests::{root, uem};
 
 fn guest(argument: &str) -> Output {
     let mut run = Command::new(root().join("tests/guest/run"));
-    run.arg(argument).stdin(Stdio::null()).output().expect("the script starts")
+    run.env("UEM", uem()).arg(argument).stdin(Stdio::null()).output().expect("the script starts")
 }
 
 /// What is wrong with what a guest said: claims that did not hold, and those that nothing was heard of.

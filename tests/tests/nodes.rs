@@ -1,12 +1,9 @@
 //! What a node's ctl takes for itself and for all below it: at a compute node, at an ionode, and at a root.
 
 use protocol::message::{Fid, Tag, Tmsg};
-use std::time::{Duration, Instant};
-use tests::raw::Raw;
-use tests::{Answer, Job, Link, Site, Tree, refused, shapes};
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Job, Link, refused, shapes};
 
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
 const FEW: &str = "Resource temporarily unavailable";
 const INVALID: &str = "Invalid argument";
 
@@ -14,7 +11,7 @@ const INVALID: &str = "Invalid argument";
 struct Operator(Link);
 
 impl Operator {
-    fn of(tree: &Tree) -> Self {
+    fn of(tree: &Cluster) -> Self {
         let mut link = Link::dial(&tree.socket("io"));
         link.open(0, 1, &["ctl"], 2);
         Self(link)
@@ -35,21 +32,20 @@ impl Operator {
     }
 
     fn until(&mut self, names: &[&str], is: impl Fn(&str) -> bool) {
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         loop {
             let text = self.text(names);
             if is(&text) {
                 return;
             }
-            assert!(Instant::now() < end, "{names:?}: {text}");
-            std::thread::sleep(Duration::from_millis(10));
+            wait.again(format_args!("{names:?}: {text}"));
         }
     }
 }
 
 #[test]
 fn a_node_that_drains_gets_no_new_members_and_keeps_those_it_has() {
-    for (tree, nodes, _) in shapes("drain") {
+    for (tree, nodes, _) in shapes() {
         let name = if nodes == 1 { "io" } else { "n1" };
         let mut before = Job::new(&tree);
         assert_eq!(before.ctl(&format!("res + {name}\nexec cat\n")), Answer::Done);
@@ -91,7 +87,7 @@ fn a_node_that_drains_gets_no_new_members_and_keeps_those_it_has() {
 
 #[test]
 fn drain_and_resume_are_commands_that_name_what_is_not_there() {
-    let [_, _, (tree, ..)] = shapes("drain-command");
+    let [_, _, (tree, ..)] = shapes();
     let say = |words: &[&str]| {
         let told = tree.run(words);
         (told.code, told.err)
@@ -109,7 +105,7 @@ fn drain_and_resume_are_commands_that_name_what_is_not_there() {
 
 #[test]
 fn all_below_drain_at_once_and_a_reservation_says_how_many_are_left() {
-    for (tree, nodes, _) in shapes("drain-all") {
+    for (tree, nodes, _) in shapes() {
         let mut operator = Operator::of(&tree);
         assert_eq!(operator.says("drain"), Answer::Done);
         let all = ["io", "n[1-2]", "n[1-3]"][nodes - 1];
@@ -123,7 +119,7 @@ fn all_below_drain_at_once_and_a_reservation_says_how_many_are_left() {
 
 #[test]
 fn a_node_that_drains_is_told_in_events_and_drains_when_it_comes_back() {
-    let mut tree = Tree::root("drain-back");
+    let mut tree = Cluster::root();
     tree.ionode("io1", "io");
     tree.cnode("n1", "io1");
     tree.wait_for("n1 up\n");
@@ -150,7 +146,7 @@ fn a_node_that_drains_is_told_in_events_and_drains_when_it_comes_back() {
 
 #[test]
 fn tags_are_told_at_every_level_above_their_nodes() {
-    for (tree, nodes, _) in shapes("tags") {
+    for (tree, nodes, _) in shapes() {
         let name = if nodes == 1 { "io" } else { "n1" };
         let mut operator = Operator::of(&tree);
         let lines = format!("tag rack=R00\non {name} tag gpu=a100\non {name} tag ssd\n");
@@ -173,7 +169,7 @@ fn tags_are_told_at_every_level_above_their_nodes() {
 
 #[test]
 fn a_bound_holds_from_the_write_on_and_is_told_by_info() {
-    for (tree, nodes, _) in shapes("bound") {
+    for (tree, nodes, _) in shapes() {
         let mut operator = Operator::of(&tree);
         assert_eq!(operator.says("bound members 2\nbound linger 7\nbound orphan 8"), Answer::Done);
         assert!(operator.text(&["info"]).contains("\nlinger=7\norphan=8\nmembers="));
@@ -200,7 +196,7 @@ fn a_line_that_cannot_be_had_is_answered_with_what_would_be_right() {
     const VERBS: &str = "unknown verb; there are signal kill stop start exit drain resume tag untag bound \
                          debug mount unmount parent";
     const ON: &str = "on NODESET is for drain, resume, tag, untag, bound and debug";
-    for (tree, nodes, _) in shapes("slips") {
+    for (tree, nodes, _) in shapes() {
         let mut operator = Operator::of(&tree);
         let want = nodes + 1;
         let far = format!("on n[1-{want}] drain");
@@ -228,32 +224,32 @@ fn a_line_that_cannot_be_had_is_answered_with_what_would_be_right() {
 
 #[test]
 fn who_is_neither_root_nor_on_the_machine_changes_no_node() {
-    let site = Site::up(1);
+    let site = Cluster::hosts(1);
     let write = |user: &str, line: &str| {
-        let mut raw = Raw::dial(&site.tcp());
+        let mut raw = Link::connect_at(&site.tcp());
         raw.greet(8216, user);
-        raw.open(1, &["ctl"], 1);
+        raw.open_path(1, &["ctl"], 1);
         raw.refusal(Tag(1), &Tmsg::Write { fid: Fid(1), offset: 0, data: line.as_bytes() })
     };
     for line in ["drain", "resume", "tag a", "untag a", "bound linger 1", "debug 1", "exit"] {
         assert_eq!(write("ann", line), "Operation not permitted", "{line}");
     }
     assert_eq!(write("root", "tag a\ndrain"), "");
-    assert_eq!(site.told(&["cat", "summary"]).out, "node01 draining\n");
+    assert_eq!(site.run(&["cat", "summary"]).out, "node01 draining\n");
 }
 
 #[test]
 fn debug_has_each_daemon_tell_its_messages_on_its_standard_error() {
-    let mut site = Site::up(2);
-    let told = |site: &Site, name: &str| std::fs::read_to_string(site.log(name)).unwrap_or_default();
-    assert_eq!(site.told(&["write", "ctl", "debug 1"]).code, 0);
-    assert_eq!(site.told(&["cat", "info"]).code, 0);
+    let mut site = Cluster::hosts(2);
+    let told = |site: &Cluster, name: &str| std::fs::read_to_string(site.log(name)).unwrap_or_default();
+    assert_eq!(site.run(&["write", "ctl", "debug 1"]).code, 0);
+    assert_eq!(site.run(&["cat", "info"]).code, 0);
     site.until("all tell", |site| {
         told(site, "io").contains(" Topen tag=") && told(site, "node02").contains("-> link 0 Rread tag=")
     });
     assert!(!told(&site, "io").contains('{'));
-    assert_eq!(site.told(&["write", "ctl", "debug 2"]).code, 0);
-    assert_eq!(site.told(&["cat", "summary"]).code, 0);
+    assert_eq!(site.run(&["write", "ctl", "debug 2"]).code, 0);
+    assert_eq!(site.run(&["cat", "summary"]).code, 0);
     site.until("more is told", |site| told(site, "io").contains(r#"names: ["summary"]"#));
-    assert_eq!(site.told(&["write", "ctl", "debug 0"]).code, 0);
+    assert_eq!(site.run(&["write", "ctl", "debug 0"]).code, 0);
 }

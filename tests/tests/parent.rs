@@ -1,14 +1,12 @@
 //! `net/parent`: the tree above, from an ionode below and from within a job.
 
 use protocol::message::{Fid, Names, Tag, Tmsg};
-use std::time::{Duration, Instant};
-use tests::{Answer, Job, Link, Tree, refused};
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Job, Link, refused};
 
 /// A root, an ionode below it and one below that, each with a compute node.
-fn three_levels(test: &str) -> Tree {
-    let mut tree = Tree::root(test);
+fn three_levels() -> Cluster {
+    let mut tree = Cluster::root();
     for (ionode, parent, node, up) in [("io1", "io", "n1", "n1 up\n"), ("io2", "io1", "n2", "n[1-2] up\n")] {
         tree.ionode(ionode, parent);
         tree.cnode(node, ionode);
@@ -23,7 +21,7 @@ fn text(link: &mut Link, names: &[&str]) -> String {
 
 #[test]
 fn the_tree_above_is_walked_from_below_and_never_listed() {
-    let tree = three_levels("parent-walk");
+    let tree = three_levels();
     let mut low = Link::dial(&tree.socket("io2"));
     assert!(text(&mut low, &["net", "parent", "info"]).contains("\nname=io1\n"));
     assert!(text(&mut low, &["net", "parent", "net", "parent", "info"]).contains("\nname=io\n"));
@@ -45,7 +43,7 @@ fn the_tree_above_is_walked_from_below_and_never_listed() {
 
 #[test]
 fn a_job_runs_jobs_where_it_was_made_itself() {
-    let tree = three_levels("parent-job");
+    let tree = three_levels();
     let script = "echo $UEM_ROOT; $0 run -a --label echo $UEM_SESSION; $0 ls $UEM_SESSION | head -1";
     let mut job = Job::new(&tree);
     job.put("args", format!("sh -c '{script}' {}", tests::uem().display()).as_bytes());
@@ -60,7 +58,7 @@ fn a_job_runs_jobs_where_it_was_made_itself() {
 #[test]
 fn many_members_below_one_ionode_run_jobs_at_once() {
     const MANY: usize = 12;
-    let tree = three_levels("parent-many");
+    let tree = three_levels();
     // None of them ends before all have begun.
     let go = tree.dir().join("begun");
     let each =
@@ -72,7 +70,7 @@ fn many_members_below_one_ionode_run_jobs_at_once() {
 
 #[test]
 fn a_session_of_a_root_is_made_and_run_from_below() {
-    let tree = three_levels("parent-session");
+    let tree = three_levels();
     let mut low = Link::dial(&tree.socket("io2"));
     low.open(0, 1, &["net", "parent", "net", "parent", "clone"], 2);
     assert_eq!(low.write(1, b"res 4\nexec cat"), Answer::Done);
@@ -120,15 +118,15 @@ fn a_session_of_a_root_is_made_and_run_from_below() {
     let info = text(&mut Link::dial(&tree.socket("io")), &["0", "info"]);
     assert!(info.contains("\nowner=root\n") && info.contains("\nexits=4\n"), "{info}");
     low.clunk(1);
-    let end = Instant::now() + PATIENCE;
+    let wait = Wait::new();
     while tree.run(&["ls"]).out.contains("0/") {
-        assert!(Instant::now() < end, "it ends with its ctl");
+        wait.again("it ends with its ctl");
     }
 }
 
 #[test]
 fn what_waits_above_is_flushed_there_too() {
-    let tree = three_levels("parent-flush");
+    let tree = three_levels();
     let mut low = Link::dial(&tree.socket("io2"));
     for round in 0..300 {
         low.open(0, 1, &["net", "parent", "events"], 0);
@@ -151,7 +149,7 @@ fn what_waits_above_is_flushed_there_too() {
 
 #[test]
 fn a_parent_that_is_gone_is_told_and_one_that_is_back_is_reached() {
-    let mut tree = three_levels("parent-back");
+    let mut tree = three_levels();
     let mut low = Link::dial(&tree.socket("io1"));
     low.open(0, 1, &["net", "parent", "info"], 0);
     low.open(0, 2, &["net", "parent", "events"], 0);
@@ -176,7 +174,7 @@ fn a_parent_that_is_gone_is_told_and_one_that_is_back_is_reached() {
 
 #[test]
 fn no_child_is_called_parent() {
-    let mut tree = Tree::root("parent-name");
+    let mut tree = Cluster::root();
     tree.cnode("n1", "io");
     tree.wait_for("n1 up\n");
     let at = format!("unix!{}", tree.socket("io").display());

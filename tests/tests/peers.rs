@@ -2,21 +2,20 @@
 //! link is in `hostile/children.rs`.
 
 use protocol::message::{Rmsg, Tmsg};
-use std::time::{Duration, Instant};
 use tests::fake::{Act, BOOT, Fake, Serving, reply};
-use tests::{Partition, Running};
+use tests::{Cluster, Running};
 
-fn join(partition: &Partition, name: &str) -> Result<Fake, String> {
-    Fake::join(&format!("unix!{}", partition.socket().display()), name, BOOT)
+fn join(partition: &Cluster, name: &str) -> Result<Fake, String> {
+    Fake::join(&format!("unix!{}", partition.socket("io").display()), name, BOOT)
 }
 
-fn honest(partition: &Partition, name: &str) -> Serving {
+fn honest(partition: &Cluster, name: &str) -> Serving {
     join(partition, name).expect("there is room").serve(|_, _, _| Act::Usual)
 }
 
 #[test]
 fn an_answer_to_a_read_of_output_behind_its_rflush_costs_the_child_its_link() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     // Its reads of output wait until they are flushed, and are answered after all.
     let fake = join(&partition, "fake").expect("it joins").serve(|_, _, msg| match *msg {
         Tmsg::Flush { oldtag } => Act::Also(reply(oldtag, &Rmsg::Read { data: b"late" })),
@@ -33,20 +32,18 @@ fn an_answer_to_a_read_of_output_behind_its_rflush_costs_the_child_its_link() {
 
 #[test]
 fn members_that_do_not_end_when_they_are_killed_are_not_waited_for_without_end() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     // Its members never end: their outcomes are asked for and not told, and all else is answered.
     let _fake = honest(&partition, "fake");
     partition.wait_until("summary", |text| text.starts_with("fake,node01 up\n"));
-    let begun = Instant::now();
     let told = partition.run(&["run", "-a", "--timeout", "1", "sleep", "1000"]);
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!(told.code, 124);
     assert!(told.err.ends_with("uem: given up; members may still be ending\n"), "{}", told.err);
 }
 
 #[test]
 fn a_join_that_cannot_be_had_is_refused_and_changes_nothing() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     for name in ["node01", "a/b", "...", &"x".repeat(65)] {
         assert!(join(&partition, name).is_err(), "{name}");
     }

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use tests::{Partition, Told, uem};
+use tests::wait::bounded;
+use tests::{Cluster, Told, uem};
 
 /// A directory of a test, removed with it, with a program `rsh` that is `uem rsh`.
 struct Dir(PathBuf);
@@ -33,10 +34,10 @@ impl Drop for Dir {
 }
 
 /// Runs a program that finds the partition by itself, within a minute.
-fn run(partition: &Partition, words: &[&str]) -> Told {
-    let mut command = Command::new("timeout");
-    command.args(["--foreground", "60"]).args(words).stdin(Stdio::null());
-    command.env("UEM_AT", format!("unix!{}", partition.socket().display()));
+fn run(partition: &Cluster, words: &[&str]) -> Told {
+    let mut command = bounded(words[0]);
+    command.args(&words[1..]).stdin(Stdio::null());
+    command.env("UEM_AT", format!("unix!{}", partition.socket("io").display()));
     let output: Output = command.output().expect("timeout starts");
     Told::of(&output)
 }
@@ -52,7 +53,7 @@ fn lines(line: impl Fn(u32) -> String) -> Vec<String> {
 
 #[test]
 fn mpiexec_of_mpich_starts_64_ranks_on_64_nodes() {
-    let (partition, dir) = (Partition::up(64), Dir::new("mpi"));
+    let (partition, dir) = (Cluster::up(64), Dir::new("mpi"));
     let source = b"#include <mpi.h>\n#include <stdio.h>\n\
         int main(int argc, char **argv) {\n\
             int rank, size, sum;\n\
@@ -80,7 +81,7 @@ fn mpiexec_of_mpich_starts_64_ranks_on_64_nodes() {
 
 #[test]
 fn pdsh_reaches_every_node() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     let own = uem();
     let words = ["pdsh", "-R", "exec", "-w", "node[01-64]", text(&own), "rsh", "%h", "echo $UEM_NODE"];
     let got = run(&partition, &words);
@@ -90,7 +91,7 @@ fn pdsh_reaches_every_node() {
 
 #[test]
 fn clush_folds_what_all_nodes_say_and_names_those_that_fail() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     // Quiet: on a machine that is slow it counts on its standard error.
     let clush = |line: &str| {
         let line = format!("{} rsh %h '{line}'", uem().display());
@@ -106,7 +107,7 @@ fn clush_folds_what_all_nodes_say_and_names_those_that_fail() {
 
 #[test]
 fn rsync_copies_a_tree_to_a_node_and_back() {
-    let (partition, dir) = (Partition::up(2), Dir::new("rsync"));
+    let (partition, dir) = (Cluster::up(2), Dir::new("rsync"));
     let from = dir.0.join("from");
     std::fs::create_dir_all(from.join("a b/c")).expect("a directory can be made");
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -129,7 +130,7 @@ fn rsync_copies_a_tree_to_a_node_and_back() {
 
 #[test]
 fn the_exit_code_is_the_commands_own_and_nothing_is_said_of_it() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     for code in [0, 3, 125, 127, 255] {
         let line = format!("echo out; echo err >&2; exit {code}");
         let got = partition.run(&["rsh", "-x", "-o", "BatchMode=yes", "-t", "node01", &line]);
@@ -140,7 +141,7 @@ fn the_exit_code_is_the_commands_own_and_nothing_is_said_of_it() {
 
 #[test]
 fn what_is_no_fault_of_the_command_is_255_and_said() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     for (words, err) in [
         (&["rsh"][..], "rsh: on which node? like uem rsh node01 hostname"),
         (&["rsh", "node[01-02]", "true"], "rsh: node[01-02]: not a node's name"),
@@ -158,7 +159,7 @@ fn what_is_no_fault_of_the_command_is_255_and_said() {
 
 #[test]
 fn a_user_before_the_node_or_behind_l_is_whom_it_runs_as() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     // SAFETY: getuid cannot fail and takes no pointer.
     let is_root = unsafe { libc::getuid() } == 0;
     let refused =
@@ -175,7 +176,7 @@ fn a_user_before_the_node_or_behind_l_is_whom_it_runs_as() {
 
 #[test]
 fn a_lost_node_is_121() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let mut command = partition.uem(&["rsh", "node02", "echo on; exec sleep 60"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("uem starts");
     let mut first = [0; 3];
@@ -187,7 +188,7 @@ fn a_lost_node_is_121() {
 
 #[test]
 fn words_are_one_line_for_the_nodes_shell_as_with_ssh() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let mut command =
         partition.uem(&["rsh", "node01", "echo", "a  b", "'c  d'", "$HOME", "$UEM_MINE", "|", "cat"]);
     command.env("UEM_MINE", "ours").env("HOME", "/nowhere");
@@ -198,7 +199,7 @@ fn words_are_one_line_for_the_nodes_shell_as_with_ssh() {
 
 #[test]
 fn stdin_goes_there_and_back_as_it_comes() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let mut command = partition.uem(&["rsh", "node01", "cat"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("uem starts");
     let (mut stdin, mut stdout) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));

@@ -7,11 +7,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use tests::wait::Wait;
 use tests::{Answer, Link};
 
 const NODES: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A daemon that counts what it allocates.
 struct Counted {
@@ -69,10 +68,10 @@ struct Load {
 
 impl Load {
     fn wait_until_up(&mut self) {
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         let want = format!("n[1-{NODES}] up\n");
         while !self.link.read(0, &["summary"]).starts_with(want.as_bytes()) {
-            assert!(Instant::now() < end, "the nodes join");
+            wait.again("the nodes join");
         }
     }
 

@@ -4,12 +4,10 @@
 use protocol::message::{Fid, Rmsg, Tag, Tmsg};
 use protocol::stat::DMDIR;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 use tests::fake::{Act, BOOT, Fake, reply};
-use tests::{Answer, Job, Link, Tree, refused, shapes};
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Job, Link, refused, shapes};
 
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
 const FEW: &str = "Resource temporarily unavailable";
 const INVALID: &str = "Invalid argument";
 const BUSY: &str = "Device or resource busy";
@@ -26,7 +24,7 @@ fn powerpc(_: &mut Fake, tag: Tag, msg: &Tmsg<'_>) -> Act {
 
 #[test]
 fn members_are_on_nodes_of_the_kind_that_was_asked_for() {
-    let mut tree = Tree::root("kinds");
+    let mut tree = Cluster::root();
     tree.ionode("io1", "io");
     tree.ionode("io2", "io");
     tree.cnode("n1", "io1");
@@ -35,13 +33,13 @@ fn members_are_on_nodes_of_the_kind_that_was_asked_for() {
     let _far = Fake::join(&at, "p1", BOOT).expect("it joins").serve(powerpc);
     tree.wait_for("n1,p1,n2 up\n");
     let arch = std::env::consts::ARCH;
-    let end = Instant::now() + PATIENCE;
+    let wait = Wait::new();
     loop {
         let info = tree.run(&["cat", "info"]).out;
         if info.contains(&format!("\nkind linux {arch} 2\n")) && info.contains("\nkind linux powerpc 1\n") {
             break;
         }
-        assert!(Instant::now() < end, "{info}");
+        wait.again(format_args!("{info}"));
     }
     let mut job = Job::new(&tree);
     assert_eq!(job.ctl(&format!("res 4 Linux {arch}\nexec sh -c 'echo $UEM_NODE'")), Answer::Done);
@@ -60,7 +58,7 @@ fn members_are_on_nodes_of_the_kind_that_was_asked_for() {
 
 #[test]
 fn a_compute_node_is_of_its_own_kind_alone() {
-    let leaf = Tree::leaf("kind-leaf");
+    let leaf = Cluster::leaf();
     let arch = std::env::consts::ARCH;
     let mut job = Job::new(&leaf);
     assert_eq!(job.ctl("res 2 * powerpc"), refused(FEW));
@@ -70,7 +68,7 @@ fn a_compute_node_is_of_its_own_kind_alone() {
 
 #[test]
 fn a_session_that_is_excl_has_its_nodes_for_itself_until_its_members_end() {
-    for (tree, nodes, _) in shapes("excl") {
+    for (tree, nodes, _) in shapes() {
         let first = if nodes == 1 { "io" } else { "n1" };
         let mut alone = Job::new(&tree);
         assert_eq!(
@@ -109,7 +107,7 @@ fn a_session_that_is_excl_has_its_nodes_for_itself_until_its_members_end() {
 
 #[test]
 fn a_node_that_another_client_has_for_itself_refuses_by_its_name() {
-    let mut tree = Tree::root("excl-below");
+    let mut tree = Cluster::root();
     tree.ionode("io1", "io");
     tree.cnode("n1", "io1");
     tree.cnode("n2", "io");
@@ -129,9 +127,9 @@ fn a_node_that_another_client_has_for_itself_refuses_by_its_name() {
     alone.clunk(1);
     let mut shared = Link::dial(&tree.socket("n1"));
     shared.open(0, 1, &["clone"], 2);
-    let end = Instant::now() + PATIENCE;
+    let wait = Wait::new();
     while shared.write(1, b"exec sleep 60") != Answer::Done {
-        assert!(Instant::now() < end, "the killed member ends");
+        wait.again("the killed member ends");
     }
     let mut job = Job::new(&tree);
     assert_eq!(job.ctl("excl\nres + n1\nexec true"), refused(BUSY));
@@ -141,7 +139,7 @@ fn a_node_that_another_client_has_for_itself_refuses_by_its_name() {
 #[test]
 fn shared_records_go_to_whoever_has_read_what_it_was_given() {
     const RECORDS: usize = 300;
-    for (tree, nodes, _) in shapes("share") {
+    for (tree, nodes, _) in shapes() {
         let go: PathBuf = tree.dir().join("go");
         // The first member holds its first record until it may go on.
         let script = format!(
@@ -187,7 +185,7 @@ fn shared_records_go_to_whoever_has_read_what_it_was_given() {
 
 #[test]
 fn shared_records_longer_than_a_message_stay_whole() {
-    for (tree, nodes, _) in shapes("share-long") {
+    for (tree, nodes, _) in shapes() {
         let mut job = Job::new(&tree);
         assert_eq!(job.ctl(&format!("share\nres {nodes}\nexec awk '{{ print length($0) }}'")), Answer::Done);
         let long = 100_000;
@@ -205,7 +203,7 @@ fn shared_records_longer_than_a_message_stay_whole() {
 
 #[test]
 fn killonclose_ends_the_members_of_a_session_that_stays() {
-    for (tree, nodes, _) in shapes("killonclose") {
+    for (tree, nodes, _) in shapes() {
         let mut link = Link::dial(&tree.socket("io"));
         let copy = Tmsg::Walk { fid: Fid(0), newfid: Fid(1), names: protocol::message::Names::NONE };
         assert_eq!(link.call(Tag(1), &copy), Answer::Done);
@@ -224,7 +222,7 @@ fn killonclose_ends_the_members_of_a_session_that_stays() {
 
 #[test]
 fn tags_of_a_session_are_its_owners_words() {
-    for (tree, _, _) in shapes("session-tags") {
+    for (tree, _, _) in shapes() {
         let mut job = Job::new(&tree);
         assert_eq!(job.ctl("tag project=hydra\ntag urgent\nuntag none"), Answer::Done);
         assert!(job.text("info").ends_with("\ntag project=hydra\ntag urgent\n"));
@@ -239,7 +237,7 @@ fn tags_of_a_session_are_its_owners_words() {
 
 #[test]
 fn the_life_of_a_session_is_told_in_events_to_its_end() {
-    for (tree, _, _) in shapes("session-events") {
+    for (tree, _, _) in shapes() {
         let mut reader = Link::dial(&tree.socket("io"));
         reader.open(0, 1, &["events"], 0);
         let mut job = Job::new(&tree);
@@ -257,7 +255,7 @@ fn the_life_of_a_session_is_told_in_events_to_its_end() {
 
 #[test]
 fn the_rest_of_a_shared_record_goes_with_the_node_that_had_its_begin() {
-    let mut tree = Tree::root("share-torn");
+    let mut tree = Cluster::root();
     let at = format!("unix!{}", tree.socket("io").display());
     let first = Fake::join(&at, "f1", BOOT).expect("it joins").serve(|_, _, _| Act::Usual);
     tree.wait_for("f1 up\n");
@@ -279,7 +277,7 @@ fn writers_may_go_on_for_as_long_as_they_like() {
     const PIECES: u16 = 400;
     const WRITERS: u16 = 4;
     let piece = [b'x'; 30_000];
-    for (tree, nodes, _) in shapes("writers").into_iter().skip(1) {
+    for (tree, nodes, _) in shapes().into_iter().skip(1) {
         let mut job = Job::new(&tree);
         assert_eq!(job.ctl(&format!("res {nodes}\nexec wc -c")), Answer::Done);
         // While one is on its way others wait, all the time.

@@ -7,11 +7,8 @@ use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use tests::{Answer, Job, Tree, in_order, refused, shapes};
-
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Job, in_order, refused, shapes};
 
 /// A directory of a test's own, with one that is empty and one that is not.
 struct Place(PathBuf);
@@ -50,7 +47,7 @@ fn is_root(what: &str) -> bool {
 #[test]
 fn ns_hides_a_directory_from_the_members_alone() {
     let place = Place::new("hide");
-    for (tree, size, _) in shapes("hide") {
+    for (tree, size, _) in shapes() {
         let mut job = Job::new(&tree);
         job.put("ns", b"bind /no/such ");
         job.link.open(1, 2, &["..", "ns"], 0x10 | 1);
@@ -77,7 +74,7 @@ fn ns_hides_a_directory_from_the_members_alone() {
 fn a_failed_step_is_named_in_error_and_in_wait() {
     let place = Place::new("named");
     let no_file = "No such file or directory";
-    for (tree, size, set) in shapes("named") {
+    for (tree, size, set) in shapes() {
         for (setup, ns, ename, reason) in [
             ("", "unshare\nbind /no/such /mnt\n", no_file, "ns: line 2: bind: No such file or directory"),
             ("", "cd /etc/passwd\n", "Not a directory", "ns: line 1: cd: Not a directory"),
@@ -109,7 +106,7 @@ fn a_failed_step_is_named_in_error_and_in_wait() {
 #[test]
 fn members_that_fail_for_reasons_of_their_own_are_told_apart() {
     let place = Place::new("apart");
-    let [_, _, (tree, ..)] = shapes("apart");
+    let [_, _, (tree, ..)] = shapes();
     std::fs::create_dir_all(place.0.join("n1")).expect("a directory can be made");
     std::fs::write(place.0.join("n2"), "").expect("a file can be made");
     assert_eq!(tree.run(&["mkdir", "job"]).code, 0);
@@ -130,7 +127,7 @@ fn each_verb_has_its_effect_on_every_member() {
     let place = Place::new("verbs");
     let script =
         "umask; ulimit -Sn; ulimit -Sc; pwd; cat; cat /proc/self/status | grep -c Cpus_allowed_list:.[0-9]*$";
-    for (tree, size, _) in shapes("verbs") {
+    for (tree, size, _) in shapes() {
         let mut job = Job::new(&tree);
         let dir = place.at("full");
         let setup = format!(
@@ -152,7 +149,7 @@ fn each_verb_has_its_effect_on_every_member() {
 #[test]
 fn members_of_one_node_have_cpus_of_their_own() {
     let all = std::thread::available_parallelism().expect("there are some").get();
-    for (tree, size, _) in shapes("cpus") {
+    for (tree, size, _) in shapes() {
         let mut job = Job::new(&tree);
         let args = "grep -H Cpus_allowed_list /proc/self/status --label=x";
         assert_eq!(job.ctl(&format!("res {}\ncpus 1\nprefix on\nexec {args}\n", all * size)), Answer::Done);
@@ -168,7 +165,7 @@ fn a_session_of_another_user_runs_as_him_at_every_level() {
     if !is_root("can start a member as nobody") {
         return;
     }
-    for (tree, size, set) in shapes("user") {
+    for (tree, size, set) in shapes() {
         let mut job = Job::of(&tree, "nobody");
         assert_eq!(job.ctl(&format!("res {size}\nexec id -un\n")), Answer::Done);
         assert_eq!(job.text("stdout"), "nobody\n".repeat(size));
@@ -190,7 +187,7 @@ fn a_session_of_another_user_runs_as_him_at_every_level() {
 
 #[test]
 fn a_line_that_cannot_be_had_is_answered_with_its_form() {
-    for (tree, ..) in shapes("forms") {
+    for (tree, ..) in shapes() {
         let mut job = Job::new(&tree);
         for (line, reason) in [
             ("user", "user: usage: user NAME|UID[:GID]"),
@@ -236,7 +233,7 @@ fn a_large_environment_and_4096_arguments_arrive_byte_for_byte() {
     words.iter().for_each(|word| args += &format!(" {}", quoted(&word.replace('$', "$$"))));
     let want_env: String = vars.iter().map(|var| format!("{var}\0")).collect();
     let want_args: String = words.iter().map(|word| format!("{word}\0")).collect();
-    for (tree, size, _) in shapes("large") {
+    for (tree, size, _) in shapes() {
         for (program, want) in [("env -0", &want_env), (args.as_str(), &want_args)] {
             let mut job = Job::new(&tree);
             job.put("env", b"PATH=/usr/bin:/bin\n");
@@ -300,7 +297,7 @@ fn a_mount_that_hangs_hangs_its_member_alone_until_it_is_killed() {
     std::os::unix::fs::symlink(place.at("hung/below"), place.at("0")).expect("a link can be made");
     (1..6)
         .for_each(|m| std::fs::create_dir_all(place.0.join(m.to_string())).expect("a directory can be made"));
-    for (tree, size, _) in shapes("hung") {
+    for (tree, size, _) in shapes() {
         let mut job = Job::new(&tree);
         job.put("ns", format!("bind {}/$m {}\n", place.0.display(), place.at("full")).as_bytes());
         let members = 2 * size;
@@ -309,7 +306,7 @@ fn a_mount_that_hangs_hangs_its_member_alone_until_it_is_killed() {
         job.link.send();
         let mut want = vec!["starting".to_owned()];
         want.resize(members, "done".into());
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         loop {
             let status = job.text("status");
             let mut states: Vec<(u32, String)> = status
@@ -323,7 +320,7 @@ fn a_mount_that_hangs_hangs_its_member_alone_until_it_is_killed() {
             if states.into_iter().map(|(_, state)| state).collect::<Vec<_>>() == want {
                 break;
             }
-            assert!(Instant::now() < end, "{status}");
+            wait.again(format_args!("{status}"));
         }
         assert_eq!(job.ctl("kill\n"), Answer::Done);
         let mut want = vec!["signal: 9".to_owned()];
@@ -339,17 +336,17 @@ fn a_mount_that_hangs_hangs_its_member_alone_until_it_is_killed() {
         job.put("ns", format!("cd {}\n", place.at("hung/below")).as_bytes());
         job.link.queue(Tag(7), &Tmsg::Write { fid: Fid(1), offset: 0, data: b"exec true\n" });
         job.link.send();
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         while !job.text("status").contains(" starting ") {
-            assert!(Instant::now() < end, "{}", job.text("status"));
+            wait.again(format_args!("{}", job.text("status")));
         }
         job.link.queue(Tag(8), &Tmsg::Flush { oldtag: Tag(7) });
         job.link.send();
         assert_eq!(job.link.answer(Tag(8)), Answer::Done);
         job.link.clunk(1);
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         while tree.run(&["status"]).out.lines().any(|line| !line.contains(" sessions=0 members=0 ")) {
-            assert!(Instant::now() < end, "{}", tree.run(&["status"]).out);
+            wait.again(format_args!("{}", tree.run(&["status"]).out));
         }
     }
     drop(hung);
@@ -367,7 +364,7 @@ fn ran(place: &Place) -> Vec<String> {
 #[test]
 fn a_gang_runs_when_all_its_members_can() {
     let place = Place::new("gang");
-    for (tree, size, _) in shapes("gang") {
+    for (tree, size, _) in shapes() {
         let mut job = Job::new(&tree);
         let ready = format!("res {}\ngang on\nexec sh -c 'echo $m; read x; exit $m'\n", 2 * size);
         assert_eq!(job.ctl(&ready), Answer::Done);
@@ -384,7 +381,7 @@ fn a_gang_runs_when_all_its_members_can() {
 fn of_a_gang_none_runs_when_one_cannot_and_without_it_the_others_do() {
     let place = Place::new("none");
     std::os::unix::fs::symlink("/bin/touch", place.at("0")).expect("a link can be made");
-    for (tree, size, _) in shapes("none") {
+    for (tree, size, _) in shapes() {
         for m in 1..2 * size - 1 {
             // What an earlier shape has left is the same.
             let _ = std::os::unix::fs::symlink("/bin/touch", place.at(&m.to_string()));
@@ -416,7 +413,7 @@ fn of_a_gang_none_runs_when_one_cannot_and_without_it_the_others_do() {
 #[test]
 fn of_a_gang_none_runs_when_a_node_does_not_answer() {
     let place = Place::new("mute");
-    let [_, inner, root] = shapes("mute");
+    let [_, inner, root] = shapes();
     for (tree, size, set) in [inner, root] {
         let mute = format!("n{size}");
         tree.signal(&mute, "STOP");
@@ -444,7 +441,7 @@ fn a_gang_with_a_member_that_hangs_is_given_up_and_leaves_nothing() {
     let hung = Hung::mount(&place.0.join("hung")).expect("root can mount a FUSE file system");
     std::os::unix::fs::symlink(place.at("hung/below"), place.at("0")).expect("a link can be made");
     (1..4).for_each(|m| std::fs::create_dir(place.0.join(m.to_string())).expect("a directory can be made"));
-    let [_, (tree, ..), _] = shapes("ganghung");
+    let [_, (tree, ..), _] = shapes();
     let mut job = Job::new(&tree);
     job.put("ns", format!("cd {}/$m\n", place.0.display()).as_bytes());
     let exec = format!("res 4\ngang on\nexec touch {}/$m\n", place.at("empty"));
@@ -459,7 +456,7 @@ fn a_gang_with_a_member_that_hangs_is_given_up_and_leaves_nothing() {
 fn members_die_with_their_stub_whoever_they_run_as() {
     let nobody = is_root("can start a member as nobody");
     for user in if nobody { &["root", "nobody"][..] } else { &["root"] } {
-        let tree = Tree::leaf(&format!("die-{user}"));
+        let tree = Cluster::leaf();
         let mut job = Job::of(&tree, user);
         job.put("ns", b"unshare\n");
         assert_eq!(job.ctl("exec sleep 1000\n"), Answer::Done);
@@ -468,10 +465,10 @@ fn members_die_with_their_stub_whoever_they_run_as() {
         let comm = format!("/proc/{pid}/comm");
         assert_eq!(std::fs::read_to_string(&comm).expect("it runs"), "sleep\n");
         tree.signal("io", "KILL");
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         // Its place in the table stays until whoever it was given to has collected it.
         while std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
-            assert!(Instant::now() < end, "{user}'s member lives on");
+            wait.again(format_args!("{user}'s member lives on"));
         }
     }
 }

@@ -4,13 +4,11 @@ use protocol::message::{Fid, Tag, Tmsg};
 use protocol::personality::Mode;
 use sim::machine::{Partition as Machine, boot};
 use std::io::Write;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Site, Told, uem};
+use std::process::Stdio;
+use tests::wait::{Wait, bounded};
+use tests::{Answer, Cluster, Latch, Link, Running, Told, uem};
 
-const GONE: Duration = Duration::from_secs(5);
-
-fn fed(partition: &Partition, args: &[&str], input: &[u8]) -> Told {
+fn fed(partition: &Cluster, args: &[&str], input: &[u8]) -> Told {
     let mut command = partition.uem(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("uem starts");
@@ -26,16 +24,8 @@ fn fed(partition: &Partition, args: &[&str], input: &[u8]) -> Told {
 fn without_a_partition_64_nodes_are_started_for_one_command() {
     let dir = std::env::temp_dir().join(format!("uem-test-none-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory can be made");
-    let mut command = Command::new("timeout");
-    command.args(["--foreground", "60"]).arg(uem()).args([
-        "run",
-        "--local",
-        "-n",
-        "64",
-        "sh",
-        "-c",
-        "echo $UEM_NODE",
-    ]);
+    let mut command = bounded(uem());
+    command.args(["run", "--local", "-n", "64", "sh", "-c", "echo $UEM_NODE"]);
     command.env("XDG_RUNTIME_DIR", &dir).env_remove("UEM_AT").stdin(Stdio::null());
     let told = Told::of(&command.output().expect("uem starts"));
     assert_eq!(told.err, "uem: no partition found: started 64 nodes here for this command\n");
@@ -45,7 +35,7 @@ fn without_a_partition_64_nodes_are_started_for_one_command() {
 
 #[test]
 fn exit_codes_are_folded_by_node_set_and_the_highest_wins() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     let told = partition.run(&["run", "-n", "64", "sh", "-c", "exit $((UEM_MEMBER % 3))"]);
     assert_eq!((told.code, told.out.as_str()), (2, ""));
     let lines: Vec<&str> = told.err.lines().collect();
@@ -56,7 +46,7 @@ fn exit_codes_are_folded_by_node_set_and_the_highest_wins() {
 
 #[test]
 fn members_are_a_permutation_when_they_do_not_divide_evenly() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     for count in [130_usize, 1000] {
         for layout in [&["--enum"][..], &["--cyclic"]] {
             let text = count.to_string();
@@ -73,7 +63,7 @@ fn members_are_a_permutation_when_they_do_not_divide_evenly() {
 
 #[test]
 fn a_missing_program_is_said_once_for_all() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     let told = partition.run(&["run", "-n", "64", "./nosuch"]);
     let want = "uem: ./nosuch: No such file or directory: node[01-64] (64 members)\n";
     assert_eq!(told, Told { code: 127, out: String::new(), err: want.to_owned() });
@@ -81,16 +71,14 @@ fn a_missing_program_is_said_once_for_all() {
 
 #[test]
 fn a_killed_node_loses_only_its_members_and_the_others_finish() {
-    let partition = Partition::up(64);
-    let child = partition
-        .uem(&["run", "-a", "sh", "-c", "echo begun; sleep 2; echo ended"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("uem starts");
-    std::thread::sleep(Duration::from_millis(800));
+    let partition = Cluster::up(64);
+    let latch = Latch::new(partition.dir(), "latch");
+    let script = format!("echo begun; {}; echo ended", latch.wait());
+    let mut job = Running::start(partition.uem(&["run", "-a", "sh", "-c", &script]));
+    job.lines(64);
     partition.signal("node17", "KILL");
-    let told = Told::of(&child.wait_with_output().expect("it ends"));
+    latch.open();
+    let told = job.end();
     assert_eq!((told.code, told.err.as_str()), (121, "uem: lost: node17 (1 member)\n"));
     assert_eq!(told.out.lines().filter(|line| *line == "ended").count(), 63);
     assert!(partition.run(&["cat", "summary"]).out.contains("node17 lost"));
@@ -98,8 +86,8 @@ fn a_killed_node_loses_only_its_members_and_the_others_finish() {
 
 #[test]
 fn output_that_a_node_took_along_is_refused_and_is_no_end() {
-    let partition = Partition::up(2);
-    let mut link = Link::dial(&partition.socket());
+    let partition = Cluster::up(2);
+    let mut link = Link::dial(&partition.socket("io"));
     link.open(0, 1, &["clone"], 2);
     assert_eq!(link.write(1, b"res + node02\nexec echo hello\n"), Answer::Done);
     link.open(1, 2, &["..", "wait"], 0);
@@ -108,9 +96,9 @@ fn output_that_a_node_took_along_is_refused_and_is_no_end() {
     assert!(outcome.ends_with(b" ''\n"), "it has ended well");
     // Nobody has read what it wrote: that was in a pipe on its node.
     partition.signal("node02", "KILL");
-    let end = Instant::now() + GONE;
+    let wait = Wait::new();
     while !partition.run(&["cat", "summary"]).out.contains("node02 lost") {
-        assert!(Instant::now() < end, "it is lost");
+        wait.again("it is lost");
     }
     link.open(1, 3, &["..", "stdout"], 0);
     assert_eq!(link.call(Tag(5), &read(3)), Answer::Refused("Host is down".to_owned()));
@@ -118,18 +106,15 @@ fn output_that_a_node_took_along_is_refused_and_is_no_end() {
 
 #[test]
 fn a_stopped_node_is_named_within_five_seconds_and_takes_part_again_when_it_goes_on() {
-    let partition = Partition::up(8);
+    let partition = Cluster::up(8);
     partition.signal("node05", "STOP");
-    let begun = Instant::now();
     let told = partition.run(&["run", "-a", "hostname"]);
-    assert!(begun.elapsed() < GONE, "{:?}", begun.elapsed());
     assert_eq!((told.code, told.err.as_str()), (121, "uem: lost: node05 (1 member)\n"));
     assert_eq!(told.out.lines().count(), 7);
     partition.signal("node05", "CONT");
-    let end = Instant::now() + GONE;
+    let wait = Wait::new();
     while !partition.run(&["cat", "summary"]).out.starts_with("node[01-08] up") {
-        assert!(Instant::now() < end, "it joins again");
-        std::thread::sleep(Duration::from_millis(50));
+        wait.again("it joins again");
     }
     let told = partition.run(&["run", "-a", "echo", "here"]);
     assert_eq!((told.code, told.out.lines().count()), (0, 8));
@@ -137,7 +122,7 @@ fn a_stopped_node_is_named_within_five_seconds_and_takes_part_again_when_it_goes
 
 #[test]
 fn records_dealt_over_64_members_are_counted_once_each() {
-    let partition = Partition::up(64);
+    let partition = Cluster::up(64);
     let text = std::fs::read_to_string(tests::root().join("LICENSE-APACHE")).expect("a text is there");
     let told = fed(&partition, &["run", "-n", "64", "--enum", "wc", "-w"], text.as_bytes());
     let words: usize = told.out.lines().map(|line| line.trim().parse::<usize>().expect("a count")).sum();
@@ -146,7 +131,7 @@ fn records_dealt_over_64_members_are_counted_once_each() {
 
 #[test]
 fn sixteen_mebibytes_through_cat_come_back_as_they_were() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let mut state = 1_u64;
     let mut byte = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -167,7 +152,7 @@ fn sixteen_mebibytes_through_cat_come_back_as_they_were() {
 
 #[test]
 fn lines_of_many_members_are_never_mixed_even_when_longer_than_a_message() {
-    let partition = Partition::up(16);
+    let partition = Cluster::up(16);
     // Each line is one letter, of a length around and above a message.
     let script = "c=$(printf \\\\$(printf %o $((65 + UEM_MEMBER)))); for n in 1 100 9000 40000 3; do \
                   head -c $n /dev/zero | tr '\\0' $c; echo; done";
@@ -186,7 +171,7 @@ fn lines_of_many_members_are_never_mixed_even_when_longer_than_a_message() {
 
 #[test]
 fn labels_and_folded_outputs_name_the_nodes() {
-    let partition = Partition::up(4);
+    let partition = Cluster::up(4);
     let told = partition.run(&["run", "-a", "--label", "echo", "hi"]);
     assert_eq!(told.sorted(), ["node01: hi", "node02: hi", "node03: hi", "node04: hi"]);
     let told = partition.run(&["run", "-a", "-b", "sh", "-c", "echo $((UEM_MEMBER / 4))"]);
@@ -200,28 +185,25 @@ fn labels_and_folded_outputs_name_the_nodes() {
 
 #[test]
 fn an_interrupt_ends_the_members_and_leaves_nothing() {
-    let partition = Partition::up(8);
-    let mut command = partition.uem(&["run", "-a", "sleep", "1000"]);
-    let child = command.stderr(Stdio::piped()).spawn().expect("uem starts");
-    std::thread::sleep(Duration::from_millis(500));
-    let pid = child.id().to_string();
+    let partition = Cluster::up(8);
+    let script = "echo begun; exec sleep 1000";
+    let mut job = Running::start(partition.uem(&["run", "-a", "sh", "-c", script]));
+    job.lines(8);
     // `timeout` passes it on.
-    let sent = Command::new("kill").args(["-s", "INT", &pid]).status().expect("kill starts");
-    assert!(sent.success());
-    let told = Told::of(&child.wait_with_output().expect("it ends"));
+    job.signal("INT");
+    let told = job.end();
     assert_eq!(told.code, 130, "{}", told.err);
     assert!(told.err.contains("signal 2: node[01-08] (8 members)"), "{}", told.err);
-    let end = Instant::now() + GONE;
+    let wait = Wait::new();
     while partition.run(&["status"]).out.contains(" members=1 ") {
-        assert!(Instant::now() < end, "no member is left");
-        std::thread::sleep(Duration::from_millis(50));
+        wait.again("no member is left");
     }
     assert_eq!(partition.run(&["ps"]).out, "");
 }
 
 #[test]
 fn a_detached_job_is_waited_for_by_its_name() {
-    let partition = Partition::up(2);
+    let partition = Cluster::up(2);
     let dir = std::env::temp_dir().join(format!("uem-test-out-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory can be made");
     let mut command = partition.uem(&["run", "-d", "-n", "1", "sh", "-c", "echo kept; exit 3"]);
@@ -235,7 +217,7 @@ fn a_detached_job_is_waited_for_by_its_name() {
 
 #[test]
 fn slips_are_answered_with_what_would_be_right() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let told = partition.run(&["write", "clone", "x"]);
     assert_eq!(told.code, 125, "{}", told.err);
     assert!(partition.run(&["cat", "nosuch"]).err.contains("nosuch: No such file or directory"));
@@ -249,7 +231,7 @@ fn slips_are_answered_with_what_would_be_right() {
 
 #[test]
 fn the_root_of_a_child_is_reached_through_net() {
-    let partition = Partition::up(3);
+    let partition = Cluster::up(3);
     assert_eq!(partition.run(&["ls", "net"]).sorted(), ["node01/", "node02/", "node03/"]);
     assert!(partition.run(&["cat", "net/node02/info"]).out.contains("\nname=node02\n"));
     assert!(partition.run(&["ls", "net/node03"]).out.contains("clone\n"));
@@ -257,40 +239,40 @@ fn the_root_of_a_child_is_reached_through_net() {
 
 #[test]
 fn a_node_stopped_in_the_middle_of_a_stdin_write_holds_it_up_no_longer_than_it_is_given() {
-    let partition = Partition::up(8);
-    let pid = partition.pid("node05").to_string();
-    let stopper = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(400));
-        Command::new("kill").args(["-s", "STOP", &pid]).status().expect("kill starts")
-    });
-    // Slow enough to be under way when the node stops: the members rest between reads.
-    let script = "while head -c 65536 | grep -q .; do sleep 0.02; done; echo all";
-    let begun = Instant::now();
-    let told = fed(&partition, &["run", "-a", "sh", "-c", script], &vec![b'x'; 4 << 20]);
-    assert!(stopper.join().expect("it was sent").success());
+    let partition = Cluster::up(8);
+    // Each takes the first of its input and no more before the node has stopped: the write is in the middle.
+    let latch = Latch::new(partition.dir(), "latch");
+    let script = format!("head -c 65536 >/dev/null; echo begun; {}; cat >/dev/null; echo all", latch.wait());
+    let mut job = Running::start(partition.uem(&["run", "-a", "sh", "-c", &script]));
+    let mut stdin = job.stdin();
+    let writer = std::thread::spawn(move || stdin.write_all(&vec![b'x'; 4 << 20]));
+    job.lines(8);
+    partition.signal("node05", "STOP");
+    latch.open();
+    let told = job.end();
+    writer.join().expect("the writer ends").expect("all is taken");
     assert_eq!((told.code, told.err.as_str()), (121, "uem: lost: node05 (1 member)\n"));
-    assert_eq!(told.out, "all\n".repeat(7));
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(told.out, "begun\n".repeat(8) + &"all\n".repeat(7));
 }
 
 #[test]
 fn a_kill_that_a_stopped_node_does_not_answer_names_it_and_ends_the_others() {
-    let partition = Partition::up(4);
-    let mut command = partition.uem(&["run", "-a", "sleep", "1000"]);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("uem starts");
-    std::thread::sleep(Duration::from_millis(500));
+    let partition = Cluster::up(4);
+    let script = "echo begun; exec sleep 1000";
+    let mut job = Running::start(partition.uem(&["run", "-a", "sh", "-c", script]));
+    job.lines(4);
     partition.signal("node02", "STOP");
     let killed = partition.run(&["kill", "0"]);
     assert_eq!(killed.code, 125);
     assert_eq!(killed.err, "uem: 0: signal: node02: Connection timed out\n");
-    let told = Told::of(&child.wait_with_output().expect("it ends"));
+    let told = job.end();
     let want = "uem: lost: node02 (1 member)\nuem: signal 9: node[01,03-04] (3 members)\n";
     assert_eq!((told.code, told.err.as_str()), (121, want));
 }
 
 #[test]
 fn members_that_share_an_output_file_lose_no_line_of_each_other() {
-    let partition = Partition::up(4);
+    let partition = Cluster::up(4);
     let dir = std::env::temp_dir().join(format!("uem-test-shared-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory can be made");
     let script = "echo out $UEM_MEMBER; echo err $UEM_MEMBER >&2";
@@ -310,7 +292,7 @@ fn members_that_share_an_output_file_lose_no_line_of_each_other() {
 
 #[test]
 fn a_node_with_a_personality_has_its_name_of_it_and_tells_where_it_is() {
-    let mut site = Site::up(0);
+    let mut site = Cluster::hosts(0);
     let midplane = Machine::new(512, 64).expect("there are such");
     let io = site.at("io");
     for node in ["R00-M0-N04-J23", "R00-M0-N02-J00"] {
@@ -322,10 +304,10 @@ fn a_node_with_a_personality_has_its_name_of_it_and_tells_where_it_is() {
         site.start(node, &["cnode", "--personality", &file, "--listen", &at, "--parent", &io]);
     }
     let file = site.log("R00-M0-N04-J23.personality").display().to_string();
-    site.cnode("named", &["--personality", &file, "--parent", &io]);
-    site.until("they are up", |site| site.told(&["cat", "info"]).out.contains("\nleaves=3\n"));
+    site.cnode_with("named", &["--personality", &file, "--parent", &io]);
+    site.until("they are up", |site| site.run(&["cat", "info"]).out.contains("\nleaves=3\n"));
     let tells = |path: &str, lines: &str| {
-        let info = site.told(&["cat", path]).out;
+        let info = site.run(&["cat", path]).out;
         assert!(info.contains(lines), "{path}: {info}");
     };
     let place = "\nlocation=R00-M0-N04-J23\ncoord=7,2,0\npset=1\nrank=23\n\
@@ -353,8 +335,8 @@ fn a_personality_that_is_none_is_refused_at_the_start_with_the_reason() {
         if let Some(content) = content {
             std::fs::write(&file, content).expect("it is written");
         }
-        let mut command = Command::new("timeout");
-        command.arg("10").arg(uem()).args(["cnode", "--listen", &listen, "--personality"]).arg(&file);
+        let mut command = bounded(uem());
+        command.args(["cnode", "--listen", &listen, "--personality"]).arg(&file);
         Told::of(&command.stdin(Stdio::null()).output().expect("uem starts"))
     };
     let at = file.display();

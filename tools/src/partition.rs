@@ -349,9 +349,9 @@ mod tests {
         assert!(start_time(std::process::id()).is_some_and(|ticks| ticks > 0));
         assert_eq!(start_time(0), None);
         let mut child = Command::new("true").spawn().expect("true starts");
-        let end = Instant::now() + Duration::from_secs(5);
+        // One that has ended and was not reaped is dead.
         while start_time(child.id()).is_some() {
-            assert!(Instant::now() < end, "one that ended and was not reaped is dead");
+            std::thread::yield_now();
         }
         child.wait().expect("it is our child");
     }

@@ -1,5 +1,4 @@
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
 
 use super::*;
 use crate::params::Kind;
@@ -305,10 +304,8 @@ fn cpu_time_is_told() {
     each_way(
         &params("sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'", None, ""),
         |s, mut child| {
-            let before = Instant::now();
             let got = exit(s, &mut child);
-            let real = before.elapsed() + Duration::from_millis(50);
-            assert!(got.user_ms > 5 && u128::from(got.user_ms) <= real.as_millis(), "{got:?}");
+            assert!(got.user_ms > 5, "{got:?}");
             s.outcome(&mut child).unwrap();
         },
     );

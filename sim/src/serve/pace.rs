@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_world_that_stands_still_is_told_so_and_is_never_to_make_up_more_than_a_second() {
         let mut pace = Pace::new(1000.0);
-        std::thread::sleep(Duration::from_millis(5));
+        pace.start -= Duration::from_millis(5);
         assert!((5_000_000..1_000_000_000).contains(&pace.goal(0)));
         assert_eq!(pace.told(0), None, "a few milliseconds are nothing");
         pace.start -= Duration::from_secs(10);

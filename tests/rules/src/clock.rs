@@ -7,10 +7,18 @@ use crate::source::{Source, is_word};
 
 /// The words of clocks and of waits that end by one.
 const WORDS: &[&str] =
-    &["sleep", "Instant", "SystemTime", "elapsed", "Duration", "recv_timeout", "park_timeout"];
+    &["break_of", "sleep", "Instant", "SystemTime", "elapsed", "Duration", "recv_timeout", "park_timeout"];
 /// Where tests get their waits, and what measures or is asked to be patient by an option.
-const CLOCKS: &[&str] =
-    &["tests/src/wait.rs", "tests/src/bin/", "tests/rules/", "tests/peers/", "tests/bare/", "tests/fuzz/"];
+const CLOCKS: &[&str] = &[
+    "tests/src/wait.rs",
+    "tests/src/lib.rs",
+    "tests/src/netns/proxy.rs",
+    "tests/src/bin/",
+    "tests/rules/",
+    "tests/peers/",
+    "tests/bare/",
+    "tests/fuzz/",
+];
 /// Where `sleep 1` is simulated.
 const VIRTUAL: &[&str] = &["sim/", "tests/model/", "ionode/src/", "cnode/src/"];
 /// A program that is to stay says at least so many seconds: nothing waits for its end.

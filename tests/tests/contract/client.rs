@@ -4,11 +4,9 @@ use protocol::message::{Fid, Rmsg, Tag, Tmsg, VERSION};
 use protocol::qid::Qid;
 use protocol::stat::Stats;
 use std::path::Path;
-use std::time::Duration;
-use tests::raw::{Raw, walk};
+use tests::Link;
+use tests::link::walk;
 
-/// How long anything may take that is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// The largest message that it asks for.
 const MSIZE: u32 = 65_560;
 /// The fid of what is looked at for a moment.
@@ -49,12 +47,12 @@ fn entry(stat: &protocol::stat::Stat<'_>) -> Entry {
 }
 
 /// A connection of a user, who attached as fid 0.
-pub(crate) struct Client(Raw);
+pub(crate) struct Client(Link);
 
 impl Client {
     pub(crate) fn dial(socket: &Path, user: &str) -> Self {
-        let mut raw = Raw::dial(&format!("unix!{}", socket.display()));
-        assert!(raw.call(Tag::NONE, &Tmsg::Version { msize: MSIZE, version: VERSION }).is_some());
+        let mut raw = Link::connect_at(&format!("unix!{}", socket.display()));
+        assert!(raw.try_call(Tag::NONE, &Tmsg::Version { msize: MSIZE, version: VERSION }).is_some());
         let attach = Tmsg::Attach { fid: Fid(0), afid: Fid::NONE, uname: user, aname: "" };
         assert_eq!(raw.refusal(Tag(0), &attach), "");
         Self(raw)

@@ -5,7 +5,7 @@ use crate::table::{Row, files};
 use protocol::qid::{QTAPPEND, QTDIR};
 use protocol::stat::{DMAPPEND, DMDIR};
 use std::collections::BTreeMap;
-use tests::{Tree, shapes};
+use tests::{Cluster, shapes};
 
 /// Name and mode of each file.
 type Listing = BTreeMap<String, u32>;
@@ -49,7 +49,7 @@ fn check_dir(client: &mut Client, path: &str, want: &Listing, owner: Option<&str
 }
 
 /// What a session is called below: `events` of a node there tell it.
-fn name_below(tree: &Tree, node: &str, make: impl FnOnce()) -> String {
+fn name_below(tree: &Cluster, node: &str, make: impl FnOnce()) -> String {
     let mut below = Client::dial(&tree.socket(node), "root");
     assert_eq!(below.open(5, "events", 0), Ok(Got::Other));
     make();
@@ -66,7 +66,7 @@ fn name_below(tree: &Tree, node: &str, make: impl FnOnce()) -> String {
 #[test]
 fn the_table_of_files_is_what_every_node_lists() {
     let rows = files();
-    for (height, (tree, nodes, _)) in shapes("listed").into_iter().enumerate() {
+    for (height, (tree, nodes, _)) in shapes().into_iter().enumerate() {
         let want = |place: &str, names: &[&str]| wanted(&rows, place, height, names);
         let mut client = Client::dial(&tree.socket("io"), "root");
         let mut ann = Client::dial(&tree.socket("io"), "ann");
@@ -107,7 +107,7 @@ fn what_is_walked_to_and_never_listed_is_in_the_table() {
     let rows = files();
     let hidden: Vec<&str> = rows.iter().filter(|row| !row.is_listed()).map(|row| row.name.as_str()).collect();
     assert_eq!(hidden, [".<id>", "parent"]);
-    for (height, (tree, nodes, _)) in shapes("hidden").into_iter().enumerate().skip(1) {
+    for (height, (tree, nodes, _)) in shapes().into_iter().enumerate().skip(1) {
         let mut client = Client::dial(&tree.socket("io"), "root");
         let child = ["n1", "io1"][height - 1];
         let name = name_below(&tree, child, || {

@@ -5,8 +5,8 @@ use crate::client::{Answer, Client, Got};
 use crate::table::{Row, files};
 use protocol::message::{Fid, Tmsg};
 use protocol::stat::{DMDIR, Stat};
-use tests::raw::walk;
-use tests::{Tree, shapes};
+use tests::link::walk;
+use tests::{Cluster, shapes};
 
 const DENIED: &str = "Permission denied";
 const NOT_OWNER: &str = "Operation not permitted";
@@ -38,7 +38,7 @@ fn refused(ename: &str) -> Answer {
 
 /// A tree with a session that runs, and one beside it that nobody touches.
 struct Place {
-    tree: Tree,
+    tree: Cluster,
     client: Client,
     height: usize,
     name: String,
@@ -50,9 +50,9 @@ const CTL: u32 = 1;
 const BESIDE: u32 = 2;
 
 impl Place {
-    fn all(test: &str) -> [Self; 3] {
+    fn all() -> [Self; 3] {
         let mut height = 0;
-        shapes(test).map(|(tree, nodes, _)| {
+        shapes().map(|(tree, nodes, _)| {
             let mut client = Client::dial(&tree.socket("io"), "root");
             let (name, beside) = (client.session(CTL), client.session(BESIDE));
             for session in [&name, &beside] {
@@ -187,7 +187,7 @@ fn check_fixed(client: &mut Client, name: &str) {
 
 #[test]
 fn a_file_that_is_used_as_it_is_not_meant_says_so_and_nothing_becomes_of_it() {
-    for mut place in Place::all("wrong-way") {
+    for mut place in Place::all() {
         let count = place.each(|place, path, row| {
             if row.is_dir() {
                 check_dir(&mut place.client, path);
@@ -204,7 +204,7 @@ fn a_file_that_is_used_as_it_is_not_meant_says_so_and_nothing_becomes_of_it() {
 
 #[test]
 fn a_read_beyond_the_end_is_empty_and_one_where_nothing_is_fails() {
-    for mut place in Place::all("beyond") {
+    for mut place in Place::all() {
         let mut count = 0;
         place.each(|place, path, row| {
             let client = &mut place.client;
@@ -236,7 +236,7 @@ fn a_read_beyond_the_end_is_empty_and_one_where_nothing_is_fails() {
 
 #[test]
 fn what_has_no_bits_for_others_is_its_owners_and_roots_alone() {
-    for mut place in Place::all("others") {
+    for mut place in Place::all() {
         let mut ann = Client::dial(&place.tree.socket("io"), "ann");
         place.each(|_, path, row| {
             let reads = row.mode & 0o444 != 0;
@@ -259,7 +259,7 @@ fn what_has_no_bits_for_others_is_its_owners_and_roots_alone() {
 
 #[test]
 fn a_file_that_cannot_be_removed_or_renamed_is_there_afterwards() {
-    for mut place in Place::all("removed") {
+    for mut place in Place::all() {
         place.each(|place, path, row| {
             let client = &mut place.client;
             let name = path.rsplit('/').next().unwrap_or("");
@@ -289,7 +289,7 @@ fn a_file_that_cannot_be_removed_or_renamed_is_there_afterwards() {
 
 #[test]
 fn a_name_that_is_not_there_or_cannot_be_is_told_apart() {
-    for mut place in Place::all("names") {
+    for mut place in Place::all() {
         let name = place.name.clone();
         let client = &mut place.client;
         for member in ["99", "00", "+0", "-1", "4294967296", "nosuch"] {
@@ -359,7 +359,7 @@ fn check_wstat(client: &mut Client, child: &str) {
 
 #[test]
 fn what_is_asked_of_another_node_is_passed_on_as_it_was_asked_or_not_at_all() {
-    let [_, inner, root] = Place::all("passed-on");
+    let [_, inner, root] = Place::all();
     for (mut place, child) in [(inner, "n1"), (root, "io1")] {
         check_long_names(&mut place.client, child);
         check_wstat(&mut place.client, child);

@@ -13,7 +13,7 @@ fn words(text: &str) -> BTreeSet<String> {
 fn the_tables_of_verbs_are_what_nodes_tell() {
     let (node, session) = (verbs("## ctl of a node"), verbs("## ctl of a session"));
     assert!(node.len() > 5 && session.len() > 20, "{node:?} {session:?}");
-    for (tree, ..) in shapes("told") {
+    for (tree, ..) in shapes() {
         let mut client = Client::dial(&tree.socket("io"), "root");
         let usages = client.text("ctl");
         let verb = |line: &str| {

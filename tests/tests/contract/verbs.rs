@@ -1,6 +1,6 @@
 //! Every verb of a session's and of a node's ctl: the lines of `lines.rs`, each at every height.
 
-use crate::client::{Answer, Client, Got, PATIENCE};
+use crate::client::{Answer, Client, Got};
 use crate::lines::{
     BEFORE_EXEC, Done, Member, NODE, NODE_REFUSED, New, REFUSED, Reserved, Row, Runs, SESSION, State, Told,
     Written,
@@ -8,8 +8,8 @@ use crate::lines::{
 use crate::table::verbs;
 use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
-use tests::{Tree, shapes};
+use tests::wait::Wait;
+use tests::{Cluster, shapes};
 
 const INVALID: &str = "Invalid argument";
 /// The fid of a session's ctl.
@@ -19,16 +19,16 @@ const NODE_CTL: u32 = 5;
 
 /// A tree, a client of it, and what its first node is called.
 struct Place {
-    tree: Tree,
+    tree: Cluster,
     client: Client,
     node: &'static str,
     height: usize,
 }
 
 impl Place {
-    fn all(test: &str) -> [Self; 3] {
+    fn all() -> [Self; 3] {
         let mut height = 0;
-        shapes(test).map(|(tree, ..)| {
+        shapes().map(|(tree, ..)| {
             let client = Client::dial(&tree.socket("io"), "root");
             let node = if height == 0 { "io" } else { "n1" };
             height += 1;
@@ -109,9 +109,9 @@ impl Place {
             assert_eq!(self.client.text(path), "", "{what}");
         } else {
             // A member is stopped, or ends, a moment after it was told to; a text is read again meanwhile.
-            let end = Instant::now() + PATIENCE;
+            let wait = Wait::new();
             while !self.client.text(path).contains(text) {
-                assert!(Instant::now() < end, "{what}: {}", self.client.text(path));
+                wait.again(format_args!("{what}: {}", self.client.text(path)));
             }
         }
     }
@@ -119,7 +119,7 @@ impl Place {
 
 #[test]
 fn every_line_to_a_session_has_its_effect_or_is_refused_with_the_reason() {
-    for mut place in Place::all("lines") {
+    for mut place in Place::all() {
         for row in SESSION.iter().chain(REFUSED) {
             let (name, fid) = place.session(row.0);
             place.check((fid, &name), row);
@@ -155,7 +155,7 @@ fn check_early_member(place: &mut Place) {
 
 #[test]
 fn every_line_to_a_node_has_its_effect_or_is_refused_with_the_reason() {
-    for mut place in Place::all("node-lines") {
+    for mut place in Place::all() {
         assert_eq!(place.client.open(NODE_CTL, "ctl", 1), Ok(Got::Other));
         for row in NODE.iter().chain(NODE_REFUSED) {
             place.check((NODE_CTL, ""), row);
@@ -201,7 +201,7 @@ fn every_verb_of_the_tables_is_taken_in_a_row_and_refused_with_its_usage() {
     rows.extend(["exit", "mount", "unmount"].map(str::to_owned));
     assert!(rows.remove("on"), "it has rows");
     assert_eq!(rows, node, "a row for each verb, and none for another");
-    for mut place in Place::all("usages") {
+    for mut place in Place::all() {
         let usages = place.client.text("ctl");
         assert_eq!(place.client.open(NODE_CTL, "ctl", 1), Ok(Got::Other));
         let (name, ctl) = place.session(New);
@@ -226,7 +226,7 @@ fn every_verb_of_the_tables_is_taken_in_a_row_and_refused_with_its_usage() {
 fn what_is_no_line_is_refused_whole_and_says_why() {
     let long = "x".repeat(1100);
     let set = ["n1"; 400].join(",");
-    for mut place in Place::all("no-lines") {
+    for mut place in Place::all() {
         assert_eq!(place.client.open(NODE_CTL, "ctl", 1), Ok(Got::Other));
         let (name, ctl) = place.session(New);
         let refused: Answer = Err(INVALID.to_owned());

@@ -4,11 +4,8 @@ use protocol::message::{Fid, Tag, Tmsg};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Told};
-
-/// How long what should happen may take on a machine that is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Link, Told};
 
 /// The program that is looked into, built once.
 pub(crate) fn program() -> &'static str {
@@ -38,12 +35,12 @@ pub(crate) fn address(name: &str) -> u64 {
 
 /// A session that runs the program, left running.
 pub(crate) struct Job<'a> {
-    pub(crate) partition: &'a Partition,
+    pub(crate) partition: &'a Cluster,
     pub(crate) session: String,
 }
 
 impl<'a> Job<'a> {
-    pub(crate) fn start(partition: &'a Partition, members: &str, mode: &str) -> Self {
+    pub(crate) fn start(partition: &'a Cluster, members: &str, mode: &str) -> Self {
         let told = partition.run_there(&["run", "-d", "-n", members, program(), mode]);
         assert_eq!((told.code, told.err.as_str()), (0, ""));
         Self { partition, session: told.out.trim().to_owned() }
@@ -78,7 +75,7 @@ impl<'a> Job<'a> {
 
     /// A connection with a file of `debug` open as fid 1.
     pub(crate) fn open(&self, member: u32, name: &str) -> Link {
-        let mut link = Link::dial(&self.partition.socket());
+        let mut link = Link::dial(&self.partition.socket("io"));
         link.open(0, 1, &[&self.session, &member.to_string(), "debug", name], 2);
         link
     }
@@ -92,10 +89,9 @@ impl<'a> Job<'a> {
 }
 
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let wait = Wait::new();
     while !holds() {
-        assert!(Instant::now() < end, "{what}");
-        std::thread::sleep(Duration::from_millis(2));
+        wait.again(format_args!("{what}"));
     }
 }
 
@@ -120,11 +116,11 @@ pub(crate) fn word(link: &mut Link, name: &str) -> i32 {
 }
 
 /// The helpers for a kind of file that a node has now.
-pub(crate) fn helpers(partition: &Partition, node: &str, kind: &str) -> Vec<i32> {
+pub(crate) fn helpers(partition: &Cluster, node: &str, kind: &str) -> Vec<i32> {
     helpers_of(partition.pid(node), kind)
 }
 
-pub(crate) fn helpers_of(stub: i32, kind: &str) -> Vec<i32> {
+pub(crate) fn helpers_of(stub: u32, kind: &str) -> Vec<i32> {
     let children = std::fs::read_to_string(format!("/proc/{stub}/task/{stub}/children")).unwrap_or_default();
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     let is_one = |pid: &i32| {

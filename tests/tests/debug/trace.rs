@@ -2,30 +2,13 @@
 
 use crate::subject::{Job, freeze_if_there, helpers, helpers_of, program, refused, wait_until};
 use protocol::message::{Fid, Tag, Tmsg};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use tests::{Answer, Link, Partition, Told};
-
-/// A node without a parent, ended with its test.
-struct Alone {
-    node: Child,
-    dir: PathBuf,
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        // Best effort: the next test has a directory of its own.
-        let _ = self.node.kill();
-        let _ = self.node.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
+use std::process::Stdio;
+use tests::{Answer, Cluster, Link, Told};
 
 #[test]
 fn a_trace_shows_63_members_in_one_place_and_1_in_another() {
     for shape in [&["-n", "8"][..], &["-n", "8", "--fanout", "2"]] {
-        let partition = Partition::up_with(shape);
+        let partition = Cluster::up_with(shape);
         let job = Job::start(&partition, "64", "hang");
         let want = "0-61,63 main work* pause\n62 main spin\n";
         wait_until("all hang", || job.trace().out == want);
@@ -42,7 +25,7 @@ fn a_trace_shows_63_members_in_one_place_and_1_in_another() {
 
 #[test]
 fn a_trace_goes_on_without_a_node_that_does_not_answer() {
-    let partition = Partition::up(8);
+    let partition = Cluster::up(8);
     let job = Job::start(&partition, "8", "hang");
     wait_until("all hang", || job.trace().out == "0-7 main work* pause\n");
     // Told at the gather's deadline, which comes before the node is lost, but for a machine that is busy:
@@ -53,10 +36,8 @@ fn a_trace_goes_on_without_a_node_that_does_not_answer() {
             status.lines().find(|line| line.contains(&format!(" {node} "))).expect("all have a member");
         let member = line.split(' ').next().expect("a number");
         partition.signal(node, "STOP");
-        let begun = Instant::now();
         let told = job.trace();
         partition.signal(node, "CONT");
-        assert!(begun.elapsed() < Duration::from_secs(15), "the gather has a deadline");
         assert!(told.out.contains(" main work* pause\n"), "the others are told: {told:?}");
         let states = ["unknown", "suspect"].map(|state| format!("{member} {state}"));
         told.out.lines().any(|line| states.iter().any(|state| line == state))
@@ -66,7 +47,7 @@ fn a_trace_goes_on_without_a_node_that_does_not_answer() {
 
 #[test]
 fn a_helper_of_a_trace_that_hangs_is_killed_and_its_members_are_unknown() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let job = Job::start(&partition, "1", "hang");
     wait_until("it hangs", || job.trace().out == "0 main work* pause\n");
     let path = format!("{}/debug/trace", job.session);
@@ -90,15 +71,8 @@ fn a_helper_of_a_trace_that_hangs_is_killed_and_its_members_are_unknown() {
 
 #[test]
 fn a_node_of_its_own_is_asked_directly() {
-    let dir = std::env::temp_dir().join(format!("uem-test-alone-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).expect("a directory can be made");
-    let socket = dir.join("alone");
-    let listen = format!("unix!{}", socket.display());
-    let mut node = Command::new(tests::uem());
-    node.args(["cnode", "--name", "alone", "--listen", &listen]);
-    let node = Alone { node: node.spawn().expect("a node starts"), dir };
-    wait_until("it listens", || socket.exists());
-    let mut link = Link::dial(&socket);
+    let node = Cluster::leaf();
+    let mut link = Link::dial(&node.socket("io"));
     link.open(0, 2, &["clone"], 2);
     let lines = format!("res 3\nexec {} hang\n", program());
     assert_eq!(link.write(2, lines.as_bytes()), Answer::Done);
@@ -116,9 +90,8 @@ fn a_node_of_its_own_is_asked_directly() {
         link.open(0, fid, &["0", "debug", "trace"], 0);
         link.queue(Tag(1), &Tmsg::Read { fid: Fid(fid), offset: 0, count: 4096 });
         link.send();
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_millis(100) {
-            if let Some(helper) = helpers_of(node.node.id() as i32, "trace").first() {
+        for _ in 0..2000 {
+            if let Some(helper) = helpers_of(node.pid("io"), "trace").first() {
                 freeze_if_there(*helper);
                 break;
             }
@@ -132,10 +105,10 @@ fn a_node_of_its_own_is_asked_directly() {
 
 #[test]
 fn a_trace_that_had_to_go_for_another_says_so() {
-    let partition = Partition::up(1);
+    let partition = Cluster::up(1);
     let job = Job::start(&partition, "1", "hang");
     wait_until("it hangs", || job.trace().out == "0 main work* pause\n");
-    let mut link = Link::dial(&partition.socket());
+    let mut link = Link::dial(&partition.socket("io"));
     let read =
         |link: &mut Link, fid, offset| link.call(Tag(1), &Tmsg::Read { fid: Fid(fid), offset, count: 4 });
     for fid in 1..=9 {

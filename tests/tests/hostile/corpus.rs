@@ -5,18 +5,18 @@ use protocol::message::{Fid, Tag, Tmsg, VERSION};
 use protocol::stat::Stat;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
-use tests::Site;
-use tests::raw::{Kind, Raw, header, message, request, walk};
+use tests::link::{Kind, header, message, request, walk};
+use tests::{Cluster, Link};
 
 /// What a case costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cost {
     /// The link.
-    Link,
+    Hangup,
     /// So many of its requests are refused.
     Refusals(usize),
 }
-use Cost::{Link, Refusals};
+use Cost::{Hangup, Refusals};
 
 type Case = (String, Vec<u8>, Cost);
 
@@ -75,17 +75,17 @@ fn valid() -> Vec<Tmsg<'static>> {
 fn framing() -> Vec<Case> {
     let mut cases = Vec::new();
     for size in [0, 1, 6, 8217, 65_536, 1 << 20, (1 << 20) + 1, u32::MAX] {
-        cases.push(case(&format!("size {size}"), header(size, 120, 1), Link));
+        cases.push(case(&format!("size {size}"), header(size, 120, 1), Hangup));
     }
     let mut trailing = message(120, 1, &[9, 0, 0, 0, 7]);
-    cases.push(case("trailing bytes", trailing.clone(), Link));
+    cases.push(case("trailing bytes", trailing.clone(), Hangup));
     trailing[0] = 10;
-    cases.push(case("a size below its body", trailing[..10].to_vec(), Link));
+    cases.push(case("a size below its body", trailing[..10].to_vec(), Hangup));
     cases.push(case("coalesced", burst(&valid()), Refusals(0)));
     for msg in valid() {
         let bytes = request(Tag(1), &msg);
         for len in 1..bytes.len() {
-            cases.push(case(&format!("{len} bytes of {msg:?}, then the end"), bytes[..len].to_vec(), Link));
+            cases.push(case(&format!("{len} bytes of {msg:?}, then the end"), bytes[..len].to_vec(), Hangup));
         }
     }
     cases
@@ -96,8 +96,10 @@ fn types() -> Vec<Case> {
     let known = [100, 102, 104, 108, 110, 112, 114, 116, 118, 120, 122, 124, 126];
     let unknown = (0..=255_u8).filter(|kind| !known.contains(kind));
     let mut cases: Vec<Case> =
-        unknown.map(|kind| case(&format!("type {kind}"), message(kind, 1, &[0; 4]), Link)).collect();
-    cases.extend(known.map(|kind| case(&format!("type {kind} without a body"), message(kind, 1, &[]), Link)));
+        unknown.map(|kind| case(&format!("type {kind}"), message(kind, 1, &[0; 4]), Hangup)).collect();
+    cases.extend(
+        known.map(|kind| case(&format!("type {kind} without a body"), message(kind, 1, &[]), Hangup)),
+    );
     cases
 }
 
@@ -125,13 +127,13 @@ fn strings() -> Vec<Case> {
     ] {
         let fids = [0_u32.to_le_bytes(), 1_u32.to_le_bytes()].concat();
         let walk = [&fids[..], &[1, 0], text].concat();
-        cases.push(case(&format!("walk to {name}"), message(110, 1, &walk), Link));
+        cases.push(case(&format!("walk to {name}"), message(110, 1, &walk), Hangup));
         let attach = [&1_u32.to_le_bytes()[..], &[0xff; 4], text, &[0, 0]].concat();
-        cases.push(case(&format!("attach as {name}"), message(104, 1, &attach), Link));
+        cases.push(case(&format!("attach as {name}"), message(104, 1, &attach), Hangup));
         let version = [&8216_u32.to_le_bytes()[..], text].concat();
-        cases.push(case(&format!("version {name}"), message(100, u16::MAX, &version), Link));
+        cases.push(case(&format!("version {name}"), message(100, u16::MAX, &version), Hangup));
         let create = [&0_u32.to_le_bytes()[..], text, &[0, 0, 0, 0x80, 0]].concat();
-        cases.push(case(&format!("mkdir {name}"), message(114, 1, &create), Link));
+        cases.push(case(&format!("mkdir {name}"), message(114, 1, &create), Hangup));
     }
     let user = Tmsg::Attach { fid: Fid(1), afid: Fid::NONE, uname: &long, aname: "" };
     cases.push(case("a user's name of 256 bytes", burst(&[user]), Refusals(1)));
@@ -143,13 +145,13 @@ fn counts() -> Vec<Case> {
     let mut cases = Vec::new();
     for count in [17_u16, 0xffff, 2] {
         let body = [&[0; 4][..], &[1, 0, 0, 0], &count.to_le_bytes(), b"\x02\0.."].concat();
-        cases.push(case(&format!("a walk of {count} names with one"), message(110, 1, &body), Link));
+        cases.push(case(&format!("a walk of {count} names with one"), message(110, 1, &body), Hangup));
     }
     let body = [&[0; 4][..], &[1, 0, 0, 0], &17_u16.to_le_bytes(), &b"\x02\0..".repeat(17)].concat();
-    cases.push(case("a walk of 17 names", message(110, 1, &body), Link));
+    cases.push(case("a walk of 17 names", message(110, 1, &body), Hangup));
     for count in [2_u32, 4, u32::MAX, u32::MAX - 23, u32::MAX - 24, 0] {
         let body = [&[1, 0, 0, 0][..], &[0; 8], &count.to_le_bytes(), b"abc"].concat();
-        cases.push(case(&format!("a write of {count} bytes with three"), message(118, 1, &body), Link));
+        cases.push(case(&format!("a write of {count} bytes with three"), message(118, 1, &body), Hangup));
     }
     let offsets = [0, 1, 1 << 31, 1 << 32, 1 << 63, u64::MAX];
     for path in ["status", "info", "ctl", "beat", "error", "summary"] {
@@ -238,17 +240,17 @@ fn tags() -> Vec<Case> {
         burst(&waits).into_iter().chain(tail).collect::<Vec<u8>>()
     };
     let mut cases = vec![
-        case("NOTAG on a clunk", request(Tag::NONE, &clunk(1)), Link),
-        case("NOTAG on a flush", request(Tag::NONE, &flush(1)), Link),
+        case("NOTAG on a clunk", request(Tag::NONE, &clunk(1)), Hangup),
+        case("NOTAG on a flush", request(Tag::NONE, &flush(1)), Hangup),
         case("a flush of NOTAG", burst(&[flush(u16::MAX)]), Refusals(0)),
         case("a flush of nothing", burst(&[flush(77), flush(2), flush(0)]), Refusals(0)),
         case("a flush of what is answered", burst(&[clunk(9), flush(1)]), Refusals(1)),
         case("a flush of a read", with(&[(4, flush(3))]), Refusals(0)),
         case("two flushes of a read", with(&[(4, flush(3)), (5, flush(3))]), Refusals(0)),
         case("a flush of a flush", with(&[(4, flush(3)), (5, flush(4)), (6, flush(6))]), Refusals(0)),
-        case("a flush under the tag of its read", with(&[(3, flush(3))]), Link),
-        case("a tag in use", with(&[(3, stat(0))]), Link),
-        case("a tag in use by a read too", with(&[(3, read(1, 0, 1))]), Link),
+        case("a flush under the tag of its read", with(&[(3, flush(3))]), Hangup),
+        case("a tag in use", with(&[(3, stat(0))]), Hangup),
+        case("a tag in use by a read too", with(&[(3, read(1, 0, 1))]), Hangup),
         case("a tag again after its flush", with(&[(4, flush(3)), (3, stat(0))]), Refusals(0)),
         case("a tag for all", [1_u8; 9].map(|_| request(Tag(5), &stat(0))).concat(), Refusals(0)),
     ];
@@ -266,7 +268,7 @@ fn versions() -> Vec<Case> {
     let mut cases = Vec::new();
     for msize in [0, 7, 23, 4095] {
         let told = [version(msize, VERSION), burst(&[attach(1)])].concat();
-        cases.push(case(&format!("msize {msize}, then an attach"), told, Link));
+        cases.push(case(&format!("msize {msize}, then an attach"), told, Hangup));
     }
     for msize in [4096, 8216, 1 << 20, u32::MAX] {
         let told = [version(msize, VERSION), burst(&[attach(1)])].concat();
@@ -276,7 +278,7 @@ fn versions() -> Vec<Case> {
     for text in ["", "9P", "9p2000", "9P1999", "unknown", "\u{9}P2000", &long] {
         let shown: String = text.chars().take(8).collect();
         let told = [version(8216, text), burst(&[attach(1)])].concat();
-        cases.push(case(&format!("version {shown:?}, then an attach"), told, Link));
+        cases.push(case(&format!("version {shown:?}, then an attach"), told, Hangup));
         let told = [version(8216, text), version(8216, VERSION), burst(&[attach(1)])].concat();
         cases.push(case(&format!("version {shown:?}, then a known one"), told, Refusals(0)));
     }
@@ -291,7 +293,7 @@ fn versions() -> Vec<Case> {
     let many = version(8216, VERSION).repeat(1000);
     cases.push(case("a thousand versions", [many, burst(&[attach(0)])].concat(), Refusals(0)));
     let small = [version(4096, VERSION), header(4097, 120, 1)].concat();
-    cases.push(case("a size above a smaller msize", small, Link));
+    cases.push(case("a size above a smaller msize", small, Hangup));
     cases
 }
 
@@ -354,14 +356,14 @@ fn stats() -> Vec<Case> {
                 continue;
             }
             bytes[at..at + 2].copy_from_slice(&lie.to_le_bytes());
-            cases.push(case(&format!("a stat whose size at {at} is {lie}"), bytes, Link));
+            cases.push(case(&format!("a stat whose size at {at} is {lie}"), bytes, Hangup));
         }
     }
     let mut name = whole;
     let at = name.len() - 8;
     name[at..at + 2].copy_from_slice(&[9, 0]);
-    cases.push(case("a stat whose name passes its end", name, Link));
-    cases.push(case("a wstat of ones", message(126, 1, &[0xff; 60]), Link));
+    cases.push(case("a stat whose name passes its end", name, Hangup));
+    cases.push(case("a wstat of ones", message(126, 1, &[0xff; 60]), Hangup));
     cases
 }
 
@@ -420,7 +422,7 @@ struct Job {
 }
 
 impl Job {
-    fn start(site: &Site, node: &str) -> Self {
+    fn start(site: &Cluster, node: &str) -> Self {
         let mut command = site.uem_at(node, &["run", "-n", "1", "cat"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("uem starts");
@@ -443,21 +445,21 @@ impl Job {
 }
 
 /// Every case on a link of its own; a witness and a job beside them notice nothing.
-fn run(site: &mut Site, node: &str, at: &str) {
-    let mut witness = Raw::attached(&site.at(node));
+fn run(site: &mut Cluster, node: &str, at: &str) {
+    let mut witness = Link::attached(&site.at(node));
     let mut job = Job::start(site, node);
     job.check("begun");
     let mut wrong = Vec::new();
     for (class, cases) in corpus() {
         for (name, bytes, cost) in cases {
             let name = format!("{node} at {at}: {class}: {name}");
-            let mut raw = Raw::attached(at);
+            let mut raw = Link::attached(at);
             let (end, refused) = Talk::check(&name, &mut raw, &bytes);
-            let found = if end == End::HungUp { Link } else { Refusals(refused) };
+            let found = if end == End::HungUp { Hangup } else { Refusals(refused) };
             if found != cost {
                 wrong.push(format!("{name}: {found:?}, not {cost:?}"));
             }
-            assert_eq!(witness.call(Tag(1), &walk(0, 0, &[])), Some(Kind::Other), "{name}: others go on");
+            assert_eq!(witness.try_call(Tag(1), &walk(0, 0, &[])), Some(Kind::Other), "{name}: others go on");
             site.check_alive(&name);
         }
         job.check(class);
@@ -468,8 +470,8 @@ fn run(site: &mut Site, node: &str, at: &str) {
 
 #[test]
 fn whatever_a_client_sends_an_ionode_costs_at_most_its_own_link() {
-    let mut site = Site::up(2);
-    let (unix, tcp) = (site.at("io"), site.tcp());
+    let mut site = Cluster::hosts(2);
+    let (unix, tcp) = (site.at("io"), site.tcp().to_owned());
     run(&mut site, "io", &tcp);
     // What is there once, such as buffers and tables, is there now.
     let before = site.kib("io", "VmRSS:");
@@ -477,49 +479,47 @@ fn whatever_a_client_sends_an_ionode_costs_at_most_its_own_link() {
     run(&mut site, "io", &unix);
     let after = site.kib("io", "VmRSS:");
     assert!(after < before + 8192, "{before} KiB, then {after} KiB");
-    let told = site.told(&["run", "-a", "echo", "well"]);
+    let told = site.run(&["run", "-a", "echo", "well"]);
     assert_eq!((told.code, told.out.as_str()), (0, "well\nwell\n"), "{}", told.err);
     site.until("no session is left", |site| {
-        let status = site.told(&["status"]).out;
-        status.matches(" sessions=0 members=0 ").count() == 2 && site.told(&["ps"]).out.lines().count() <= 1
+        let status = site.run(&["status"]).out;
+        status.matches(" sessions=0 members=0 ").count() == 2 && site.run(&["ps"]).out.lines().count() <= 1
     });
 }
 
 #[test]
 fn whatever_a_client_sends_a_cnode_costs_at_most_its_own_link() {
-    let mut site = Site::empty();
-    site.cnode("node01", &[]);
+    let mut site = Cluster::empty();
+    site.cnode_with("node01", &[]);
     let at = site.at("node01");
     run(&mut site, "node01", &at);
     let before = site.kib("node01", "VmRSS:");
-    for _ in 0..2 {
-        run(&mut site, "node01", &at);
-    }
+    (0..2).for_each(|_| run(&mut site, "node01", &at));
     let after = site.kib("node01", "VmRSS:");
     assert!(after < before + 1024, "{before} KiB, then {after} KiB");
     site.until("no session is left", |site| {
-        let mut raw = Raw::attached(&site.at("node01"));
-        raw.open(1, &["status"], 0);
+        let mut raw = Link::attached(&site.at("node01"));
+        raw.open_path(1, &["status"], 0);
         String::from_utf8_lossy(&raw.data(1, 0, 4096)).contains(" sessions=0 members=0 ")
     });
 }
 
 #[test]
 fn a_conversation_is_the_same_however_its_bytes_are_cut() {
-    let mut site = Site::up(1);
+    let mut site = Cluster::hosts(1);
     let bytes = burst(&valid());
-    for at in [site.at("io"), site.tcp(), site.at("node01")] {
+    for at in [site.at("io"), site.tcp().to_owned(), site.at("node01")] {
         for cut in 1..bytes.len() {
             let name = format!("{at}: cut at {cut}");
-            let mut raw = Raw::attached(&at);
-            raw.send(&bytes[..cut]);
+            let mut raw = Link::attached(&at);
+            raw.send_bytes(&bytes[..cut]);
             // So that the parts come apart: an answer to the first message says that it was read.
             std::thread::yield_now();
-            raw.send(&bytes[cut..]);
+            raw.send_bytes(&bytes[cut..]);
             assert_eq!(Talk::settle(&name, &mut raw, &bytes), (End::GoesOn, 0), "{name}");
         }
-        let mut raw = Raw::attached(&at);
-        bytes.iter().for_each(|byte| raw.send(&[*byte]));
+        let mut raw = Link::attached(&at);
+        bytes.iter().for_each(|byte| raw.send_bytes(&[*byte]));
         assert_eq!(Talk::settle("byte by byte", &mut raw, &bytes), (End::GoesOn, 0));
     }
     site.check_alive("cut");

@@ -5,9 +5,9 @@
 use crate::talk::Talk;
 use protocol::message::{Fid, Tag, Tmsg};
 use protocol::stat::Stat;
-use tests::Site;
 use tests::fake::{Act, Fake};
-use tests::raw::{Kind, Raw, request, walk};
+use tests::link::{Kind, request, walk};
+use tests::{Cluster, Link};
 
 /// Rounds of each test, unless the environment says more.
 const ROUNDS: u64 = 4000;
@@ -142,9 +142,9 @@ impl Drop for Seed {
     }
 }
 
-fn client(site: &mut Site, node: &str) {
+fn client(site: &mut Cluster, node: &str) {
     let at = site.at(node);
-    let mut witness = Raw::attached(&at);
+    let mut witness = Link::attached(&at);
     for number in seeds() {
         let seed = Seed(number);
         let mut random = Random(number);
@@ -153,8 +153,8 @@ fn client(site: &mut Site, node: &str) {
         let mut messages: Vec<Vec<u8>> = asked.map(|(msg, tag)| request(Tag(tag), msg)).collect();
         mutate(&mut random, &mut messages);
         let name = format!("{node}: seed {number}");
-        Talk::check(&name, &mut Raw::attached(&at), &messages.concat());
-        let told = witness.call(Tag(1), &walk(0, 0, &[]));
+        Talk::check(&name, &mut Link::attached(&at), &messages.concat());
+        let told = witness.try_call(Tag(1), &walk(0, 0, &[]));
         assert_eq!(told, Some(Kind::Other), "{name}: others go on");
         site.check_alive(&name);
         drop(seed);
@@ -163,25 +163,25 @@ fn client(site: &mut Site, node: &str) {
 
 #[test]
 fn mutated_clients_of_an_ionode_cost_at_most_their_links() {
-    let mut site = Site::up(2);
+    let mut site = Cluster::hosts(2);
     client(&mut site, "io");
     // What the clients began and left is on its way still.
-    site.until("a job runs", |site| site.told(&["run", "-a", "echo", "well"]).out == "well\nwell\n");
+    site.until("a job runs", |site| site.run(&["run", "-a", "echo", "well"]).out == "well\nwell\n");
     site.until("nothing is left", |site| {
-        site.told(&["status"]).out.matches(" sessions=0 members=0 ").count() == 2
+        site.run(&["status"]).out.matches(" sessions=0 members=0 ").count() == 2
     });
 }
 
 #[test]
 fn mutated_clients_of_a_cnode_cost_at_most_their_links() {
-    let mut site = Site::empty();
-    site.cnode("node01", &[]);
+    let mut site = Cluster::empty();
+    site.cnode_with("node01", &[]);
     client(&mut site, "node01");
 }
 
 #[test]
 fn children_with_mutated_answers_cost_at_most_their_links() {
-    let mut site = Site::up(1);
+    let mut site = Cluster::hosts(1);
     // A round has a job on the child, so that it is asked all there is to ask.
     for number in seeds().take_while(|number| *number < seeds().start + seeds().count() as u64 / 50 + 1) {
         let seed = Seed(number);
@@ -195,8 +195,8 @@ fn children_with_mutated_answers_cost_at_most_their_links() {
             mutate(&mut random, &mut messages);
             Act::Send(messages.concat())
         });
-        let mut raw = Raw::attached(&site.at("io"));
-        raw.open(1, &["clone"], 2);
+        let mut raw = Link::attached(&site.at("io"));
+        raw.open_path(1, &["clone"], 2);
         let lines = b"res + node01\nexec true\n";
         assert_eq!(raw.refusal(Tag(1), &Tmsg::Write { fid: Fid(1), offset: 0, data: lines }), "");
         // Whether it is up by now is the seed's affair.
@@ -204,11 +204,11 @@ fn children_with_mutated_answers_cost_at_most_their_links() {
         raw.ask(Tag(3), &Tmsg::Open { fid: Fid(2), mode: 2 });
         raw.ask(Tag(4), &Tmsg::Stat { fid: Fid(2) });
         raw.ask(Tag(5), &Tmsg::Flush { oldtag: Tag(2) });
-        let answers = std::iter::from_fn(|| raw.answer()).find(|(tag, _)| *tag == Tag(5));
+        let answers = std::iter::from_fn(|| raw.next_kind()).find(|(tag, _)| *tag == Tag(5));
         assert!(answers.is_some(), "seed {number}: the client's link goes on");
         site.check_alive(&format!("seed {number}"));
         drop((fake, seed));
     }
-    let told = site.told(&["run", "-w", "node01", "echo", "well"]);
+    let told = site.run(&["run", "-w", "node01", "echo", "well"]);
     assert_eq!((told.code, told.out.as_str()), (0, "well\n"), "{}", told.err);
 }

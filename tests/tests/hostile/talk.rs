@@ -4,7 +4,8 @@
 use protocol::limits::MSIZE_MAX;
 use protocol::message::{Fid, HEADER, Rmsg, Tag, Tmsg};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use tests::raw::{Raw, request};
+use tests::Link;
+use tests::link::request;
 
 /// The tag of the request that ends a case: its answer says that all before it was looked at.
 const MARK: Tag = Tag(65_001);
@@ -42,13 +43,13 @@ pub(crate) struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     /// Sends `bytes` on an attached link and checks what came of them.
-    pub(crate) fn check(name: &'a str, raw: &mut Raw, bytes: &[u8]) -> (End, usize) {
-        raw.send(bytes);
+    pub(crate) fn check(name: &'a str, raw: &mut Link, bytes: &[u8]) -> (End, usize) {
+        raw.send_bytes(bytes);
         Self::settle(name, raw, bytes)
     }
 
     /// Checks what came of bytes that were sent.
-    pub(crate) fn settle(name: &'a str, raw: &mut Raw, bytes: &[u8]) -> (End, usize) {
+    pub(crate) fn settle(name: &'a str, raw: &mut Link, bytes: &[u8]) -> (End, usize) {
         let mut talk = Self { name, asked: requests(bytes), open: BTreeMap::new(), refused: 0 };
         for (index, asked) in talk.asked.iter().enumerate() {
             talk.open.entry(asked.tag.0).or_default().push_back(index);
@@ -73,7 +74,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Takes answers until that of `tag`; false when the node hung up.
-    fn listen(&mut self, raw: &mut Raw, tag: Tag) -> bool {
+    fn listen(&mut self, raw: &mut Link, tag: Tag) -> bool {
         loop {
             let Some(message) = raw.message() else { return false };
             let got = Tag(u16::from_le_bytes([message[5], message[6]]));
@@ -121,7 +122,7 @@ impl<'a> Talk<'a> {
     }
 
     /// What waits is flushed, and then nothing waits; false when the node hung up.
-    fn rest(&mut self, raw: &mut Raw) -> bool {
+    fn rest(&mut self, raw: &mut Link) -> bool {
         let open = self.open.iter().filter(|(_, open)| !open.is_empty());
         let tags: Vec<u16> = open.map(|(tag, _)| *tag).collect();
         for tag in tags {
@@ -140,7 +141,7 @@ impl<'a> Talk<'a> {
     }
 
     /// The fids that the answers say are there, are there; the others are not.
-    fn probe(&mut self, raw: &mut Raw) {
+    fn probe(&mut self, raw: &mut Link) {
         let name = self.name;
         let (held, doubtful, seen) = self.fids();
         for fid in seen {

@@ -6,12 +6,10 @@ use protocol::qid::QTDIR;
 use protocol::stat::Stats;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
-use tests::raw::{Kind, Raw, walk};
-use tests::{Link, Tree};
+use tests::link::{Kind, walk};
+use tests::wait::Wait;
+use tests::{Cluster, Link};
 
-/// How long daemons may take to give back what they hold.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Walks that are on their way at once: no link may have fewer waiting.
 const AT_ONCE: u32 = 16;
 /// Fids that any link may have beside the root's.
@@ -41,7 +39,7 @@ pub(crate) struct Room {
 
 impl Census {
     /// What is there now.
-    pub(crate) fn of(tree: &Tree) -> Self {
+    pub(crate) fn of(tree: &Cluster) -> Self {
         // First: the links by which the sessions are asked for are closed a moment after that.
         let descriptors = descriptors(tree);
         let sessions = tree.names().flat_map(|name| sessions(tree, name)).collect();
@@ -49,39 +47,38 @@ impl Census {
     }
 
     /// What is there when the daemons have no links but those between them.
-    pub(crate) fn quiet(tree: &Tree) -> Self {
+    pub(crate) fn quiet(tree: &Cluster) -> Self {
         wait_for_links(tree);
         Self::of(tree)
     }
 
     /// What is there when nothing runs any more, and nothing of what has run is left to be collected.
-    pub(crate) fn idle(tree: &Tree) -> Self {
-        let end = Instant::now() + PATIENCE;
+    pub(crate) fn idle(tree: &Cluster) -> Self {
+        let wait = Wait::new();
         loop {
             let now = Self::quiet(tree);
             if now.processes.is_empty() && now.sessions.is_empty() {
                 return now;
             }
-            assert!(Instant::now() < end, "it does not come to rest: {now:#?}");
+            wait.again(format_args!("it does not come to rest: {now:#?}"));
         }
     }
 
     /// Waits until what is there is what there was.
-    pub(crate) fn is_left(&self, tree: &Tree) {
-        let end = Instant::now() + PATIENCE;
+    pub(crate) fn is_left(&self, tree: &Cluster) {
+        let wait = Wait::new();
         loop {
             let now = Self::of(tree);
             if now == *self {
                 return;
             }
-            assert!(Instant::now() < end, "there was {self:#?}, and there is {now:#?}");
-            std::thread::sleep(Duration::from_millis(20));
+            wait.again(format_args!("there was {self:#?}, and there is {now:#?}"));
         }
     }
 }
 
 /// Open descriptors, by daemon and kind.
-fn descriptors(tree: &Tree) -> BTreeMap<String, usize> {
+fn descriptors(tree: &Cluster) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for name in tree.names() {
         let open = std::fs::read_dir(format!("/proc/{}/fd", tree.pid(name))).expect("the daemon runs");
@@ -94,8 +91,8 @@ fn descriptors(tree: &Tree) -> BTreeMap<String, usize> {
 }
 
 /// Waits until the daemons have no links but those between them.
-fn wait_for_links(tree: &Tree) {
-    let end = Instant::now() + PATIENCE;
+fn wait_for_links(tree: &Cluster) {
+    let wait = Wait::new();
     loop {
         let open = descriptors(tree);
         let busy = tree.names().find(|name| {
@@ -105,8 +102,7 @@ fn wait_for_links(tree: &Tree) {
             open.get(&format!("{name} socket")) != Some(&(listens + links))
         });
         let Some(busy) = busy else { return };
-        assert!(Instant::now() < end, "{busy} has no link that is left: {open:#?}");
-        std::thread::sleep(Duration::from_millis(5));
+        wait.again(format_args!("{busy} has no link that is left: {open:#?}"));
     }
 }
 
@@ -119,7 +115,7 @@ fn kind(target: &Path) -> String {
 
 /// Processes that the daemons or their members have started: a member has its node's address in its
 /// environment and leaves it to what it starts, and one that has ended is a child of its daemon.
-pub(crate) fn processes(tree: &Tree) -> Vec<String> {
+pub(crate) fn processes(tree: &Cluster) -> Vec<String> {
     let place = format!("UEM_AT=unix!{}/", tree.dir().display());
     let daemons: Vec<u32> = tree.names().map(|name| tree.pid(name)).collect();
     let mut found = Vec::new();
@@ -146,7 +142,7 @@ fn parent_of(pid: u32) -> Option<u32> {
 }
 
 /// The sessions that a daemon lists, by its name and theirs, and what it says of them in all.
-fn sessions(tree: &Tree, name: &str) -> Vec<String> {
+fn sessions(tree: &Cluster, name: &str) -> Vec<String> {
     let mut link = Link::dial(&tree.socket(name));
     let root = link.read(0, &[]);
     let stats = Stats::new(&root).map(|stat| stat.expect("a listing is made of records"));
@@ -160,17 +156,17 @@ fn sessions(tree: &Tree, name: &str) -> Vec<String> {
 
 /// The sessions of its parent that a daemon still has: they are not listed, and found by their names, which
 /// hold the parent's boot number and count from 1.
-fn parents_sessions(tree: &Tree, name: &str, last: u32) -> Vec<String> {
+fn parents_sessions(tree: &Cluster, name: &str, last: u32) -> Vec<String> {
     let Some(parent) = tree.parent(name) else { return Vec::new() };
     let beat = String::from_utf8(Link::dial(&tree.socket(parent)).read(0, &["beat"])).expect("it is text");
     let boot = &beat.split_once(' ').expect("a boot and a count").0[8..];
     let names: Vec<String> = (1..=last).map(|serial| format!(".{boot}.{serial:08x}")).collect();
-    let mut raw = Raw::attached(&tree.at(name));
+    let mut raw = Link::attached(&tree.at(name));
     let mut found = Vec::new();
     for session in names {
         // A walk of one name is refused where that is not there.
         if raw.refusal(Tag(1), &walk(0, 1, &[&session])).is_empty() {
-            raw.call(Tag(1), &Tmsg::Clunk { fid: Fid(1) });
+            raw.try_call(Tag(1), &Tmsg::Clunk { fid: Fid(1) });
             found.push(format!("{name}/{session}"));
         }
     }
@@ -179,15 +175,15 @@ fn parents_sessions(tree: &Tree, name: &str, last: u32) -> Vec<String> {
 
 impl Room {
     /// What can be had now of the root, and by way of it of the nodes at these places.
-    pub(crate) fn of(tree: &Tree, nets: &[&[&str]]) -> Self {
+    pub(crate) fn of(tree: &Cluster, nets: &[&[&str]]) -> Self {
         let at = tree.at("io");
-        let fids = walks(&mut Raw::attached(&at), &["status"]);
+        let fids = walks(&mut Link::attached(&at), &["status"]);
         let away = nets.iter().map(|net| {
             let path = [net, &["status"][..]].concat();
             let (mut links, mut count) = (Vec::new(), 0);
             // Until a link has less than its own.
             while count == links.len() * fids {
-                links.push(Raw::attached(&at));
+                links.push(Link::attached(&at));
                 count += walks(links.last_mut().expect("there is one"), &path);
             }
             drop(links);
@@ -202,7 +198,7 @@ impl Room {
     }
 
     /// Is the same again, and no session of a parent is left in any daemon.
-    pub(crate) fn is_left(&self, tree: &Tree, nets: &[&[&str]]) {
+    pub(crate) fn is_left(&self, tree: &Cluster, nets: &[&[&str]]) {
         assert_eq!(Self::of(tree, nets), *self);
         let mut link = Link::dial(&tree.socket("io"));
         link.open(0, 1, &["clone"], 2);
@@ -214,7 +210,7 @@ impl Room {
 }
 
 /// Walks to a file until that is refused: how many fids it made.
-fn walks(raw: &mut Raw, path: &[&str]) -> usize {
+fn walks(raw: &mut Link, path: &[&str]) -> usize {
     let mut count = 0;
     for first in (1..).step_by(AT_ONCE as usize) {
         (first..first + AT_ONCE).for_each(|fid| raw.ask(Tag(fid as u16), &walk(0, fid, path)));
@@ -234,14 +230,14 @@ fn walks(raw: &mut Raw, path: &[&str]) -> usize {
 }
 
 /// Makes sessions until that is refused: how many.
-fn clones(tree: &Tree) -> usize {
+fn clones(tree: &Cluster) -> usize {
     let mut count = 0;
     let mut links = Vec::new();
     loop {
-        let mut raw = Raw::attached(&tree.at("io"));
+        let mut raw = Link::attached(&tree.at("io"));
         for fid in 1..=FIDS {
-            assert_eq!(raw.call(Tag(1), &walk(0, fid, &["clone"])), Some(Kind::Other));
-            if raw.call(Tag(1), &Tmsg::Open { fid: Fid(fid), mode: 2 }) != Some(Kind::Other) {
+            assert_eq!(raw.try_call(Tag(1), &walk(0, fid, &["clone"])), Some(Kind::Other));
+            if raw.try_call(Tag(1), &Tmsg::Open { fid: Fid(fid), mode: 2 }) != Some(Kind::Other) {
                 return count;
             }
             count += 1;

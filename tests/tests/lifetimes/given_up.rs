@@ -5,14 +5,13 @@ use protocol::message::{Fid, Tag, Tmsg};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
-use tests::{Answer, Job, Link, Running, Tree, shapes, uem};
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Job, Link, Running, shapes, uem, until};
 
 /// Sessions of one burst.
 const BURST: usize = 8;
 /// Rounds of four bursts at each height: a thousand sessions in all.
 const ROUNDS: usize = 11;
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a session does when it is given up.
 struct Kind {
@@ -61,7 +60,7 @@ struct Burst {
 
 impl Burst {
     /// Makes the sessions and says what they are to do; nothing is waited for that takes its time.
-    fn begin(tree: &Tree, size: usize, first: usize) -> Self {
+    fn begin(tree: &Cluster, size: usize, first: usize) -> Self {
         let kinds = (first..first + BURST).map(|n| &KINDS[n % KINDS.len()]).collect();
         let mut burst = Self { link: Link::dial(&tree.socket("io")), size, kinds };
         for n in 0..BURST as u32 {
@@ -112,13 +111,13 @@ impl Burst {
                 }
                 self.link.send();
             }
-            let end = Instant::now() + PATIENCE;
+            let wait = Wait::new();
             loop {
                 let status = String::from_utf8(self.link.read(ctl, &["..", "status"])).expect("text");
                 if status.matches(kind.shows).count() == self.size {
                     break;
                 }
-                assert!(Instant::now() < end, "{}: {status}", kind.lines);
+                wait.again(format_args!("{}: {status}", kind.lines));
             }
         }
     }
@@ -154,7 +153,7 @@ const SCRIPTS: [&str; BURST] = [
 ];
 
 /// A burst of `uem run`, each interrupted or killed when its members run.
-fn signalled(tree: &Tree, size: usize, signal: &str) {
+fn signalled(tree: &Cluster, size: usize, signal: &str) {
     let members = size.to_string();
     let start = |script: &&str| {
         let mut command = Command::new(uem());
@@ -174,20 +173,20 @@ fn signalled(tree: &Tree, size: usize, signal: &str) {
     }
 }
 
-fn wait_until_idle(tree: &Tree) {
+fn wait_until_idle(tree: &Cluster) {
     let mut link = Link::dial(&tree.socket("io"));
-    let end = Instant::now() + PATIENCE;
+    let wait = Wait::new();
     loop {
         let status = String::from_utf8(link.read(0, &["status"])).expect("it is text");
         if status.lines().all(|line| line.contains(" sessions=0 members=0 ")) {
             return;
         }
-        assert!(Instant::now() < end, "{status}");
+        wait.again(format_args!("{status}"));
     }
 }
 
 /// One burst of each way, in the middle of their start or later.
-fn round(tree: &Tree, size: usize, number: usize) {
+fn round(tree: &Cluster, size: usize, number: usize) {
     for (at, way) in [Way::Clunk, Way::Break].into_iter().enumerate() {
         let mut burst = Burst::begin(tree, size, number * 5 + at * 7);
         if number % 3 != 2 {
@@ -204,7 +203,7 @@ fn round(tree: &Tree, size: usize, number: usize) {
 fn a_thousand_sessions_given_up_in_four_ways_at_three_heights_leave_nothing_in_any_daemon() {
     let nets: [&[&[&str]]; 3] = [&[], &[&["net", "n1"]], &[&["net", "io1"], &["net", "io1", "net", "n1"]]];
     std::thread::scope(|scope| {
-        for ((tree, size, _), nets) in shapes("given-up").into_iter().zip(nets) {
+        for ((tree, size, _), nets) in shapes().into_iter().zip(nets) {
             scope.spawn(move || {
                 // What is made on first use is there.
                 round(&tree, size, 0);
@@ -222,17 +221,16 @@ fn a_thousand_sessions_given_up_in_four_ways_at_three_heights_leave_nothing_in_a
 
 #[test]
 fn the_tasks_of_an_interrupted_or_killed_uem_each_leave_nothing_in_any_daemon() {
-    for (tree, ..) in shapes("each") {
+    for (tree, ..) in shapes() {
         let before = Census::quiet(&tree);
         for (signal, code) in [("INT", 130), ("KILL", -1)] {
             let mut command = Command::new(uem());
             command.args(["each", "-j", "4", "sleep", "{}", ":::"]).args(["1000"; 40]);
             command.env("UEM_AT", tree.at("io"));
             let job = Running::start(command);
-            let end = Instant::now() + PATIENCE;
+            let wait = Wait::new();
             while processes(&tree).iter().filter(|line| line.ends_with(" sleep 1000 ")).count() < 4 {
-                assert!(Instant::now() < end, "{:?}", processes(&tree));
-                std::thread::sleep(Duration::from_millis(2));
+                wait.again(format_args!("{:?}", processes(&tree)));
             }
             job.signal(signal);
             assert_eq!(job.end().code, code);
@@ -275,24 +273,27 @@ fn whoever_has_got_the_number_of_an_ended_member_is_not_killed_with_its_session(
         eprintln!("not run: this kernel has no signals to a group that has lost its leader");
         return;
     }
-    let tree = Tree::leaf("number");
+    let tree = Cluster::leaf();
     tree.wait_for("io up\n");
     let mut job = Job::new(&tree);
     assert_eq!(job.ctl("exec sh -c 'sleep 1000 & exit 0'\n"), Answer::Done);
-    let end = Instant::now() + PATIENCE;
+    let wait = Wait::new();
     while !job.text("status").contains(" done ") || processes(&tree).len() != 1 {
-        assert!(Instant::now() < end, "{}", job.text("status"));
+        wait.again(format_args!("{}", job.text("status")));
     }
     let status = job.text("status");
     let pid = status.split_once("pid=").and_then(|(_, rest)| rest.split_once(' ')).expect("it ran").0;
     let pid: u32 = pid.parse().expect("a number");
     let left = processes(&tree)[0].split_once(' ').expect("a number and words").0.to_owned();
     assert!(Command::new("kill").args(["-s", "KILL", &left]).status().expect("kill starts").success());
-    while Path::new(&format!("/proc/{left}")).exists() {
-        if Instant::now() > end {
-            eprintln!("not run: nobody collects what is left by processes that have ended");
-            return;
-        }
+    let mut looks = 0;
+    until("it is collected, or given up", || {
+        looks += 1;
+        looks == 1000 || !Path::new(&format!("/proc/{left}")).exists()
+    });
+    if looks == 1000 {
+        eprintln!("not run: nobody collects what is left by processes that have ended");
+        return;
     }
     let Some(mut other) = process_numbered(pid) else {
         eprintln!("not run: only root can choose the number of a process");

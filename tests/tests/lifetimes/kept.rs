@@ -2,40 +2,37 @@
 
 use crate::census::{Census, processes};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use tests::{Answer, Job, Link, Told, Tree, refused, shapes};
-
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Job, Link, Told, refused, shapes};
 
 /// A command at the root that is to go well: what it said.
-fn said(tree: &Tree, args: &[&str]) -> String {
+fn said(tree: &Cluster, args: &[&str]) -> String {
     let told = tree.run(args);
     assert_eq!((told.code, told.err.as_str()), (0, ""), "{args:?}");
     told.out
 }
 
-fn wait_for_members(tree: &Tree, count: usize) -> Vec<String> {
-    let end = Instant::now() + PATIENCE;
+fn wait_for_members(tree: &Cluster, count: usize) -> Vec<String> {
+    let wait = Wait::new();
     loop {
         let found = processes(tree);
         if found.len() == count {
             return found;
         }
-        assert!(Instant::now() < end, "{count} members: {found:#?}");
+        wait.again(format_args!("{count} members: {found:#?}"));
     }
 }
 
-fn names(tree: &Tree, dir: &str) -> Vec<String> {
+fn names(tree: &Cluster, dir: &str) -> Vec<String> {
     said(tree, &["ls", dir]).lines().map(|name| name.trim_end_matches('/').to_owned()).collect()
 }
 
-fn is_there(tree: &Tree, session: &str) -> bool {
+fn is_there(tree: &Cluster, session: &str) -> bool {
     names(tree, "/").iter().any(|name| name == session)
 }
 
 /// What a session's `info` says of its type.
-fn kind(tree: &Tree, session: &str) -> String {
+fn kind(tree: &Cluster, session: &str) -> String {
     let info = said(tree, &["cat", &format!("{session}/info")]);
     let kind = info.lines().find_map(|line| line.strip_prefix("type="));
     kind.expect("it has one").to_owned()
@@ -44,7 +41,7 @@ fn kind(tree: &Tree, session: &str) -> String {
 /// Made, told what to do and looked at, each time by a client that then goes.
 #[test]
 fn a_persistent_session_outlives_its_clients_until_it_is_removed_or_wiped() {
-    for (tree, size, _) in shapes("persistent") {
+    for (tree, size, _) in shapes() {
         let before = Census::quiet(&tree);
         for end in [&["rm", "job"][..], &["write", "job/ctl", "wipe"]] {
             said(&tree, &["mkdir", "job"]);
@@ -70,7 +67,7 @@ fn a_persistent_session_outlives_its_clients_until_it_is_removed_or_wiped() {
 
 #[test]
 fn a_type_that_is_changed_counts_when_the_last_ctl_is_closed() {
-    for (tree, size, _) in shapes("type") {
+    for (tree, size, _) in shapes() {
         let before = Census::quiet(&tree);
         let mut job = Job::new(&tree);
         let name = job.text("ctl").trim().to_owned();
@@ -105,7 +102,7 @@ fn a_type_that_is_changed_counts_when_the_last_ctl_is_closed() {
 
 #[test]
 fn the_files_of_a_session_are_not_removed_and_nobody_says_no() {
-    for (tree, size, _) in shapes("fixed") {
+    for (tree, size, _) in shapes() {
         let before = Census::quiet(&tree);
         said(&tree, &["mkdir", "job"]);
         said(&tree, &["write", "job/env", "A=b"]);
@@ -185,7 +182,7 @@ fn outcome(members: usize, told: &Told) {
 
 #[test]
 fn a_detached_job_ends_with_nobody_there_and_tells_whoever_asks_later() {
-    for (tree, size, _) in shapes("detached") {
+    for (tree, size, _) in shapes() {
         let before = Census::quiet(&tree);
         let place = Place::new("detached");
         let go = place.0.join("go");
@@ -209,7 +206,7 @@ fn a_detached_job_ends_with_nobody_there_and_tells_whoever_asks_later() {
 
 #[test]
 fn a_session_made_persistent_ends_with_nobody_there_and_all_its_output_is_in_its_file() {
-    for (tree, size, _) in shapes("redirected") {
+    for (tree, size, _) in shapes() {
         let before = Census::quiet(&tree);
         let place = Place::new("redirected");
         let (go, out) = (place.0.join("go"), place.0.join("out"));

@@ -5,11 +5,10 @@ use crate::census::{Census, processes};
 use protocol::limits::LINGER_US;
 use protocol::message::{Fid, Tag, Tmsg};
 use std::time::{Duration, Instant};
-use tests::{Answer, Link, Tree, refused, shapes, shapes_over_tcp};
+use tests::wait::Wait;
+use tests::{Answer, Cluster, Link, refused, shapes, shapes_over_tcp};
 
 const LINGER: Duration = Duration::from_micros(LINGER_US);
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a client of another link sees of a session.
 struct Watch {
@@ -19,7 +18,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn of(tree: &Tree) -> Self {
+    fn of(tree: &Cluster) -> Self {
         let mut link = Link::dial(&tree.socket("io"));
         link.open(0, 1, &["events"], 0);
         Self { link, events: Vec::new() }
@@ -42,18 +41,17 @@ impl Watch {
     }
 
     fn wait_for_state(&mut self, session: &str, state: &str) {
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         let want = format!("\nstate={state}\n");
         while !self.info(session).is_some_and(|info| info.contains(&want)) {
-            assert!(Instant::now() < end, "{session} is {state}: {:?}", self.info(session));
+            wait.again(format_args!("{session} is {state}: {:?}", self.info(session)));
         }
     }
 
     fn wait_until_gone(&mut self, session: &str) {
-        let end = Instant::now() + PATIENCE;
+        let wait = Wait::new();
         while let Some(info) = self.info(session) {
-            assert!(Instant::now() < end, "{session} is gone: {info}");
-            std::thread::sleep(Duration::from_millis(5));
+            wait.again(format_args!("{session} is gone: {info}"));
         }
     }
 
@@ -81,21 +79,21 @@ fn begin(at: &str, user: &str, size: usize) -> (Link, String) {
 }
 
 /// The members of a tree with what they have started, when they are all there.
-fn running(tree: &Tree, size: usize) -> Vec<String> {
-    let end = Instant::now() + PATIENCE;
+fn running(tree: &Cluster, size: usize) -> Vec<String> {
+    let wait = Wait::new();
     loop {
         let found = processes(tree);
         let sleeps = found.iter().filter(|line| line.ends_with(" sleep 1000 ")).count();
         if sleeps == 2 * size && found.len() == 3 * size {
             return found;
         }
-        assert!(Instant::now() < end, "{size} members, each with two children: {found:#?}");
+        wait.again(format_args!("{size} members, each with two children: {found:#?}"));
     }
 }
 
 #[test]
 fn a_session_whose_tcp_link_broke_is_orphaned_and_gone_with_its_members_after_ten_seconds() {
-    let trees = shapes_over_tcp("orphaned");
+    let trees = shapes_over_tcp();
     let broken: Vec<_> = trees
         .iter()
         .map(|(tree, size, _)| {
@@ -121,7 +119,7 @@ fn a_session_whose_tcp_link_broke_is_orphaned_and_gone_with_its_members_after_te
 
 #[test]
 fn an_orphan_is_taken_over_by_its_owner_alone_and_is_then_a_normal_session() {
-    let trees = shapes_over_tcp("taken");
+    let trees = shapes_over_tcp();
     let taken: Vec<_> = trees
         .iter()
         .map(|(tree, size, _)| {
@@ -163,7 +161,7 @@ fn an_orphan_is_taken_over_by_its_owner_alone_and_is_then_a_normal_session() {
 
 #[test]
 fn a_session_whose_link_on_this_machine_broke_is_ended_at_once() {
-    for (tree, size, _) in shapes("local") {
+    for (tree, size, _) in shapes() {
         let before = Census::quiet(&tree);
         let mut watch = Watch::of(&tree);
         let (link, session) = begin(&tree.at("io"), "nobody", size);
