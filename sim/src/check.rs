@@ -1,9 +1,10 @@
 //! The claims on a run: what is told of a job, what is left when nobody wants anything any more, and that
 //! nobody is lost and alive.
 
-use crate::aggregator::Aggregator;
-use crate::client::Job;
-use crate::world::{Place, World};
+use crate::clients::job::Job;
+use crate::nodes::aggregator::Aggregator;
+use crate::place::Place;
+use crate::world::World;
 use cnode::Bounds;
 use ionode::bounds::PARENT;
 use ionode::inspect::{Child, ChildState};
@@ -27,8 +28,8 @@ pub struct Census {
 
 /// What a client of a job is to be told.
 #[derive(Clone, Copy, Debug)]
-pub struct Claim<'a> {
-    /// The program, as `Machine::start` knows it.
+pub struct JobClaim<'a> {
+    /// The program, as `SimHost::start` knows it.
     pub program: &'a str,
     /// Its members.
     pub size: u32,
@@ -45,22 +46,23 @@ pub struct Claim<'a> {
 impl<B: Bounds> World<B> {
     /// What is in use at the aggregators now.
     pub fn census(&self) -> Vec<Census> {
-        let mut clients = vec![0; self.aggregators.len()];
-        for link in self.links.of_clients() {
-            clients[link.above as usize] += self.aggregators[link.above as usize].core.fid_count(link.id);
+        let mut clients = vec![0; self.nodes.aggregators.len()];
+        for link in self.wires.links.of_clients() {
+            clients[link.above as usize] +=
+                self.nodes.aggregators[link.above as usize].core.fid_count(link.id);
         }
         let census = |(aggregator, client_fids): (&Aggregator, usize)| {
             let core = &aggregator.core;
             let child_fids = core.fid_count_below() - core.user_count();
             Census { sessions: core.sessions().count(), client_fids, child_fids, tags: core.question_count() }
         };
-        self.aggregators.iter().zip(clients).map(census).collect()
+        self.nodes.aggregators.iter().zip(clients).map(census).collect()
     }
 
     /// What is left when nobody wants anything any more: nothing may be, beside what was there before.
     pub fn check_quiet(&self, before: &[Census]) -> Result<(), String> {
         for ((io, before), after) in (0..).zip(before).zip(self.census()) {
-            let core = &self.aggregators[io as usize].core;
+            let core = &self.nodes.aggregators[io as usize].core;
             if !self.is_reached(Place::Io(io)) {
                 continue;
             }
@@ -76,9 +78,11 @@ impl<B: Bounds> World<B> {
                 self.check_fids(above, &name, (core.fid_count(PARENT), 1 + core.user_count_above()))?;
             }
         }
-        for (index, leaf) in (0..).zip(&self.leaves).filter(|(leaf, _)| self.is_reached(Place::Leaf(*leaf))) {
+        for (index, leaf) in
+            (0..).zip(&self.nodes.leaves).filter(|(leaf, _)| self.is_reached(Place::Leaf(*leaf)))
+        {
             let name = self.levels.name_of_leaf(index);
-            if leaf.machine.running() > 0 {
+            if leaf.host.running() > 0 {
                 return Err(format!("{name} still runs a program"));
             }
             if leaf.core.session_count() > 0 {
@@ -95,22 +99,18 @@ impl<B: Bounds> World<B> {
     /// It runs and is heard, and so are all above it: else it may hold for an hour what its parent told it
     /// before.
     fn is_reached(&self, place: Place) -> bool {
-        let runs = match place {
-            Place::Io(io) => &self.aggregators[io as usize].run,
-            Place::Leaf(leaf) => &self.leaves[leaf as usize].run,
-            Place::Client(_) => return true,
-        };
+        let Some(run) = self.nodes.run(place) else { return true };
         let above = if place == Place::Io(self.levels.root()) { None } else { self.above(place) };
-        let is_mute = self.cables.get(&place).is_some_and(|cable| cable.mute.contains(&true));
-        let is_clogged = above.is_some_and(|above| self.clogs.contains_key(&above));
-        let is_heard = !runs.dead && !runs.stopped && !is_mute && !is_clogged;
+        let is_mute = self.wires.cable(place).mute.contains(&true);
+        let is_clogged = above.is_some_and(|above| self.wires.is_channel_full(above));
+        let is_heard = !run.dead && !run.stopped && !is_mute && !is_clogged;
         is_heard && above.is_none_or(|above| self.is_reached(Place::Io(above)))
     }
 
     /// A child has the fids that its parent knows of, and itself so many at its parent: that of its own
     /// attach, and of each user whom it passed on.
     fn check_fids(&self, above: u32, name: &str, (has, holds): (usize, usize)) -> Result<(), String> {
-        let parent = &self.aggregators[above as usize];
+        let parent = &self.nodes.aggregators[above as usize];
         let Some(child) = parent.core.child_named(name).filter(|child| child.is_up()) else { return Ok(()) };
         if parent.run.dead || parent.run.stopped {
             return Ok(());
@@ -131,8 +131,8 @@ impl<B: Bounds> World<B> {
         let serves = |io: &u32| {
             let mut io = *io;
             while let Some(above) = self.levels.above_io(io) {
-                let name = self.aggregators[io as usize].core.name();
-                if !self.aggregators[above as usize].core.child_named(name).is_some_and(Child::is_up) {
+                let name = self.nodes.aggregators[io as usize].core.name();
+                if !self.nodes.aggregators[above as usize].core.child_named(name).is_some_and(Child::is_up) {
                     return false;
                 }
                 io = above;
@@ -140,7 +140,7 @@ impl<B: Bounds> World<B> {
             true
         };
         let up = |io: u32| {
-            let children = self.aggregators[io as usize].core.children();
+            let children = self.nodes.aggregators[io as usize].core.children();
             children.filter(|child| child.is_up()).count() as u32
         };
         self.levels.on(0).filter(serves).map(up).sum()
@@ -148,21 +148,21 @@ impl<B: Bounds> World<B> {
 
     /// Nodes that the root knows it has, whoever is above them.
     pub fn known(&self) -> u32 {
-        let children = self.aggregators[self.levels.root() as usize].core.children();
+        let children = self.nodes.aggregators[self.levels.root() as usize].core.children();
         children.filter(|child| child.is_up()).map(Child::leaves).sum()
     }
 
     /// Every node that can be reached serves, and so does every aggregator.
     pub fn check_up(&self) -> Result<(), String> {
         let serves = |above: u32, name: &str| {
-            let parent = &self.aggregators[above as usize];
+            let parent = &self.nodes.aggregators[above as usize];
             if parent.run.dead || parent.run.stopped {
                 return Ok(());
             }
             let state = parent.core.child_named(name).map(Child::state);
             if state == Some(ChildState::Up) { Ok(()) } else { Err(format!("{name} is {state:?}")) }
         };
-        for index in (0..self.leaves.len() as u32).filter(|leaf| self.is_reached(Place::Leaf(*leaf))) {
+        for index in (0..self.nodes.leaves.len() as u32).filter(|leaf| self.is_reached(Place::Leaf(*leaf))) {
             serves(self.levels.above_leaf(index), &self.levels.name_of_leaf(index))?;
         }
         for io in 0..self.levels.aggregators() {
@@ -176,12 +176,12 @@ impl<B: Bounds> World<B> {
     }
 
     /// The claims on one job that was to be told by now.
-    pub fn check_job(&self, job: &Job, claim: Claim<'_>) -> Result<(), String> {
+    pub fn check_job(&self, job: &Job, claim: JobClaim<'_>) -> Result<(), String> {
         if !job.over {
             return Err(format!("not over; without an answer: {}", job.unanswered()));
         }
         // A client that is told there is no room leaves, whatever part of the job has room.
-        if job.is_refused && (claim.is_crowded || self.some_were_full(claim.begun)) {
+        if job.is_refused && (claim.is_crowded || self.observers.ledger.some_were_full(claim.begun)) {
             return Ok(());
         }
         // Where nobody knows of which node a lost member was, it is told with whom it was below.
@@ -194,7 +194,9 @@ impl<B: Bounds> World<B> {
         let another = End::Never(Failure::bad(Step::Gang, 0, Fault::Another));
         // What a node has no room for it refuses, for no other reason.
         let full = [Failure::bad(Step::Res, 0, Fault::Full), Ename::Again.into()].map(End::Never);
-        let full = |name: &str, end: End| full.contains(&end) && self.was_full(name, claim.begun);
+        let full = |name: &str, end: End| {
+            full.contains(&end) && self.observers.ledger.was_full(&self.levels, name, claim.begun)
+        };
         let some_full = job.outcomes.lines().filter_map(Outcome::parse).any(|(_, name, o)| full(name, o.end));
         // In a gang one that cannot start, or is lost before, keeps the others from it.
         let may_stay = claim.is_gang && (claim.program == "nosuch" || !self.hurt.is_empty() || some_full);

@@ -3,12 +3,13 @@
 use crate::draw::timeline::Span;
 use crate::fault::Fault;
 use crate::levels::Levels;
-use crate::machine::Partition;
-use crate::parameters::MESSAGE_NS;
-use crate::record::{Cause, Hop, Piece, Recorder, What};
-use crate::time::Ps;
+use crate::observers::recorder::{Cause, Hop, Phase, Piece, Recorder};
+use crate::place::Place;
 use crate::trace::Lines;
-use crate::world::{Place, World};
+use crate::world::World;
+use bluegene::parameters::MESSAGE_NS;
+use bluegene::partition::Partition;
+use bluegene::time::Ps;
 use cnode::{Bounds, Small};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ const STEP_US: u64 = 1_000;
 const SETTLE_US: u64 = 100_000;
 /// 9P's type of the answer to a write.
 const RWRITE: u8 = 119;
-/// What is told of the way in words: so many kinds at most.
+/// Phase is told of the way in words: so many kinds at most.
 const TOLD: usize = 7;
 
 /// Which part of a job is looked at.
@@ -126,12 +127,12 @@ impl FanOut {
 
     /// How much of the time the processor of a place was at messages, or at packets.
     pub fn work(&self) -> BTreeMap<Place, f64> {
-        let is_work = |piece: &&Piece| matches!(piece.what, What::Core | What::Packets);
+        let is_work = |piece: &&Piece| matches!(piece.what, Phase::Core | Phase::Packets);
         let all = self.took().0.max(1) as f64;
         let mut sums = BTreeMap::new();
         let end = self.ends[1];
         let packets = self.recorder.hops().flat_map(|hop: &Hop| hop.pieces(end));
-        let packets = packets.filter(|piece| piece.what == What::Packets);
+        let packets = packets.filter(|piece| piece.what == Phase::Packets);
         for piece in packets.chain(self.turns().filter(|piece| is_work(&piece))) {
             let took = piece.end.min(end).since(piece.start.min(end));
             *sums.entry(piece.place).or_insert(0.0) += took.0 as f64 / all;
@@ -175,7 +176,7 @@ impl FanOut {
         let half = Ps(self.ends[0].0.midpoint(self.ends[1].0));
         let mut missed = BTreeMap::new();
         for hop in self.recorder.hops().filter(|hop| !hop.is_taken() && hop.sent() < half) {
-            let is_it = |piece: &Piece| piece.what == What::Unheard && piece.start < half;
+            let is_it = |piece: &Piece| piece.what == Phase::Unheard && piece.start < half;
             if hop.pieces(self.ends[1]).any(|piece| is_it(&piece)) {
                 *missed.entry(hop.below()).or_insert(0) += 1;
             }
@@ -201,7 +202,7 @@ impl FanOut {
         }
     }
 
-    /// What the way came to, in words: by kind, and by level. And who was not heard.
+    /// Phase the way came to, in words: by kind, and by level. And who was not heard.
     pub fn notes(&self) -> Vec<String> {
         let all = self.took().0.max(1) as f64;
         let part = |name: &str, took: Ps| format!("{name} {:.1} %", took.0 as f64 * 100.0 / all);
@@ -281,9 +282,9 @@ impl FanOut {
         answers.into_iter().map(|(place, answered)| (place, answered.unwrap_or(self.ends[1]))).collect()
     }
 
-    /// What each place was at, each kind of it without overlaps, within the time of the fan-out.
+    /// Phase each place was at, each kind of it without overlaps, within the time of the fan-out.
     fn busy(&self) -> BTreeMap<Place, Vec<Piece>> {
-        let mut pieces: BTreeMap<(Place, What), Vec<Piece>> = BTreeMap::new();
+        let mut pieces: BTreeMap<(Place, Phase), Vec<Piece>> = BTreeMap::new();
         let end = self.ends[1];
         let hops = self.recorder.hops().flat_map(|hop: &Hop| hop.pieces(end));
         for piece in hops.chain(self.turns()) {
@@ -305,14 +306,14 @@ impl FanOut {
         busy
     }
 
-    /// What processors were at beside messages on their way.
+    /// Phase processors were at beside messages on their way.
     fn turns(&self) -> impl Iterator<Item = Piece> {
         self.recorder.turns().iter().filter_map(|turn| {
             let (place, at) = (turn.place, turn.at);
             match turn.cause {
                 Cause::Hop(_) if matches!(place, Place::Client(_)) => None,
                 Cause::Hop(_) => {
-                    Some(Piece { place, what: What::Core, start: at, end: at + Ps::ns(MESSAGE_NS) })
+                    Some(Piece { place, what: Phase::Core, start: at, end: at + Ps::ns(MESSAGE_NS) })
                 }
                 Cause::Program(what, since) => {
                     let start = self.recorder.turns()[since as usize].at;

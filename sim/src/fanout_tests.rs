@@ -1,5 +1,5 @@
 use super::*;
-use crate::machine::Node;
+use bluegene::partition::Node;
 use std::collections::BTreeSet;
 
 fn fan_out(nodes: u32, part: Part, faults: &[(Place, Fault)]) -> FanOut {
@@ -55,7 +55,7 @@ fn a_slow_link_is_where_the_time_goes_and_who_is_mute_or_clogged_is_named() {
     let node = Place::Leaf(16);
     let slow = fan_out(64, Part::Exec, &[(node, Fault::Slow(5_000))]);
     assert!(
-        share(&slow, |piece| piece.place == node && piece.what == What::Slow) > 0.75,
+        share(&slow, |piece| piece.place == node && piece.what == Phase::Slow) > 0.75,
         "{:?}",
         slow.notes()
     );
@@ -70,8 +70,8 @@ fn a_slow_link_is_where_the_time_goes_and_who_is_mute_or_clogged_is_named() {
             notes.last().is_some_and(|note| note.starts_with("not heard: node17")),
             "{fault:?} {notes:?}"
         );
-        assert!(share(&told, |piece| piece.what == What::Waits) > 0.9, "{fault:?} {notes:?}");
-        let unheard = |span: &Span| span.place.starts_with("node17") && span.what == What::Unheard.name();
+        assert!(share(&told, |piece| piece.what == Phase::Waits) > 0.9, "{fault:?} {notes:?}");
+        let unheard = |span: &Span| span.place.starts_with("node17") && span.what == Phase::Unheard.name();
         assert!(told.spans().iter().any(unheard), "{fault:?}");
     }
 }

@@ -1,17 +1,14 @@
-//! What can be broken: a node, an aggregator, its machine, or its cable to above.
+//! What can be broken: a node, an aggregator, its machine, or its cable to above. Each kind of fault is one
+//! row here: its verb in a script, how the rest of its line is read and written, what it does, and how seeds
+//! draw it.
 
-use crate::aggregator::Aggregator;
-use crate::link::Side;
-use crate::medium::LATENCY;
-use crate::node::Leaf;
-use crate::running::Run;
-use crate::time::Ps;
-use crate::trace::What;
-use crate::world::{Event, Place, World};
-use cnode::Bounds;
-
-/// Within this time a kernel says again what was not acknowledged.
-pub(crate) const RETRY: Ps = Ps::us(2_000_000);
+use crate::link::Cable;
+use crate::place::Place;
+use crate::victim::Victim;
+use crate::words::{Cursor, Mistake, time};
+use bluegene::random::Random;
+use bluegene::time::Ps;
+use std::fmt::{self, Display, Formatter};
 
 /// What happens to a node or an aggregator, or to its cable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,160 +51,323 @@ pub enum Fault {
     Jump(i64),
 }
 
+/// What a fault can do to a partition.
+pub(crate) trait Breakable {
+    /// A node neither reads nor answers, or goes on.
+    fn stop(&mut self, place: Place, stops: bool);
+    /// A node is gone; its kernel hangs up, or nobody does.
+    fn die(&mut self, place: Place, hangs_up: bool);
+    /// What is gone is there again, as a new run.
+    fn revive(&mut self, place: Place);
+    /// The link of a place to above is reset, if it has one.
+    fn cut(&mut self, place: Place);
+    /// All links of a place to above are reset, as far as somebody has an end of one.
+    fn reset(&mut self, place: Place);
+    /// What the link of a place to above goes through changes.
+    fn cable(&mut self, place: Place, set: &mut dyn FnMut(&mut Cable));
+    /// A place takes nothing in, or does again.
+    fn clog(&mut self, place: Place, is_clogged: bool);
+    /// The clock of a node runs fast by so many millionths from now on.
+    fn drift(&mut self, place: Place, ppm: i32);
+    /// The clock of a node is set forward by so many microseconds, or stands so long.
+    fn jump(&mut self, place: Place, us: i64);
+}
+
+/// Whose members may be lost by a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Harm {
+    Nobody,
+    /// Those at or below the place.
+    Own,
+    /// Also those of all others below the same aggregator.
+    Siblings,
+}
+
+/// How a place is read from a line.
+pub(crate) type ReadVictim<'a> = &'a dyn Fn(&mut Cursor) -> Result<Victim, Mistake>;
+/// What a seed draws: what begins, and what ends it, if anything does.
+pub(crate) type Draw = fn(&mut Random) -> (Fault, Option<Fault>);
+
+/// A kind of fault.
+pub(crate) struct Kind {
+    /// Its verb.
+    pub(crate) verb: &'static str,
+    /// Reads what stands behind the verb.
+    pub(crate) parse: fn(&mut Cursor, ReadVictim<'_>) -> Result<(Victim, Fault), Mistake>,
+    /// Writes the line of one at a place, which `parse` reads.
+    pub(crate) print: fn(Fault, &dyn Display, &mut Formatter<'_>) -> fmt::Result,
+    /// Does it.
+    pub(crate) apply: fn(Fault, &mut dyn Breakable, Place),
+    /// Ones that are simpler, the boldest first.
+    pub(crate) simpler: fn(Fault) -> Vec<Fault>,
+    pub(crate) harm: Harm,
+    /// How seeds draw it; in the order of all rows these are the kinds of which a seed has some.
+    pub(crate) draws: &'static [Draw],
+    /// What ends what is left of it, where it is not used up by itself.
+    pub(crate) rest: Option<Fault>,
+}
+
+/// Most messages lost or corrupted at once.
+const MESSAGES_MAX: u32 = 1_000_000;
+/// Most that a seed draws.
+const DRAWN_MAX: u64 = 8;
+/// Parts in a million by which a clock may be wrong.
+const PPM_MAX: i64 = 100_000;
+
+/// A kind without arguments, of which nothing is simpler.
+macro_rules! plain {
+    ($fault:ident $verb:literal, $apply:expr) => {
+        Kind {
+            verb: $verb,
+            parse: |line, victim| Ok((victim(line)?, Fault::$fault)),
+            print: |_, place, f| write!(f, concat!($verb, " {}"), place),
+            apply: $apply,
+            simpler: |_| Vec::new(),
+            harm: Harm::Own,
+            draws: &[],
+            rest: None,
+        }
+    };
+}
+
+/// All kinds, in the order of `Fault`; both that set a clock wrong have one verb.
+const KINDS: [Kind; 15] = [
+    Kind { draws: &[|_| (Fault::Stop, None)], ..plain!(Stop "stop", |_, of, at| of.stop(at, true)) },
+    Kind {
+        draws: &[|_| (Fault::Stop, Some(Fault::Continue))],
+        ..plain!(Continue "continue", |_, of, at| of.stop(at, false))
+    },
+    Kind { draws: &[|_| (Fault::Kill, None)], ..plain!(Kill "kill", |_, of, at| of.die(at, true)) },
+    Kind { draws: &[|_| (Fault::Crash, None)], ..plain!(Crash "crash", |_, of, at| of.die(at, false)) },
+    Kind {
+        draws: &[|_| (Fault::Kill, Some(Fault::Return)), |_| (Fault::Crash, Some(Fault::Return))],
+        ..plain!(Return "return", |_, of, at| of.revive(at))
+    },
+    Kind { draws: &[|_| (Fault::Cut, None)], ..plain!(Cut "cut", |_, of, at| of.cut(at)) },
+    Kind {
+        verb: "slow",
+        parse: |line, victim| {
+            let victim = victim(line)?;
+            line.keyword("by")?;
+            Ok((victim, Fault::Slow(line.time()?)))
+        },
+        print: |fault, place, f| write!(f, "slow {place} by {}", time::told(fault.number().unsigned_abs())),
+        apply: |fault, of, at| {
+            of.cable(at, &mut |cable| cable.slow = Ps::us(fault.number().unsigned_abs()));
+        },
+        simpler: |fault| time::simpler(fault.number().unsigned_abs()).into_iter().map(Fault::Slow).collect(),
+        harm: Harm::Nobody,
+        draws: &[|random| (Fault::Slow(1_000 + random.below(900_000)), Some(Fault::Slow(0)))],
+        rest: None,
+    },
+    Kind {
+        verb: "mute",
+        parse: |line, victim| {
+            let victim = victim(line)?;
+            let (up, down) = (line.takes("up"), line.takes("down"));
+            Ok((victim, Fault::Mute { up: up || !down, down: down || !up }))
+        },
+        print: |fault, place, f| match fault.ways() {
+            [true, false] => write!(f, "mute {place} up"),
+            [false, true] => write!(f, "mute {place} down"),
+            [true, true] | [false, false] => write!(f, "mute {place}"),
+        },
+        // What was lost is lost until the link is reset: one fault does not end another.
+        apply: |fault, of, at| {
+            let [up, down] = fault.ways();
+            of.cable(at, &mut |cable| cable.mute = [cable.mute[0] | up, cable.mute[1] | down]);
+        },
+        simpler: |_| Vec::new(),
+        harm: Harm::Own,
+        draws: &[|random| {
+            let ways = 1 + random.below(3);
+            (Fault::Mute { up: ways & 1 != 0, down: ways & 2 != 0 }, Some(Fault::Heal))
+        }],
+        rest: None,
+    },
+    plain!(Heal "heal", |_, of, at| {
+        of.cable(at, &mut |cable| cable.mute = [false; 2]);
+        of.reset(at);
+    }),
+    Kind {
+        verb: "lose",
+        parse: |line, victim| messages(line, victim, Fault::Lose),
+        print: |fault, place, f| write!(f, "lose {} of {place}", Messages(fault.number())),
+        apply: |fault, of, at| of.cable(at, &mut |cable| cable.lose = fault.number() as u32),
+        simpler: |fault| fewer(fault.number() as u32).map(Fault::Lose).collect(),
+        harm: Harm::Own,
+        draws: &[|random| (Fault::Lose(1 + random.below(DRAWN_MAX) as u32), None)],
+        rest: Some(Fault::Lose(0)),
+    },
+    Kind {
+        verb: "corrupt",
+        parse: |line, victim| messages(line, victim, Fault::Corrupt),
+        print: |fault, place, f| write!(f, "corrupt {} of {place}", Messages(fault.number())),
+        apply: |fault, of, at| of.cable(at, &mut |cable| cable.corrupt = fault.number() as u32),
+        simpler: |fault| fewer(fault.number() as u32).map(Fault::Corrupt).collect(),
+        harm: Harm::Own,
+        draws: &[|random| (Fault::Corrupt(1 + random.below(DRAWN_MAX) as u32), None)],
+        rest: Some(Fault::Corrupt(0)),
+    },
+    Kind {
+        harm: Harm::Siblings,
+        draws: &[|_| (Fault::Clog, Some(Fault::Unclog))],
+        ..plain!(Clog "clog", |_, of, at| of.clog(at, true))
+    },
+    plain!(Unclog "unclog", |_, of, at| of.clog(at, false)),
+    Kind {
+        verb: "skew",
+        parse: skew,
+        print: |fault, place, f| write!(f, "skew {place} by {}ppm", fault.number()),
+        apply: |fault, of, at| of.drift(at, fault.number() as i32),
+        simpler: |fault| {
+            let ppm = fault.number() as i32;
+            [ppm / 100 * 100, ppm / 10 * 10, ppm / 2].map(Fault::Drift).into()
+        },
+        harm: Harm::Nobody,
+        draws: &[|random| (Fault::Drift(random.below(401) as i32 - 200), None)],
+        rest: None,
+    },
+    Kind {
+        verb: "skew",
+        parse: skew,
+        print: |fault, place, f| {
+            let (us, sign) = (fault.number(), if fault.number() < 0 { "-" } else { "" });
+            write!(f, "skew {place} by {sign}{}", time::told(us.unsigned_abs()))
+        },
+        apply: |fault, of, at| of.jump(at, fault.number()),
+        simpler: |fault| {
+            let times = time::simpler(fault.number().unsigned_abs()).into_iter();
+            times.map(|us| Fault::Jump(us as i64 * fault.number().signum())).collect()
+        },
+        harm: Harm::Nobody,
+        draws: &[|random| (Fault::Jump(random.below(2_000_001) as i64 - 1_000_000), None)],
+        rest: None,
+    },
+];
+
 impl Fault {
-    /// Members on that node may be lost by it.
-    pub fn hurts(self) -> bool {
-        !matches!(self, Self::Slow(_) | Self::Drift(_) | Self::Jump(_))
+    /// Its row.
+    pub(crate) fn kind(self) -> &'static Kind {
+        &KINDS[match self {
+            Self::Stop => 0,
+            Self::Continue => 1,
+            Self::Kill => 2,
+            Self::Crash => 3,
+            Self::Return => 4,
+            Self::Cut => 5,
+            Self::Slow(_) => 6,
+            Self::Mute { .. } => 7,
+            Self::Heal => 8,
+            Self::Lose(_) => 9,
+            Self::Corrupt(_) => 10,
+            Self::Clog => 11,
+            Self::Unclog => 12,
+            Self::Drift(_) => 13,
+            Self::Jump(_) => 14,
+        }]
+    }
+
+    /// Its number, 0 for one that has none.
+    fn number(self) -> i64 {
+        match self {
+            Self::Slow(us) => us as i64,
+            Self::Lose(count) | Self::Corrupt(count) => i64::from(count),
+            Self::Drift(ppm) => i64::from(ppm),
+            Self::Jump(us) => us,
+            Self::Stop | Self::Continue | Self::Kill | Self::Crash | Self::Return | Self::Cut => 0,
+            Self::Mute { .. } | Self::Heal | Self::Clog | Self::Unclog => 0,
+        }
+    }
+
+    /// Whether nothing gets up and nothing gets down.
+    fn ways(self) -> [bool; 2] {
+        if let Self::Mute { up, down } = self { [up, down] } else { [false; 2] }
     }
 }
 
-impl<B: Bounds> World<B> {
-    /// Breaks a node at a time, in microseconds.
-    pub fn plan(&mut self, at: u64, leaf: usize, fault: Fault) {
-        self.plan_at(at, Place::Leaf(leaf as u32), fault);
+impl Kind {
+    /// The kind of that verb.
+    pub(crate) fn named(verb: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|kind| kind.verb == verb)
     }
+}
 
-    /// Breaks a node or an aggregator at a time, in microseconds.
-    pub fn plan_at(&mut self, at: u64, place: Place, fault: Fault) {
-        if fault.hurts() {
-            match place {
-                Place::Leaf(leaf) => {
-                    self.hurt.insert(leaf as usize);
-                }
-                Place::Io(io) => self.hurt.extend(self.levels.leaves_below(io).map(|leaf| leaf as usize)),
-                Place::Client(_) => {}
-            }
-            if fault == Fault::Clog
-                && let Some(above) = self.above(place)
-            {
-                self.hurt.extend(self.levels.leaves_below(above).map(|leaf| leaf as usize));
-            }
-        }
-        self.planned.push((place, fault));
-        self.at(at, Event::Fault((self.planned.len() - 1) as u32));
+/// All verbs, as a list in words.
+pub(crate) fn verbs() -> String {
+    let mut verbs: Vec<&str> = KINDS.iter().map(|kind| kind.verb).collect();
+    verbs.dedup();
+    let last = verbs.pop().unwrap_or_default();
+    format!("{} or {last}", verbs.join(", "))
+}
+
+/// All ways in which seeds draw faults.
+pub(crate) fn draws() -> Vec<Draw> {
+    KINDS.iter().flat_map(|kind| kind.draws.iter().copied()).collect()
+}
+
+/// Reads a number of messages, and then the place.
+fn messages(
+    line: &mut Cursor,
+    victim: ReadVictim<'_>,
+    fault: fn(u32) -> Fault,
+) -> Result<(Victim, Fault), Mistake> {
+    let count = line.number("a number of messages", 0, MESSAGES_MAX)?;
+    line.keyword(if count == 1 { "message" } else { "messages" })?;
+    line.keyword("of")?;
+    Ok((victim(line)?, fault(count)))
+}
+
+/// A number of messages.
+struct Messages(i64);
+
+impl Display for Messages {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { "message" } else { "messages" })
     }
+}
 
-    pub(crate) fn fault(&mut self, number: u32) {
-        let (place, fault) = self.planned[number as usize];
-        self.tell(place, What::Breaks(fault));
-        match fault {
-            Fault::Stop => self.with_run(place, |run| run.stopped = true),
-            Fault::Continue => self.go_on(place),
-            Fault::Kill | Fault::Crash => self.die(place, fault == Fault::Kill),
-            Fault::Return => self.revive(place),
-            Fault::Cut => {
-                if let Some(link) = self.link_above(place) {
-                    self.reset(link, Ps::ZERO);
-                }
-            }
-            Fault::Drift(_) | Fault::Jump(_) => {
-                let now = self.queue.now();
-                self.with_run(place, |run| match fault {
-                    Fault::Drift(ppm) => run.clock.drift(now, ppm),
-                    Fault::Jump(us) => run.clock.jump(now, us),
-                    _ => {}
-                });
-                // What was due by the clock as it ran is due otherwise now.
-                self.queue.push(now, Event::Tick(place));
-            }
-            Fault::Heal => {
-                if let Some(cable) = self.cables.get_mut(&place) {
-                    cable.mute = [false; 2];
-                }
-                self.reset_all(place, Ps::ZERO);
-            }
-            Fault::Clog => self.clog(place),
-            Fault::Unclog => self.unclog(place),
-            Fault::Slow(us) => self.cables.entry(place).or_default().slow = Ps::us(us),
-            Fault::Mute { up, down } => {
-                // What was lost is lost until the link is reset: one fault does not end another.
-                let mute = &mut self.cables.entry(place).or_default().mute;
-                *mute = [mute[0] | up, mute[1] | down];
-            }
-            Fault::Lose(count) => self.cables.entry(place).or_default().lose = count,
-            Fault::Corrupt(count) => self.cables.entry(place).or_default().corrupt = count,
-        }
-        self.cables.retain(|_, cable| *cable != crate::link::Cable::default());
+/// Smaller numbers that are tried for one.
+fn fewer(count: u32) -> impl Iterator<Item = u32> {
+    let fewer = [1, count / 10, count / 2, count.saturating_sub(1)];
+    fewer.into_iter().filter(move |fewer| (1..count).contains(fewer))
+}
+
+/// Reads a place and how its clock is wrong.
+fn skew(line: &mut Cursor, victim: ReadVictim<'_>) -> Result<(Victim, Fault), Mistake> {
+    let victim = victim(line)?;
+    line.keyword("by")?;
+    let want = "parts in a million such as 50ppm, or a time such as 200us or -1s";
+    let word = line.word(want)?;
+    let wrong = |line: &Cursor| line.wrong(&format!("{word} is no skew"), want);
+    if let Some(ppm) = word.strip_suffix("ppm") {
+        let ppm: i64 = ppm.parse().map_err(|_| wrong(line))?;
+        let is_small = (-PPM_MAX..=PPM_MAX).contains(&ppm);
+        return if is_small { Ok((victim, Fault::Drift(ppm as i32))) } else { Err(wrong(line)) };
     }
+    let (sign, size) = word.strip_prefix('-').map_or((1, word.as_str()), |size| (-1, size));
+    let us = time::parse(size).map_err(|what| line.wrong(&what, want))?;
+    Ok((victim, Fault::Jump(sign * us as i64)))
+}
 
-    fn with_run(&mut self, place: Place, act: impl FnOnce(&mut Run)) {
-        if let Some(run) = self.run_of(place) {
-            act(run);
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn link_above(&self, place: Place) -> Option<u32> {
-        match place {
-            Place::Leaf(leaf) => self.leaves[leaf as usize].link,
-            Place::Io(io) => self.aggregators[io as usize].links[0],
-            Place::Client(client) => self.clients[client as usize].link,
+    #[test]
+    fn each_fault_has_the_row_that_reads_what_it_writes() {
+        let drawn =
+            |kind: &Kind| kind.draws.iter().map(|draw| draw(&mut Random::new(1)).0).collect::<Vec<_>>();
+        let all =
+            KINDS.iter().flat_map(drawn).chain([Fault::Continue, Fault::Return, Fault::Heal, Fault::Unclog]);
+        for fault in all {
+            let line = std::fmt::from_fn(|f| (fault.kind().print)(fault, &"node1", f)).to_string();
+            let mut line = Cursor::new(1, &line).expect("it has words");
+            let verb = line.word("a verb").expect("it has one");
+            let place = |line: &mut Cursor| line.keyword("node1").map(|()| Victim::Node(0));
+            let read = (Kind::named(&verb).expect("it is known").parse)(&mut line, &place);
+            assert_eq!(read, Ok((Victim::Node(0), fault)), "{verb}");
         }
-    }
-
-    fn go_on(&mut self, place: Place) {
-        let Some(run) = self.run_of(place) else { return };
-        run.stopped = false;
-        for event in std::mem::take(&mut run.later) {
-            self.queue.push(self.queue.now(), event);
-        }
-    }
-
-    /// It is gone; its kernel tells all whom it had links with, or nobody does.
-    fn die(&mut self, place: Place, tells: bool) {
-        let Some(run) = self.run_of(place) else { return };
-        run.dead = true;
-        for event in run.left() {
-            self.discard(event);
-        }
-        let mut links: Vec<(u32, Side)> =
-            self.link_above(place).into_iter().map(|link| (link, Side::Below)).collect();
-        if let Place::Io(io) = place {
-            let below = self.aggregators[io as usize].links.iter().skip(1).flatten();
-            links.extend(below.map(|link| (*link, Side::Above)));
-            self.drop_all_outside(io);
-        }
-        for (link, side) in links {
-            if tells {
-                self.close(link, side);
-            } else {
-                self.shut(link, side);
-            }
-        }
-    }
-
-    /// A new run of what is gone. Its kernel knows nothing of the links of the run before: what others'
-    /// kernels say on one again, after a while, resets it.
-    fn revive(&mut self, place: Place) {
-        let Some(number) = self.run_of(place).filter(|run| run.dead).map(|run| run.number + 1) else {
-            return;
-        };
-        let after = Ps(self.random.below(RETRY.0));
-        self.reset_all(place, after);
-        let now = self.queue.now();
-        let run = Run::new(number, now, self.epoch(now));
-        match place {
-            Place::Leaf(leaf) => {
-                let facts = self.leaf_facts(leaf, number);
-                self.leaves[leaf as usize] = Leaf::new(now, facts, run);
-                if self.arms.is_some() {
-                    self.leaves[leaf as usize].machine.note();
-                }
-            }
-            Place::Io(io) => {
-                self.reset_below(io, after);
-                let facts = self.io_facts(io, number);
-                let params = self.aggregators[io as usize].params.anew();
-                self.aggregators[io as usize] = Aggregator { params, ..Aggregator::new(now, facts, run) };
-            }
-            Place::Client(_) => {}
-        }
-        self.queue.push(now + LATENCY, Event::Tick(place));
-    }
-
-    /// Links of those below an aggregator that was gone, who do not know of it yet.
-    fn reset_below(&mut self, io: u32, after: Ps) {
-        for link in self.links.open_below(io) {
-            self.reset(link, after);
-        }
+        assert_eq!(draws().len(), 14, "seeds are what they were");
     }
 }

@@ -1,7 +1,7 @@
 //! The levels of a partition: which aggregators there are, and who is below whom.
 
-use crate::machine::{Node, Partition};
-use crate::parameters::AGGREGATOR_CHILDREN;
+use bluegene::parameters::AGGREGATOR_CHILDREN;
+use bluegene::partition::{Node, Partition};
 use std::fmt::Write;
 
 /// Who is below whom. Aggregators are numbered from the lowest level up: the last one is the root.

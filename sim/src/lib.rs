@@ -2,60 +2,72 @@
 //!
 //! It is a second driver of `cnode` and `ionode`: it delivers their bytes with delays from a seed, answers
 //! their effects with scripted programs, and breaks what a plan says. It reads no clock; a run is its seed.
+//! The machine and its networks are the crate `bluegene`; the command line is the program's, `bin/sim`.
 //!
-//! `world` is time and who there is; `aggregator` and `node` drive the two cores, `client` is a job; `link`
-//! is what carries messages and `fault` what breaks, `check` what is claimed. `script` is a run as text;
-//! `workload` makes one from a seed, and `shrink` makes one that fails as small as it can be.
-//! `acts` is what clients do and when, `whim` what comes to their mind; `arms` tells which arms of the cores'
-//! state machines seeds reach.
-//! `queue` is what is to come in virtual `time`, `random` numbers from a seed.
-//! `machine` is a Blue Gene/P: who is where in a partition; `parameters` has all its numbers.
-//! `draw` makes pictures of it and of what came of a run, `progress` tells how far a long one is. `record` is
-//! what each message of a run was sent for and where its time went, `fanout` tells that of a job, `states`
-//! how nodes are.
-//! `machine` is a Blue Gene/P: who is where in a partition; `net` is its networks; `parameters` has all their
-//! numbers, and `validate` holds them against what was published.
+//! A run is four values, each of which is fed and drained, and a loop over them, `world`: the `agenda` holds
+//! what comes next, `wires` carry messages, `nodes` run the cores, `clients` have jobs done. `observers` watch
+//! all of it. What a caller may do with a world stands beside it: `orders` for clients, `breaking` for faults,
+//! `gate` for programs outside, `watching` for observers, `check` for claims on what is left.
+//!
+//! `script` is a run as text; `workload` makes one from a seed, `reach` makes runs that are to reach every
+//! arm, and `shrink` reduces a script that fails to a minimal one. `scale`, `fanout` and `states` make data of
+//! runs, `draw` makes pictures of that.
+//!
+//! # Words
+//!
+//! | word | is |
+//! |---|---|
+//! | partition | the aggregators and compute nodes that are simulated, and on the machine its racks of them |
+//! | leaf, io | a compute node; an aggregator, on whatever level |
+//! | place | a leaf, an io or a client, by number |
+//! | victim | where a script breaks something, by what it is in the tree |
+//! | host | what a core asks of the machine that it runs on |
+//! | run | a node from its start to its end; after a fault `return` begins another |
+//! | link, port | a conversation of two places; the number that an aggregator's core knows it by |
+//! | cable | what is wrong with the link of a place to above |
+//! | job, order | what a client has done and is told of it; what that is to run |
+//! | act, whim, move | what a client does in a script; what comes to its mind; the next of either |
+//! | feed, wish | what a node is given; what it wants then |
+//! | sight | what observers see |
+//! | passage | the way of one message; a hop is one that was recorded |
+//! | automaton, arm | a state machine of the cores; a pair of its states and events |
+//! | script, line | a run as text; when something happens in it, and what |
 
 #![forbid(unsafe_code)]
 
-mod acts;
-mod aggregator;
-pub mod arms;
+pub mod act;
+mod agenda;
+mod breaking;
 pub mod check;
-pub mod client;
-mod clock;
+pub mod clients;
 pub mod counts;
 pub mod draw;
-mod fabric;
+mod event;
 pub mod fanout;
 pub mod fault;
-pub mod leaf;
-mod ledger;
+mod gate;
+pub mod host;
 pub mod levels;
 mod link;
-pub mod machine;
-mod medium;
 pub mod memory;
-mod message;
-pub mod net;
-mod node;
+mod nodes;
+pub mod observers;
+mod orders;
 pub mod outside;
-pub mod parameters;
+mod passage;
+pub mod place;
 mod program;
-pub mod progress;
-pub mod queue;
-pub mod random;
-pub mod record;
-mod running;
+pub mod reach;
 pub mod scale;
 pub mod script;
 pub mod shrink;
 pub mod site;
 pub mod states;
-pub mod time;
 pub mod trace;
-pub mod traffic;
-pub mod validate;
+pub mod victim;
+mod watching;
 pub mod whim;
+mod wires;
+pub mod words;
 pub mod workload;
 pub mod world;

@@ -5,94 +5,30 @@
 
 mod command;
 mod shell;
+mod step;
 
 use cnode::host::Stream;
-use command::Script;
+use command::Steps;
 use protocol::ename::Ename;
 use protocol::record::End;
+use shell::Caller;
 use std::collections::VecDeque;
 use std::fmt::Write;
+use step::{HUNG, HUNG_US, Input, Step};
+
+pub use step::Whose;
+pub(crate) use step::{STUCK, STUCK_US};
 
 /// Bytes a simulated pipe holds, as Linux's do.
 pub(crate) const PIPE: usize = 65_536;
 
-/// One on a mount that hangs for so long, in microseconds, and cannot be killed meanwhile: then it is not
-/// there.
-pub(crate) const STUCK: &str = "stuck";
-/// See `STUCK`.
-pub(crate) const STUCK_US: u64 = 2_000_000;
-/// One that could run, and then hangs for so long, in microseconds, as it is run.
-const HUNG: &str = "hung";
-/// See `HUNG`.
-const HUNG_US: u64 = 8_000_000;
 /// What a program takes to exit, in microseconds.
 const EXIT_US: u64 = 100;
-
-/// One thing that a program does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Act {
-    Say(Stream, Box<[u8]>),
-    Wait(u64),
-    /// It takes input until that ends.
-    Read,
-    Exit(u8),
-}
-
-/// What a program does with its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Input {
-    Unread,
-    Copied,
-    Counted { lines: u64, words: u64, bytes: u64, in_word: bool, told: Told },
-}
-
-/// Which of lines, words and bytes are told; none of them means all.
-type Told = [bool; 3];
-
-/// Whose program it is, and what it may know.
-#[derive(Clone, Copy, Debug)]
-pub struct Whose<'a> {
-    /// The node.
-    pub node: &'a str,
-    /// The session, as whoever made it calls it.
-    pub session: &'a str,
-    /// The member's number.
-    pub number: u32,
-    /// Members of its session.
-    pub size: u32,
-    /// When it starts, in microseconds since 1970.
-    pub date_us: u64,
-}
-
-impl Whose<'_> {
-    /// A word of `args` as the member reads it: with `$m`, `$n` and `$node`, and a dollar for `$$`.
-    pub(crate) fn expand(&self, word: &str) -> String {
-        let mut text = String::new();
-        let mut rest = word;
-        while let Some((before, after)) = rest.split_once('$') {
-            text.push_str(before);
-            let len = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
-            let (name, behind) = after.split_at(len);
-            rest = behind;
-            match name {
-                "m" => text += &self.number.to_string(),
-                "n" => text += &self.size.to_string(),
-                "node" => text += self.node,
-                _ => {
-                    text.push('$');
-                    text += name;
-                    rest = if name.is_empty() { behind.strip_prefix('$').unwrap_or(behind) } else { behind };
-                }
-            }
-        }
-        text + rest
-    }
-}
 
 /// A program from its start to its release.
 #[derive(Debug)]
 pub(crate) struct Program {
-    acts: VecDeque<Act>,
+    steps: VecDeque<Step>,
     input: Input,
     input_ended: bool,
     output: [Vec<u8>; 2],
@@ -127,13 +63,13 @@ impl Program {
         if matches!(words, [] | ["nosuch" | STUCK, ..]) {
             return Err(Ename::NotFound);
         }
-        let mut script = Script::new(whose, env);
-        let code = script.call(words, Stream::Stdout);
-        let mut acts = script.acts;
-        acts.extend([Act::Wait(EXIT_US), Act::Exit(code)]);
+        let mut gathered = Steps::new(whose, env);
+        let code = gathered.call(words, Stream::Stdout);
+        let mut steps = gathered.steps;
+        steps.extend([Step::Wait(EXIT_US), Step::Exit(code)]);
         Ok(Self {
-            acts,
-            input: script.input,
+            steps,
+            input: gathered.input,
             input_ended: false,
             output: [Vec::new(), Vec::new()],
             lag: if words[0] == HUNG { HUNG_US } else { 1 },
@@ -152,15 +88,15 @@ impl Program {
             return Some(Went::Ended(end));
         }
         loop {
-            match self.acts.pop_front()? {
-                Act::Say(stream, text) => self.output[stream as usize].extend_from_slice(&text),
-                Act::Wait(us) => return Some(Went::Waits(us)),
-                Act::Read if self.input_ended => self.sum_up(),
-                Act::Read => {
-                    self.acts.push_front(Act::Read);
+            match self.steps.pop_front()? {
+                Step::Say(stream, text) => self.output[stream as usize].extend_from_slice(&text),
+                Step::Wait(us) => return Some(Went::Waits(us)),
+                Step::Read if self.input_ended => self.sum_up(),
+                Step::Read => {
+                    self.steps.push_front(Step::Read);
                     return Some(Went::Reads);
                 }
-                Act::Exit(code) => self.fate = Some(End::Exit(code)),
+                Step::Exit(code) => self.fate = Some(End::Exit(code)),
             }
             if let Some(end) = self.fate {
                 self.ended = true;
@@ -188,7 +124,7 @@ impl Program {
     }
 
     fn reads(&self) -> bool {
-        self.acts.contains(&Act::Read) && !self.ended && !self.input_ended
+        self.steps.contains(&Step::Read) && !self.ended && !self.input_ended
     }
 
     /// Bytes of these that it takes; none if it does not read.

@@ -1,8 +1,8 @@
 //! A partition of any size under load: it boots, and runs jobs on all of its nodes one after the other.
 
 use crate::counts::Counts;
-use crate::time::Ps;
 use crate::world::World;
+use bluegene::time::Ps;
 use cnode::Bounds;
 
 /// Virtual time for all nodes to join and to be known at the root, and for a job to be told, in microseconds.

@@ -3,23 +3,19 @@
 //! People write scripts by hand and seeds make them; `parse` reads their text, `print` writes it, and `play`
 //! has the world do them. See docs/sim/script.md for the language.
 
-mod parse;
+pub mod parse;
 pub mod play;
 mod print;
-mod time;
-mod token;
 
 #[cfg(test)]
 mod tests;
 
+use crate::act::Act;
 use crate::fault::Fault;
 use crate::levels::Levels;
-use crate::machine::Partition;
-use crate::parameters::AGGREGATOR_CHILDREN;
-use crate::world;
-
-pub use parse::{parse, parse_line};
-pub use time::{parse as read_time, readable, told as told_time};
+use crate::victim::Victim;
+use bluegene::parameters::AGGREGATOR_CHILDREN;
+use bluegene::partition::Partition;
 
 /// Most compute nodes there can be: 72 racks.
 pub const NODES_MAX: u32 = 73_728;
@@ -136,7 +132,7 @@ pub enum What {
     /// The client of that name does something else.
     Act(String, Act),
     /// Something breaks, or works again.
-    Fault(Place, Fault),
+    Fault(Victim, Fault),
     /// Something is to be so.
     Expect(Expect),
 }
@@ -163,71 +159,6 @@ pub enum Res {
     Count(u32),
     /// As many as nodes serve when it begins.
     Up,
-}
-
-/// What a client does beside its job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// It flushes what it waits for, and asks again.
-    Flush,
-    /// It looks at what runs, and at a node, counted from 0.
-    Look(u32),
-    /// It is gone without a clunk.
-    Vanish,
-    /// It kills a member, or all of them.
-    Kill(Option<u32>),
-}
-
-/// Where something breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// A compute node, counted from 0.
-    Node(u32),
-    /// The aggregator at the top.
-    Io,
-    /// One of several aggregators of compute nodes, counted from 0.
-    IoNode(u32),
-    /// One between those and the top: its level, from 1 up, and its number there, counted from 0.
-    Hub(u32, u32),
-}
-
-impl Place {
-    /// The place of that name, which is the one that the tree has.
-    pub fn named(name: &str, levels: &Levels) -> Option<Self> {
-        if let Some(leaf) = levels.leaf_named(name) {
-            return Some(Self::Node(leaf));
-        }
-        let io = levels.io_named(name)?;
-        let level = levels.level(io);
-        Some(match level {
-            _ if io == levels.root() => Self::Io,
-            0 => Self::IoNode(io),
-            _ => Self::Hub(level as u32, io - levels.on(level).start),
-        })
-    }
-
-    /// Where that is in the world, if there is such a place.
-    pub fn within(self, levels: &Levels) -> Option<world::Place> {
-        let nth = |level: usize, nth: u32| {
-            let on = (level < levels.height()).then(|| levels.on(level))?;
-            on.clone().nth(nth as usize).filter(|io| *io != levels.root())
-        };
-        match self {
-            Self::Node(node) => ((node as usize) < levels.nodes()).then_some(world::Place::Leaf(node)),
-            Self::Io => Some(world::Place::Io(levels.root())),
-            Self::IoNode(number) => nth(0, number).map(world::Place::Io),
-            Self::Hub(level, number) => nth(level as usize, number).map(world::Place::Io),
-        }
-    }
-
-    /// Its name, if there is such a place.
-    fn name(self, levels: &Levels) -> Option<String> {
-        match self.within(levels)? {
-            world::Place::Leaf(leaf) => Some(levels.name_of_leaf(leaf)),
-            world::Place::Io(io) => Some(levels.name_of_io(io)),
-            world::Place::Client(_) => None,
-        }
-    }
 }
 
 /// What is to be so, and how long it may take until it is: see `play`.
@@ -260,7 +191,7 @@ pub enum Told {
     /// There was no room for it.
     Refused,
     /// So many members ended so.
-    Ended(Count, Kind),
+    Ended(Count, How),
     /// So many lines were written.
     Lines(Count),
     /// Just this was written.
@@ -269,7 +200,7 @@ pub enum Told {
 
 /// How a member ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum How {
     /// It exits with that code.
     Exit(u8),
     /// That signal ends it.

@@ -3,10 +3,13 @@
 //! Whether it does is asked of a closure: this knows neither how a script is played nor what fails.
 //! `smaller` has what can become simpler in a line and in a head.
 
+mod keep;
 mod smaller;
 
-use crate::script::{Claim, Line, Script, What, When};
+use crate::script::Script;
 use std::collections::BTreeMap;
+
+pub use keep::keep;
 
 /// A script made small.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,40 +155,10 @@ pub fn ddmin<T: Clone>(items: &[T], fails: &mut dyn FnMut(&[T]) -> bool) -> Vec<
     items
 }
 
-/// A script with these of its lines, and without what speaks of a job that is not among them. A line that
-/// comes after one that is left out comes when it came.
-pub fn keep(script: &Script, indices: &[usize]) -> Script {
-    let mut kept = Script { head: script.head.clone(), lines: Vec::new() };
-    let mut gone: Option<When> = None;
-    for (index, line) in script.lines.iter().enumerate() {
-        let when = match (gone, line.when) {
-            (Some(When::At(at)), When::After(us)) => When::At(at + us),
-            (Some(When::After(above)), When::After(us)) => When::After(above + us),
-            (_, when) => when,
-        };
-        let speaks_of = match &line.what {
-            What::Act(name, _) => Some(name),
-            What::Expect(expect) => match &expect.claim {
-                Claim::Job(name, _) => Some(name),
-                _ => None,
-            },
-            What::Begin(_) | What::Fault(..) => None,
-        };
-        let makes_sense = speaks_of.is_none_or(|name| kept.job(name).is_some());
-        if makes_sense && indices.binary_search(&index).is_ok() {
-            kept.lines.push(Line { when, what: line.what.clone() });
-            gone = None;
-        } else {
-            gone = Some(when);
-        }
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::parse;
+    use crate::script::{What, parse};
 
     /// Twenty things that happen to eight nodes.
     fn twenty() -> Script {
@@ -194,7 +167,7 @@ mod tests {
             let (kind, node) = (kinds[index % 5], 1 + index % 8);
             format!("at {}s {kind} node{node:02}\n", index as f64 / 8.0 + 0.7)
         });
-        parse(&format!("nodes 8\nboot\n{}", lines.collect::<String>())).expect("it is a script")
+        parse::script(&format!("nodes 8\nboot\n{}", lines.collect::<String>())).expect("it is a script")
     }
 
     /// Shrinks it to what has all these texts.
@@ -240,7 +213,7 @@ mod tests {
 
     #[test]
     fn times_nodes_and_programs_become_simple() {
-        let script = parse(
+        let script = parse::script(
             "nodes 64\nseed 981\nboot\nat 1.342231s kill node50\n\
             at 1.862s a: res 64, gang on, exec cat, input \"a\\nb\\n\"\nat 20.51s expect a: told\n",
         );
@@ -259,11 +232,12 @@ mod tests {
             (9, "expect up within 5s", "at 9s expect up within 5s"),
         ] {
             let script = format!("nodes 2\nboot\nat 500ms kill node01\nat {at}.5s {text}\n");
-            let script = parse(&script).expect("it is a script");
+            let script = parse::script(&script).expect("it is a script");
             let texts = shrunk(&script, 2_000, &["kill", "expect up"]).script.texts();
             assert_eq!(texts[1], want.replace("9s", "9.5s"));
         }
-        let script = parse("boot\nkill node01\nafter 5s expect up\nkill node02\nexpect up within 1s\n");
+        let script =
+            parse::script("boot\nkill node01\nafter 5s expect up\nkill node02\nexpect up within 1s\n");
         let script = script.expect("it is a script");
         let texts = shrunk(&script, 2_000, &["kill node01\nafter", "kill node02\nexpect"]).script.texts();
         assert_eq!(texts, ["kill node01", "after 5s expect up", "kill node02", "expect up"]);
@@ -271,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_node_goes_with_what_happens_to_it() {
-        let script = parse("nodes 3\nboot\nkill node01\nmute node02\ncut node03\na: res 2, exec true\n");
+        let script =
+            parse::script("nodes 3\nboot\nkill node01\nmute node02\ncut node03\na: res 2, exec true\n");
         // While one node is not hurt it does not fail.
         let mut fails = |script: &Script| {
             let faults = script.lines.iter().filter(|line| matches!(line.what, What::Fault(..))).count();
@@ -285,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_counted_keeps_its_numbers() {
         let script =
-            parse("nodes 16\nboot\na: res 16, exec sleep 2\nkill node09\nexpect a: at most 0 lost\n");
+            parse::script("nodes 16\nboot\na: res 16, exec sleep 2\nkill node09\nexpect a: at most 0 lost\n");
         let text = shrunk(&script.expect("it is a script"), 2_000, &["kill ", "a: at most 0 lost"])
             .script
             .to_string();
@@ -295,7 +270,7 @@ mod tests {
 
     #[test]
     fn lines_behind_one_that_is_left_out_come_when_they_came() {
-        let script = parse(
+        let script = parse::script(
             "boot\nat 1s kill node01\nafter 2s kill node02\nafter 3s a: res 1, exec true\na: flush\n\
             expect a: told\nafter 1s kill node03\n",
         );

@@ -1,11 +1,8 @@
 //! What the world stands for: a partition of the machine whose nodes know where they are, since an instant.
 
-use crate::machine::boot::wires;
-use crate::machine::{Node, Partition};
-use crate::time::Ps;
-use crate::world::World;
-use cnode::Bounds;
-use protocol::limits::{BEAT_US, USER_NAME_MAX};
+use bluegene::partition::boot::wires;
+use bluegene::partition::{Node, Partition};
+use protocol::limits::USER_NAME_MAX;
 use protocol::personality::Place;
 use protocol::text::Text;
 
@@ -38,29 +35,13 @@ impl Site {
     }
 }
 
-impl<B: Bounds> World<B> {
-    /// When an aggregator starts, and the nodes below it. At a site that is one after the other within a
-    /// beat: else all nodes of a machine would have theirs at one instant, and nothing to do until the next.
-    pub(crate) fn starts_at(&self, io: u32) -> Ps {
-        let within = if self.site.partition.is_some() { BEAT_US } else { 0 };
-        Ps::us(within * u64::from(io) / u64::from(self.levels.aggregators()))
-    }
-
-    /// What a clock says that is started then: no two nodes count from the same instant, unless they know it.
-    pub(crate) fn epoch(&mut self, at: Ps) -> u64 {
-        if self.site.since_us > 0 {
-            return self.site.since_us + at.to_us();
-        }
-        1 + self.random.below(1_000_000_000)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::levels::Levels;
-    use crate::machine::boot::personality;
     use crate::trace::Lines;
+    use crate::world::World;
+    use bluegene::partition::boot::personality;
     use cnode::Small;
     use protocol::personality::Mode;
     use std::collections::BTreeSet;

@@ -2,24 +2,25 @@
 //! above see it.
 
 use crate::draw::map::State;
-use crate::world::{Place, World};
+use crate::place::Place;
+use crate::world::World;
 use cnode::Bounds;
 use ionode::inspect::{Child, ChildState as Seen};
 
 impl<B: Bounds> World<B> {
     /// How a compute node is.
     pub fn state_of_leaf(&self, leaf: u32) -> State {
-        let of = &self.leaves[leaf as usize];
+        let of = self.nodes.leaf(leaf);
         let (place, name) = (Place::Leaf(leaf), self.levels.name_of_leaf(leaf));
         match self.state(place, (of.run.dead, of.run.stopped), &name) {
-            State::Up if of.machine.running() > 0 => State::Running,
+            State::Up if of.host.running() > 0 => State::Running,
             state => state,
         }
     }
 
     /// How an aggregator is.
     pub fn state_of_io(&self, io: u32) -> State {
-        let run = &self.aggregators[io as usize].run;
+        let run = &self.nodes.io(io).run;
         self.state(Place::Io(io), (run.dead, run.stopped), &self.levels.name_of_io(io))
     }
 
@@ -32,10 +33,10 @@ impl<B: Bounds> World<B> {
         }
         let above = if place == Place::Io(self.levels.root()) { None } else { self.above(place) };
         let Some(above) = above else { return State::Up };
-        if self.is_clogged(place) {
+        if self.wires.is_clogged(place) {
             return State::Clogged;
         }
-        let parent = &self.aggregators[above as usize];
+        let parent = self.nodes.io(above);
         match parent.core.child_named(name).map(Child::state) {
             // What it saw has gone with it.
             _ if parent.run.dead => State::Lost,

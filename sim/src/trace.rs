@@ -2,9 +2,9 @@
 
 use crate::fault::Fault;
 use crate::levels::Levels;
-use crate::time::Ps;
+use crate::place::Place;
 use crate::whim::Whim;
-use crate::world::Place;
+use bluegene::time::Ps;
 use std::fmt::{self, Display};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;

@@ -1,15 +1,15 @@
 //! What a seed does: a script with jobs, their clients' whims, faults of some kinds, and what is claimed.
 
-use crate::fault::Fault;
+use crate::act::Act;
+use crate::fault::{self, Draw};
 use crate::levels::Levels;
-use crate::machine::Partition;
-use crate::parameters::AGGREGATOR_CHILDREN;
-use crate::random::Random;
 use crate::script::play::{self, BOUND_US, Summary};
-use crate::script::{
-    Act, Claim, Expect, Head, Job, Line, Network, Place, Res, Script, Tables, Told, What, When,
-};
+use crate::script::{Claim, Expect, Head, Job, Line, Network, Res, Script, Tables, Told, What, When};
 use crate::trace::{Lines, Trace};
+use crate::victim::Victim;
+use bluegene::parameters::AGGREGATOR_CHILDREN;
+use bluegene::partition::Partition;
+use bluegene::random::Random;
 use cnode::{Bounds, Full, Small};
 
 /// Virtual time in which all nodes have joined, for each level of aggregators.
@@ -20,39 +20,12 @@ const CALM_US: u64 = 5_000_000;
 const TROUBLE_US: u64 = 3_000_000;
 /// Messages are lost or corrupted until then.
 const SPENT_US: u64 = 8_000_000;
-/// Most messages that are lost or corrupted at once.
-const MESSAGES_MAX: u64 = 8;
 /// The programs that run during it, with their clients' names and their input.
 const JOBS: [(&str, &str, Option<&str>); 4] = [
     ("ann", "hostname", None),
     ("bob", "nosuch", None),
     ("cy", "sleep 2", None),
     ("dot", "cat", Some("a\nbc\n")),
-];
-
-/// A kind of fault: what begins it, and what ends it, if anything does.
-type Sort = fn(&mut Random) -> (Fault, Option<Fault>);
-
-/// The kinds of faults. A seed has some of them, chosen by a bit each: what breaks alone is found as what
-/// breaks in company is.
-const SORTS: [Sort; 14] = [
-    |_| (Fault::Stop, None),
-    |_| (Fault::Stop, Some(Fault::Continue)),
-    |_| (Fault::Kill, None),
-    |_| (Fault::Crash, None),
-    |_| (Fault::Kill, Some(Fault::Return)),
-    |_| (Fault::Crash, Some(Fault::Return)),
-    |_| (Fault::Cut, None),
-    |random| (Fault::Slow(1_000 + random.below(900_000)), Some(Fault::Slow(0))),
-    |random| {
-        let ways = 1 + random.below(3);
-        (Fault::Mute { up: ways & 1 != 0, down: ways & 2 != 0 }, Some(Fault::Heal))
-    },
-    |random| (Fault::Lose(1 + random.below(MESSAGES_MAX) as u32), None),
-    |random| (Fault::Corrupt(1 + random.below(MESSAGES_MAX) as u32), None),
-    |_| (Fault::Clog, Some(Fault::Unclog)),
-    |random| (Fault::Drift(random.below(401) as i32 - 200), None),
-    |random| (Fault::Jump(random.below(2_000_001) as i64 - 1_000_000), None),
 ];
 
 /// The script of a seed, on `nodes` nodes with `faults` faults. Odd seeds have nodes with the tables of a
@@ -65,9 +38,9 @@ pub fn script(seed: u64, nodes: u32, faults: usize) -> Script {
     let network = if is_machine && random.below(8) == 0 { Network::Bgp } else { Network::Latency };
     let head = Head { nodes, seed, tables, network, ..Head::default() };
     let mut lines = Vec::new();
-    let sorts = sorts(&mut random);
+    let draws = draws(&mut random);
     for _ in 0..faults {
-        break_something(&mut lines, &mut random, &sorts, nodes);
+        break_something(&mut lines, &mut random, &draws, nodes);
     }
     // One seed in eight has clients that do nothing but wait.
     let whims = random.below(8) != 0;
@@ -107,32 +80,31 @@ fn expect(at: u64, claim: Claim) -> Line {
     Line { when: When::At(at), what: What::Expect(Expect { claim, within: None }) }
 }
 
-/// The kinds of faults that this seed has: at least one.
-fn sorts(random: &mut Random) -> Vec<Sort> {
-    let chosen: Vec<Sort> = SORTS.into_iter().filter(|_| random.below(2) == 1).collect();
-    if chosen.is_empty() { SORTS.to_vec() } else { chosen }
+/// The faults that this seed has, chosen by a bit each: at least one. So a fault is met alone and in company.
+fn draws(random: &mut Random) -> Vec<Draw> {
+    let all = fault::draws();
+    let chosen: Vec<Draw> = all.iter().copied().filter(|_| random.below(2) == 1).collect();
+    if chosen.is_empty() { all } else { chosen }
 }
 
 /// Breaks a node or its cable, in one of the ways this seed has.
-fn break_something(lines: &mut Vec<Line>, random: &mut Random, sorts: &[Sort], nodes: u32) {
+fn break_something(lines: &mut Vec<Line>, random: &mut Random, draws: &[Draw], nodes: u32) {
     // Where there are several lowest aggregators, one fault in eight is at one of them.
     let aggregators = u64::from(nodes.div_ceil(AGGREGATOR_CHILDREN));
     let place = match random.below(8) {
-        0 if aggregators > 1 => Place::IoNode(random.below(aggregators) as u32),
-        _ => Place::Node(random.below(u64::from(nodes)) as u32),
+        0 if aggregators > 1 => Victim::IoNode(random.below(aggregators) as u32),
+        _ => Victim::Node(random.below(u64::from(nodes)) as u32),
     };
     let at = BOOT_US + random.below(TROUBLE_US);
-    let (begin, end) = sorts[random.below(sorts.len() as u64) as usize](random);
+    let (begin, end) = draws[random.below(draws.len() as u64) as usize](random);
     let mut line = |at, fault| lines.push(Line { when: When::At(at), what: What::Fault(place, fault) });
     line(at, begin);
     if let Some(end) = end {
         line(at + 100_000 + random.below(8_000_000), end);
     }
     // A node that dials with its longest pauses may not have used up all that it is to lose by then.
-    match begin {
-        Fault::Lose(_) => line(BOOT_US + SPENT_US, Fault::Lose(0)),
-        Fault::Corrupt(_) => line(BOOT_US + SPENT_US, Fault::Corrupt(0)),
-        _ => {}
+    if let Some(rest) = begin.kind().rest {
+        line(BOOT_US + SPENT_US, rest);
     }
 }
 

@@ -1,12 +1,13 @@
 //! Claims on the cores, in virtual time.
 
 use cnode::{Bounds, Full, Small};
-use sim::check::{Census, Claim};
+use sim::check::{Census, JobClaim};
 use sim::fault::Fault;
+use sim::place::Place;
 use sim::trace::Lines;
 use sim::whim::Whim;
 use sim::workload::{BOOT_US, run, run_sized};
-use sim::world::{Place, World};
+use sim::world::World;
 
 const SECOND: u64 = 1_000_000;
 const MILLI: u64 = 1_000;
@@ -340,7 +341,8 @@ fn a_node_may_refuse_members_only_when_it_was_to_take_more_than_it_had_places_fo
     let job = world.order(BOOT_US + SECOND, "res 64", "true", None);
     world.run_until(BOOT_US + 5 * SECOND).expect("no claim breaks");
     let claim = |begun| {
-        let claim = Claim { program: "true", size: 64, lines: 0, is_crowded: false, is_gang: false, begun };
+        let claim =
+            JobClaim { program: "true", size: 64, lines: 0, is_crowded: false, is_gang: false, begun };
         world.check_job(world.job(job), claim)
     };
     assert_eq!(claim(BOOT_US + SECOND), Ok(()));

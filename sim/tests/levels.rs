@@ -3,9 +3,10 @@
 use cnode::{Bounds, Full, Small};
 use sim::check::Census;
 use sim::fault::Fault;
+use sim::place::Place;
 use sim::trace::Lines;
 use sim::whim::Whim;
-use sim::world::{Place, World};
+use sim::world::World;
 
 const SECOND: u64 = 1_000_000;
 const MILLI: u64 = 1_000;

@@ -1,7 +1,7 @@
 //! Claims on the machine's networks under the real cores.
 
+use bluegene::partition::Partition;
 use cnode::{Full, Small};
-use sim::machine::Partition;
 use sim::scale;
 use sim::trace::Lines;
 use sim::world::World;

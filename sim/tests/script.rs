@@ -86,7 +86,8 @@ fn every_line_that_the_page_tells_is_one_of_the_language() {
             format!("boot\n{line}\n"),
             format!("boot\nann: res 64, exec cat\n{line}\n"),
         ];
-        let mistakes: Vec<_> = texts.iter().map_while(|text| sim::script::parse(text).err()).collect();
+        let mistakes: Vec<_> =
+            texts.iter().map_while(|text| sim::script::parse::script(text).err()).collect();
         assert!(mistakes.len() < texts.len(), "{line}: {}", mistakes[1]);
     }
 }

@@ -217,7 +217,8 @@ impl Found<'_> {
     /// sound code plays it.
     fn is_minimal(&self, text: &str, kind: &str) {
         let name = self.bug.name;
-        let script = sim::script::parse(text).unwrap_or_else(|mistake| panic!("{name}: {mistake}: {text}"));
+        let script =
+            sim::script::parse::script(text).unwrap_or_else(|mistake| panic!("{name}: {mistake}: {text}"));
         assert_eq!(
             self.kind("run -", text).as_deref(),
             Some(kind),

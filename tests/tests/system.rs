@@ -1,8 +1,8 @@
 //! The whole path with real processes: `uem`, an ionode, many cnodes, real programs.
 
+use bluegene::partition::{Partition as Machine, boot};
 use protocol::message::{Fid, Tag, Tmsg};
 use protocol::personality::Mode;
-use sim::machine::{Partition as Machine, boot};
 use std::io::Write;
 use std::process::Stdio;
 use tests::wait::{Wait, bounded};

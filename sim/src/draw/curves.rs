@@ -145,19 +145,19 @@ fn draw_scales(page: &mut Page, area: Area, (x, y): (Axis, Axis), below: Option<
     let up = |part: f64| area.bottom() - part * area.height;
     let line = super::palette::WHITE;
     for part in y.minor() {
-        page.line((area.x, up(part)), (area.right(), up(part)), line);
+        page.line([(area.x, up(part)), (area.right(), up(part))], line);
     }
     for (part, name) in y.marks() {
-        page.line((area.x, up(part)), (area.right(), up(part)), GRID);
+        page.line([(area.x, up(part)), (area.right(), up(part))], GRID);
         page.text((area.x - 8.0, up(part) + 4.0), &name, NOTE.at(Side::End));
     }
     for (part, name) in x.marks() {
-        page.line((across(part), area.y), (across(part), area.bottom()), GRID);
+        page.line([(across(part), area.y), (across(part), area.bottom())], GRID);
         if below.is_some() {
             page.text((across(part), area.bottom() + 17.0), &name, NOTE.at(Side::Middle));
         }
     }
-    page.line((area.x, area.bottom()), (area.right(), area.bottom()), FRAME);
+    page.line([(area.x, area.bottom()), (area.right(), area.bottom())], FRAME);
     if let Some(name) = below {
         let foot = (area.x + area.width / 2.0, area.bottom() + 38.0);
         page.text(foot, name, WORDS.at(Side::Middle));
@@ -256,7 +256,7 @@ fn draw_differences(page: &mut Page, area: Area, x: Axis, found: &[Difference], 
     let y = Axis::between(-edge, edge);
     draw_scales(page, area, (x, y), below);
     let middle = area.y + area.height / 2.0;
-    page.line((area.x, middle), (area.right(), middle), MUTED);
+    page.line([(area.x, middle), (area.right(), middle)], MUTED);
     page.upward((UPWARD, middle), "difference, %", WORDS.sized(12));
     let place = |point: &(f64, f64)| {
         let up = y.place((point.1 * 100.0).clamp(-edge, edge))?;
@@ -277,7 +277,7 @@ fn draw_differences(page: &mut Page, area: Area, x: Axis, found: &[Difference], 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate;
+    use bluegene::validate;
 
     /// Twelve points of each published curve.
     fn published() -> Vec<Curve> {

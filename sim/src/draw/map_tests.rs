@@ -2,8 +2,9 @@
 
 use super::shading::Level;
 use super::*;
-use crate::machine::torus::Shape;
-use crate::parameters::NODES_MAX;
+use bluegene::parameters::NODES_MAX;
+use bluegene::partition::torus::Coord;
+use bluegene::partition::torus::Shape;
 use std::collections::{BTreeMap, BTreeSet};
 use svg::parser::Event;
 

@@ -126,7 +126,7 @@ impl Page {
     }
 
     /// A straight line.
-    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), color: Color) {
+    pub(super) fn line(&mut self, [from, to]: [(f64, f64); 2], color: Color) {
         let line = Line::new().set("x1", tidy(from.0)).set("y1", tidy(from.1));
         let line = line.set("x2", tidy(to.0)).set("y2", tidy(to.1));
         self.root.append(line.set("stroke", color.to_string()));

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::page::{Area, HEADING, NOTE, Page, Side, WORDS, width_of};
 use super::palette::{Color, FRAME, GRID, INK, KINDS, MUTED, PLATE, UNKNOWN, WHITE};
-use crate::time::Ps;
+use bluegene::time::Ps;
 
 /// Something that takes time somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn timeline(title: &str, notes: &[String], known: &[&str], spans: &[Span]) -
     }
     for (part, mark) in axis.marks() {
         let x = left + part * (RIGHT - left);
-        page.line((x, top - 6.0), (x, bottom), GRID);
+        page.line([(x, top - 6.0), (x, bottom)], GRID);
         page.text((x, top - 12.0), &mark, NOTE.at(Side::Middle));
     }
     page.text((left - 14.0, top - 12.0), name, NOTE.at(Side::End));
@@ -88,7 +88,7 @@ pub fn timeline(title: &str, notes: &[String], known: &[&str], spans: &[Span]) -
         y += height;
     }
     let shown: Vec<&str> = kinds.iter().copied().filter(|kind| there.contains(kind)).collect();
-    draw_key(&mut page, (&kinds, &shown), (left, bottom + 32.0));
+    draw_key(&mut page, &kinds, &shown, (left, bottom + 32.0));
     page.finish()
 }
 
@@ -169,7 +169,7 @@ fn key_rows(kinds: &[&str], left: f64) -> usize {
     rows
 }
 
-fn draw_key(page: &mut Page, (kinds, shown): (&[&str], &[&str]), (left, top): (f64, f64)) {
+fn draw_key(page: &mut Page, kinds: &[&str], shown: &[&str], (left, top): (f64, f64)) {
     let (mut x, mut y) = (left, top);
     for kind in shown {
         if x + width_of(kind, 12) + 40.0 > RIGHT {

@@ -1,7 +1,7 @@
-//! What each program does, as a list of acts.
+//! What each program does, as a list of steps.
 
-use super::shell::Shell;
-use super::{Act, HUNG, Input, Told, Whose};
+use super::shell::{Caller, Shell};
+use super::step::{HUNG, Input, Step, Told, Whose};
 use cnode::host::Stream;
 use protocol::quote::Words;
 use std::collections::VecDeque;
@@ -13,50 +13,20 @@ const SYSTEM: [&str; 4] = ["Linux", concat!(env!("CARGO_PKG_VERSION"), "-sim"), 
 /// The longest that a program sleeps, in seconds.
 const SLEEP_MAX: f64 = 1e9;
 
-/// The acts of a program while they are gathered.
-pub(super) struct Script<'a> {
+/// The steps of a program while they are gathered.
+pub(super) struct Steps<'a> {
     pub(super) whose: &'a Whose<'a>,
     /// Its environment, by name.
     pub(super) env: Vec<(String, String)>,
-    pub(super) acts: VecDeque<Act>,
+    pub(super) steps: VecDeque<Step>,
     pub(super) input: Input,
     /// What it has waited for, in microseconds.
     passed_us: u64,
 }
 
-impl<'a> Script<'a> {
-    pub(super) fn new(whose: &'a Whose<'a>, env: &str) -> Self {
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        for line in env.lines() {
-            // A quoted value is one word.
-            let word = Words::new(line).next().and_then(Result::ok).map(|word| word.to_string());
-            if let Some((name, value)) = word.as_deref().and_then(|word| word.split_once('=')) {
-                pairs.push((name.to_owned(), whose.expand(value)));
-            }
-        }
-        let given = [
-            ("UEM_SESSION", whose.session.to_owned()),
-            ("UEM_NODE", whose.node.to_owned()),
-            ("UEM_MEMBER", whose.number.to_string()),
-            ("UEM_SIZE", whose.size.to_string()),
-        ];
-        pairs.retain(|(name, _)| given.iter().all(|(given, _)| name != given));
-        pairs.extend(given.map(|(name, value)| (name.to_owned(), value)));
-        Self { whose, env: pairs, acts: VecDeque::new(), input: Input::Unread, passed_us: 0 }
-    }
-
-    pub(super) fn say(&mut self, stream: Stream, text: String) {
-        self.acts.push_back(Act::Say(stream, text.into_bytes().into()));
-    }
-
-    /// It complains and gives up: the exit code.
-    pub(super) fn fail(&mut self, code: u8, told: &str) -> u8 {
-        self.say(Stream::Stderr, format!("{told}\n"));
-        code
-    }
-
+impl Caller for Steps<'_> {
     /// Adds what a command does, whose output goes to `out`: its exit code.
-    pub(super) fn call(&mut self, words: &[&str], out: Stream) -> u8 {
+    fn call(&mut self, words: &[&str], out: Stream) -> u8 {
         let (name, args) = words.split_first().map_or(("true", &[][..]), |(name, args)| (*name, args));
         match name {
             "hostname" => self.say(out, format!("{}\n", self.whose.node)),
@@ -95,9 +65,49 @@ impl<'a> Script<'a> {
         0
     }
 
+    /// It complains and gives up: the exit code.
+    fn fail(&mut self, code: u8, told: &str) -> u8 {
+        self.say(Stream::Stderr, format!("{told}\n"));
+        code
+    }
+
+    fn pid(&self) -> u32 {
+        self.whose.number + 1
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.env.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(whose: &'a Whose<'a>, env: &str) -> Self {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for line in env.lines() {
+            // A quoted value is one word.
+            let word = Words::new(line).next().and_then(Result::ok).map(|word| word.to_string());
+            if let Some((name, value)) = word.as_deref().and_then(|word| word.split_once('=')) {
+                pairs.push((name.to_owned(), whose.expand(value)));
+            }
+        }
+        let given = [
+            ("UEM_SESSION", whose.session.to_owned()),
+            ("UEM_NODE", whose.node.to_owned()),
+            ("UEM_MEMBER", whose.number.to_string()),
+            ("UEM_SIZE", whose.size.to_string()),
+        ];
+        pairs.retain(|(name, _)| given.iter().all(|(given, _)| name != given));
+        pairs.extend(given.map(|(name, value)| (name.to_owned(), value)));
+        Self { whose, env: pairs, steps: VecDeque::new(), input: Input::Unread, passed_us: 0 }
+    }
+
+    pub(super) fn say(&mut self, stream: Stream, text: String) {
+        self.steps.push_back(Step::Say(stream, text.into_bytes().into()));
+    }
+
     fn reads(&mut self, input: Input) {
         self.input = input;
-        self.acts.push_back(Act::Read);
+        self.steps.push_back(Step::Read);
     }
 
     fn wc(&mut self, args: &[&str]) -> u8 {
@@ -149,7 +159,7 @@ impl<'a> Script<'a> {
         };
         let us = (all.iter().sum::<f64>().min(SLEEP_MAX) * 1e6) as u64;
         self.passed_us += us;
-        self.acts.push_back(Act::Wait(us));
+        self.steps.push_back(Step::Wait(us));
         0
     }
 

@@ -1,6 +1,5 @@
 //! `sh -c`: commands between `;`, `&&` and `||`, with variables, and nothing that would need a process.
 
-use super::command::Script;
 use cnode::host::Stream;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -17,16 +16,28 @@ enum Then {
 /// What a line wants that this shell has not.
 type Wrong = String;
 
+/// Whose shell it is: does what a line says, and knows the variables.
+pub(super) trait Caller {
+    /// Does what a command does, whose output goes to `out`: its exit code.
+    fn call(&mut self, words: &[&str], out: Stream) -> u8;
+    /// Complains and gives up: the exit code.
+    fn fail(&mut self, code: u8, told: &str) -> u8;
+    /// Its process.
+    fn pid(&self) -> u32;
+    /// The value of a variable.
+    fn variable(&self, name: &str) -> Option<&str>;
+}
+
 /// A shell while its line is read.
-pub(super) struct Shell<'s, 'a> {
-    script: &'s mut Script<'a>,
+pub(super) struct Shell<'s, C> {
+    caller: &'s mut C,
     /// The exit code of the last command.
     code: u8,
 }
 
-impl<'s, 'a> Shell<'s, 'a> {
-    pub(super) fn new(script: &'s mut Script<'a>) -> Self {
-        Self { script, code: 0 }
+impl<'s, C: Caller> Shell<'s, C> {
+    pub(super) fn new(caller: &'s mut C) -> Self {
+        Self { caller, code: 0 }
     }
 
     /// Adds what a line does: its exit code.
@@ -36,7 +47,7 @@ impl<'s, 'a> Shell<'s, 'a> {
         loop {
             let (words, out, then) = match self.command(&mut rest) {
                 Ok(command) => command,
-                Err(wrong) => return self.script.fail(2, &format!("sh: {wrong}")),
+                Err(wrong) => return self.caller.fail(2, &format!("sh: {wrong}")),
             };
             let is_run = match before {
                 Then::And => self.code == 0,
@@ -45,11 +56,11 @@ impl<'s, 'a> Shell<'s, 'a> {
             };
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             match words.first() {
-                Some(&"sh") => return self.script.fail(2, "sh: not within sh"),
+                Some(&"sh") => return self.caller.fail(2, "sh: not within sh"),
                 Some(&"exit") if is_run => {
-                    return if words.len() == 1 { self.code } else { self.script.call(&words, out) };
+                    return if words.len() == 1 { self.code } else { self.caller.call(&words, out) };
                 }
-                Some(_) if is_run => self.code = self.script.call(&words, out),
+                Some(_) if is_run => self.code = self.caller.call(&words, out),
                 _ => {}
             }
             // What is left out leaves the code as it is, so that `a && b || c` goes on with c.
@@ -133,7 +144,7 @@ impl<'s, 'a> Shell<'s, 'a> {
             return Ok(self.code.to_string());
         }
         if rest.next_if_eq(&'$').is_some() {
-            return Ok((self.script.whose.number + 1).to_string());
+            return Ok(self.caller.pid().to_string());
         }
         if rest.next_if_eq(&'(').is_some() {
             let mut text = String::new();
@@ -161,8 +172,7 @@ impl<'s, 'a> Shell<'s, 'a> {
     }
 
     fn value(&self, name: &str) -> &str {
-        let found = self.script.env.iter().find(|(own, _)| own == name);
-        found.map_or("", |(_, value)| value)
+        self.caller.variable(name).unwrap_or("")
     }
 
     /// Numbers and variables with + - * / % between them: products first, from left to right.

@@ -1,49 +1,19 @@
 //! The text of a script: line by line, and what is wrong with one, where, and what would be right.
 
-mod cursor;
 mod job;
 
-use super::{Act, Claim, Count, Expect, Head, Kind, Line, NODES_MAX, Network, Place, Script, Tables, Told};
+use super::{Claim, Count, Expect, Head, How, Line, NODES_MAX, Network, Script, Tables, Told};
 use super::{Tree, What, When};
-use crate::fault::Fault;
+use crate::act::Act;
+use crate::fault::{self, Kind};
 use crate::levels::Levels;
-use cursor::Cursor;
-use std::error::Error;
-use std::fmt::{self, Display};
+use crate::victim::Victim;
+use crate::words::{Cursor, Mistake};
 
-/// What happens to a place.
-const FAULTS: &str =
-    "stop, continue, kill, crash, return, cut, slow, mute, heal, lose, corrupt, clog, unclog or skew";
 /// What can be in a head.
 const HEAD: &str = "nodes, pset, levels, seed, tables or network, and then boot";
 /// What can be expected.
 const CLAIMS: &str = "up, up COUNT, quiet, or a client's name and what it is told";
-/// Most messages lost or corrupted at once.
-const MESSAGES_MAX: u32 = 1_000_000;
-/// Parts in a million by which a clock may be wrong.
-const PPM_MAX: i64 = 100_000;
-
-/// Why a text is no script.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// The line, counted from 1.
-    pub line: usize,
-    /// The character in it, counted from 1.
-    pub column: usize,
-    /// What is wrong.
-    pub wrong: String,
-    /// What would be right.
-    pub want: String,
-}
-
-impl Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}; want {}", self.line, self.column, self.wrong, self.want)
-    }
-}
-
-impl Error for Mistake {}
-
 /// What has been read.
 struct Reader {
     head: Head,
@@ -55,7 +25,7 @@ struct Reader {
 }
 
 /// Reads the text of a script.
-pub fn parse(text: &str) -> Result<Script, Mistake> {
+pub fn script(text: &str) -> Result<Script, Mistake> {
     let mut reader = Reader { head: Head::default(), said: Vec::new(), levels: None, lines: Vec::new() };
     for (index, line) in text.lines().enumerate() {
         let mut cursor = Cursor::new(index + 1, line)?;
@@ -73,7 +43,7 @@ pub fn parse(text: &str) -> Result<Script, Mistake> {
 }
 
 /// Reads a line of what happens behind boot, if it says anything, where those levels are.
-pub fn parse_line(text: &str, levels: &Levels) -> Result<Option<Line>, Mistake> {
+pub fn line(text: &str, levels: &Levels) -> Result<Option<Line>, Mistake> {
     let levels = Some(levels.clone());
     let mut reader = Reader { head: Head::default(), said: Vec::new(), levels, lines: Vec::new() };
     let mut cursor = Cursor::new(1, text)?;
@@ -150,16 +120,20 @@ impl Reader {
         if let Some(name) = line.speaker(CLAIMS)? {
             return self.speaks(name, line);
         }
-        let want = format!("at TIME, after TIME, NAME: …, expect …, or what happens to a place: {FAULTS}");
+        let want =
+            format!("at TIME, after TIME, NAME: …, expect …, or what happens to a place: {}", fault::verbs());
         let word = line.word(&want)?;
         match word.as_str() {
             "expect" => Ok(What::Expect(self.expectation(line)?)),
             "boot" | "nodes" | "pset" | "levels" | "seed" | "tables" | "network" => {
                 Err(line.wrong(&format!("{word} stands behind boot"), "it above, and once"))
             }
-            _ => {
-                let (place, fault) = self.fault(&word, line, &want)?;
-                Ok(What::Fault(place, fault))
+            word => {
+                let Some(kind) = Kind::named(word) else {
+                    return Err(line.wrong(&format!("{word} is nothing that happens"), &want));
+                };
+                let (victim, fault) = (kind.parse)(line, &|line| self.victim(line))?;
+                Ok(What::Fault(victim, fault))
             }
         }
     }
@@ -178,8 +152,8 @@ impl Reader {
             "kill" => Act::Kill(Some(line.number("a member, counted from 0", 0, NODES_MAX)?)),
             "look" => {
                 line.keyword("at")?;
-                match self.place(line)? {
-                    Place::Node(node) => Act::Look(node),
+                match self.victim(line)? {
+                    Victim::Node(node) => Act::Look(node),
                     _ => return Err(line.wrong("who looks, looks at a compute node", &self.names())),
                 }
             }
@@ -189,58 +163,16 @@ impl Reader {
         Ok(What::Act(name, act))
     }
 
-    fn fault(&self, word: &str, line: &mut Cursor, want: &str) -> Result<(Place, Fault), Mistake> {
-        let simple = [
-            ("stop", Fault::Stop),
-            ("continue", Fault::Continue),
-            ("kill", Fault::Kill),
-            ("crash", Fault::Crash),
-            ("return", Fault::Return),
-            ("cut", Fault::Cut),
-            ("heal", Fault::Heal),
-            ("clog", Fault::Clog),
-            ("unclog", Fault::Unclog),
-        ];
-        if let Some((_, fault)) = simple.iter().find(|(name, _)| *name == word) {
-            return Ok((self.place(line)?, *fault));
-        }
-        match word {
-            "slow" => {
-                let place = self.place(line)?;
-                line.keyword("by")?;
-                Ok((place, Fault::Slow(line.time()?)))
-            }
-            "mute" => {
-                let place = self.place(line)?;
-                let (up, down) = (line.takes("up"), line.takes("down"));
-                Ok((place, Fault::Mute { up: up || !down, down: down || !up }))
-            }
-            "lose" | "corrupt" => {
-                let count = line.number("a number of messages", 0, MESSAGES_MAX)?;
-                line.keyword(if count == 1 { "message" } else { "messages" })?;
-                line.keyword("of")?;
-                let fault = if word == "lose" { Fault::Lose(count) } else { Fault::Corrupt(count) };
-                Ok((self.place(line)?, fault))
-            }
-            "skew" => {
-                let place = self.place(line)?;
-                line.keyword("by")?;
-                Ok((place, skew(line)?))
-            }
-            _ => Err(line.wrong(&format!("{word} is nothing that happens"), want)),
-        }
-    }
-
     /// The names that places have.
     fn names(&self) -> String {
         self.levels.as_ref().map_or_else(String::new, Levels::names)
     }
 
     /// A place, as the tree names it.
-    fn place(&self, line: &mut Cursor) -> Result<Place, Mistake> {
+    fn victim(&self, line: &mut Cursor) -> Result<Victim, Mistake> {
         let word = line.word(&self.names())?;
-        let place = self.levels.as_ref().and_then(|levels| Place::named(&word, levels));
-        place.ok_or_else(|| line.wrong(&format!("{word} is no place"), &self.names()))
+        let victim = self.levels.as_ref().and_then(|levels| Victim::named(&word, levels));
+        victim.ok_or_else(|| line.wrong(&format!("{word} is no place"), &self.names()))
     }
 
     fn expectation(&self, line: &mut Cursor) -> Result<Expect, Mistake> {
@@ -274,12 +206,6 @@ impl Reader {
     }
 }
 
-/// A word that is a place's name in some partition: no client has it.
-fn is_name_of_place(word: &str) -> bool {
-    let digits = ["node", "io", "hub"].iter().find_map(|kind| word.strip_prefix(kind));
-    matches!(word, "io" | "top") || digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
 fn levels(line: &mut Cursor) -> Result<(Vec<u32>, u32), Mistake> {
     let want = "numbers of children from the top down, such as 4x16";
     let word = line.word(want)?;
@@ -292,20 +218,6 @@ fn levels(line: &mut Cursor) -> Result<(Vec<u32>, u32), Mistake> {
         (Some(levels), Some(product)) => Ok((levels, product)),
         _ => Err(line.wrong(&format!("{word} are no levels"), want)),
     }
-}
-
-fn skew(line: &mut Cursor) -> Result<Fault, Mistake> {
-    let want = "parts in a million such as 50ppm, or a time such as 200us or -1s";
-    let word = line.word(want)?;
-    let wrong = |line: &Cursor| line.wrong(&format!("{word} is no skew"), want);
-    if let Some(ppm) = word.strip_suffix("ppm") {
-        let ppm: i64 = ppm.parse().map_err(|_| wrong(line))?;
-        let is_small = (-PPM_MAX..=PPM_MAX).contains(&ppm);
-        return if is_small { Ok(Fault::Drift(ppm as i32)) } else { Err(wrong(line)) };
-    }
-    let (sign, size) = word.strip_prefix('-').map_or((1, word.as_str()), |size| (-1, size));
-    let us = super::time::parse(size).map_err(|what| line.wrong(&what, want))?;
-    Ok(Fault::Jump(sign * us as i64))
 }
 
 fn count(line: &mut Cursor) -> Result<Count, Mistake> {
@@ -343,12 +255,12 @@ fn clause(line: &mut Cursor, unclaimed: Option<&str>) -> Result<Told, Mistake> {
     let count = count(line)?;
     let want = "exit CODE, signal NUMBER, lost or never run";
     let kind = match line.word(want)?.as_str() {
-        "exit" => Kind::Exit(line.number("an exit code", 0, 255)? as u8),
-        "signal" => Kind::Signal(line.number("a signal's number", 1, 64)? as u8),
-        "lost" => Kind::Lost,
+        "exit" => How::Exit(line.number("an exit code", 0, 255)? as u8),
+        "signal" => How::Signal(line.number("a signal's number", 1, 64)? as u8),
+        "lost" => How::Lost,
         "never" => {
             line.keyword("run")?;
-            Kind::Never
+            How::Never
         }
         word => return Err(line.wrong(&format!("{word} is no outcome"), want)),
     };

@@ -6,9 +6,12 @@ mod judge;
 pub mod seen;
 
 use super::print::Named;
-use super::{Act, Claim, Job, Place, Res, Script, Tables, What, When};
+use super::{Claim, Job, Res, Script, Tables, What, When};
+use crate::act::Act;
 use crate::check::Census;
 use crate::trace::{Lines, Trace};
+use crate::victim::Victim;
+use crate::words::time;
 use crate::world::World;
 use cnode::{Bounds, Full, Small};
 use protocol::quote::Quoted;
@@ -52,7 +55,7 @@ pub struct Finding {
 impl Display for Finding {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let so = if self.broken.is_some() { "broken" } else { "holds" };
-        write!(f, "{so} at {}: {}: {}", super::told_time(self.now), self.claim, self.found)
+        write!(f, "{so} at {}: {}: {}", time::told(self.now), self.claim, self.found)
     }
 }
 
@@ -140,7 +143,7 @@ struct Play<'a, B: Bounds> {
     /// What was in use before the jobs: boot is over.
     before: Option<Vec<Census>>,
     /// Places where something broke.
-    troubled: BTreeSet<Place>,
+    troubled: BTreeSet<Victim>,
     broken: Option<Finding>,
     /// It is played up to then.
     until: u64,
@@ -342,17 +345,12 @@ impl<'a, B: Bounds> Play<'a, B> {
     fn act(&mut self, name: &str, act: Act) {
         let now = self.world.now();
         let Some(running) = self.jobs.get_mut(name) else { return };
-        let number = running.number;
-        match act {
-            Act::Flush => self.world.flush(now, number),
-            Act::Look(node) => self.world.look(now, number, node as usize),
-            Act::Kill(member) => self.world.kill(now, number, member),
-            Act::Vanish => {
-                running.has_vanished |= running.over.is_none();
-                running.over = running.over.or(Some(now));
-                self.world.vanish(now, number);
-            }
+        if act == Act::Vanish {
+            running.has_vanished |= running.over.is_none();
+            running.over = running.over.or(Some(now));
         }
+        let number = running.number;
+        self.world.act_at(now, number, act);
     }
 
     /// A claim that is always there is broken.

@@ -1,12 +1,12 @@
 //! A script as text, which parses back to the same script.
 
-use super::time::told;
 use super::{
-    Act, Claim, Count, Expect, Head, Job, Kind, Line, Network, Place, Res, Script, Tables, Told, Tree, What,
-    When,
+    Claim, Count, Expect, Head, How, Job, Line, Network, Res, Script, Tables, Told, Tree, What, When,
 };
-use crate::fault::Fault;
+use crate::act::Act;
 use crate::levels::Levels;
+use crate::victim::{NamedVictim, Victim};
+use crate::words::time::told;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Script {
@@ -53,7 +53,7 @@ impl Display for Named<'_, What> {
         match self.0 {
             What::Begin(job) => job.fmt(f),
             What::Act(name, act) => write!(f, "{name}: {}", Named(act, self.1)),
-            What::Fault(place, fault) => write_fault(f, &Named(place, self.1), *fault),
+            What::Fault(victim, fault) => (fault.kind().print)(*fault, &NamedVictim(*victim, self.1), f),
             What::Expect(expect) => expect.fmt(f),
         }
     }
@@ -81,45 +81,10 @@ impl Display for Named<'_, Act> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Act::Flush => f.write_str("flush"),
-            Act::Look(node) => write!(f, "look at {}", Named(&Place::Node(*node), self.1)),
+            Act::Look(node) => write!(f, "look at {}", NamedVictim(Victim::Node(*node), self.1)),
             Act::Vanish => f.write_str("vanish"),
             Act::Kill(None) => f.write_str("kill"),
             Act::Kill(Some(member)) => write!(f, "kill {member}"),
-        }
-    }
-}
-
-impl Display for Named<'_, Place> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0.name(self.1) {
-            Some(name) => f.write_str(&name),
-            // A script that was not read can name what is not there; it cannot be played.
-            None => write!(f, "{:?}", self.0),
-        }
-    }
-}
-
-fn write_fault(f: &mut Formatter<'_>, place: &Named<'_, Place>, fault: Fault) -> fmt::Result {
-    let messages = |count| if count == 1 { "message" } else { "messages" };
-    match fault {
-        Fault::Stop => write!(f, "stop {place}"),
-        Fault::Continue => write!(f, "continue {place}"),
-        Fault::Kill => write!(f, "kill {place}"),
-        Fault::Crash => write!(f, "crash {place}"),
-        Fault::Return => write!(f, "return {place}"),
-        Fault::Cut => write!(f, "cut {place}"),
-        Fault::Slow(us) => write!(f, "slow {place} by {}", told(us)),
-        Fault::Mute { up: true, down: false } => write!(f, "mute {place} up"),
-        Fault::Mute { up: false, down: true } => write!(f, "mute {place} down"),
-        Fault::Mute { .. } => write!(f, "mute {place}"),
-        Fault::Heal => write!(f, "heal {place}"),
-        Fault::Lose(count) => write!(f, "lose {count} {} of {place}", messages(count)),
-        Fault::Corrupt(count) => write!(f, "corrupt {count} {} of {place}", messages(count)),
-        Fault::Clog => write!(f, "clog {place}"),
-        Fault::Unclog => write!(f, "unclog {place}"),
-        Fault::Drift(ppm) => write!(f, "skew {place} by {ppm}ppm"),
-        Fault::Jump(us) => {
-            write!(f, "skew {place} by {}{}", if us < 0 { "-" } else { "" }, told(us.unsigned_abs()))
         }
     }
 }
@@ -152,7 +117,7 @@ impl Display for Told {
     }
 }
 
-impl Display for Kind {
+impl Display for How {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exit(code) => write!(f, "exit {code}"),

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::levels::Levels;
-use crate::random::Random;
+use crate::words::time;
 use crate::workload;
+use bluegene::random::Random;
 
 fn pick<T: Clone>(random: &mut Random, choices: &[T]) -> T {
     choices[random.below(choices.len() as u64) as usize].clone()
@@ -29,15 +30,15 @@ fn count(random: &mut Random) -> Count {
     bound(number(random))
 }
 
-fn place(random: &mut Random, levels: &Levels) -> Place {
+fn victim(random: &mut Random, levels: &Levels) -> Victim {
     let io = random.below(u64::from(levels.aggregators())) as u32;
     let level = levels.level(io);
     match random.below(6) {
-        0 => Place::Io,
-        1 | 2 if io == levels.root() => Place::Io,
-        1 | 2 if level == 0 => Place::IoNode(io),
-        1 | 2 => Place::Hub(level as u32, io - levels.on(level).start),
-        _ => Place::Node(random.below(levels.nodes() as u64) as u32),
+        0 => Victim::Io,
+        1 | 2 if io == levels.root() => Victim::Io,
+        1 | 2 if level == 0 => Victim::IoNode(io),
+        1 | 2 => Victim::Hub(level as u32, io - levels.on(level).start),
+        _ => Victim::Node(random.below(levels.nodes() as u64) as u32),
     }
 }
 
@@ -78,7 +79,7 @@ fn job(random: &mut Random, name: String) -> Job {
 
 fn claim(random: &mut Random, jobs: &[Job], killed: &[String]) -> Claim {
     let Some(job) = (!jobs.is_empty()).then(|| pick(random, jobs)) else { return Claim::Quiet };
-    let kinds = [Kind::Exit(number(random) as u8), Kind::Signal(9), Kind::Lost, Kind::Never];
+    let kinds = [How::Exit(number(random) as u8), How::Signal(9), How::Lost, How::Never];
     let told = (0..1 + random.below(3)).map(|_| match random.below(6) {
         0 if job.unclaimed().is_none() && !killed.contains(&job.name) => Told::Rightly,
         1 => Told::Refused,
@@ -131,7 +132,7 @@ fn any(random: &mut Random) -> Script {
                 killed.extend(matches!(act, Act::Kill(_)).then(|| name.clone()));
                 What::Act(name, act)
             }
-            2 => What::Fault(place(random, &levels), fault(random)),
+            2 => What::Fault(victim(random, &levels), fault(random)),
             _ => {
                 let within = (random.below(2) == 0).then(|| time(random));
                 What::Expect(Expect { claim: claim(random, &jobs, &killed), within })
@@ -147,7 +148,7 @@ fn what_is_printed_parses_back_to_the_same_script() {
     for seed in 0..20_000 {
         let script = any(&mut Random::new(seed));
         let text = script.to_string();
-        assert_eq!(parse(&text).as_ref(), Ok(&script), "seed {seed}:\n{text}");
+        assert_eq!(parse::script(&text).as_ref(), Ok(&script), "seed {seed}:\n{text}");
     }
 }
 
@@ -157,7 +158,7 @@ fn what_seeds_make_parses_back_and_differs_from_seed_to_seed() {
     for seed in 1..=300 {
         let script = workload::script(seed, 64, 4);
         let text = script.to_string();
-        assert_eq!(parse(&text), Ok(script), "seed {seed}:\n{text}");
+        assert_eq!(parse::script(&text), Ok(script), "seed {seed}:\n{text}");
         texts.insert(text);
     }
     assert_eq!(texts.len(), 300);
@@ -177,7 +178,7 @@ fn no_text_makes_the_parser_panic() {
             }
         }
         let text: String = chars.into_iter().collect();
-        if let Err(mistake) = parse(&text) {
+        if let Err(mistake) = parse::script(&text) {
             let line = text.lines().nth(mistake.line - 1).unwrap_or("");
             assert!((1..=line.chars().count() + 1).contains(&mistake.column), "{mistake}\n{text}");
         }
@@ -262,10 +263,10 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
         ),
     ];
     for (text, (line, column), wrong, want) in rows {
-        let told = parse(text).expect_err(text).to_string();
+        let told = parse::script(text).expect_err(text).to_string();
         assert_eq!(told, format!("line {line}, column {column}: {wrong}; want {want}"), "{text}");
     }
-    let told = |text| parse(text).expect_err(text).to_string();
+    let told = |text| parse::script(text).expect_err(text).to_string();
     assert!(told("seed 1\nseed 2\nboot").starts_with("line 2, column 1: a second seed; want one"));
     assert!(told("levels 2x2\npset 4\nboot").starts_with("line 2, column 1: a second pset; want one"));
     let killed = told("boot\na: res 8, exec true\na: kill\nexpect a: told");
@@ -273,7 +274,7 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
         killed.starts_with("line 4, column 11: no standing claim: its members were killed; "),
         "{killed}"
     );
-    let mistake = parse("boot\nkil node17").expect_err("no such fault");
+    let mistake = parse::script("boot\nkil node17").expect_err("no such fault");
     let told = mistake.to_string();
     assert!(told.starts_with("line 2, column 1: kil is nothing that happens; want at TIME"), "{told}");
     assert!(told.contains(" kill, "), "{told}");
@@ -284,19 +285,19 @@ fn a_time_is_told_in_its_largest_unit_and_near_ones_in_fewer_digits() {
     for (us, text) in
         [(0, "0s"), (20, "20us"), (1_250, "1.25ms"), (1_500_000, "1.5s"), (3_000_001, "3.000001s")]
     {
-        assert_eq!(told_time(us), text);
-        assert_eq!(read_time(text), Ok(us));
+        assert_eq!(time::told(us), text);
+        assert_eq!(time::parse(text), Ok(us));
     }
-    assert_eq!(read_time("0900ms"), Ok(900_000));
+    assert_eq!(time::parse("0900ms"), Ok(900_000));
     for text in ["s", ".5s", "1.s", "1..2s", "3601s", "1e3s", "-1s", "18446744073709551616s"] {
-        assert!(read_time(text).is_err(), "{text}");
+        assert!(time::parse(text).is_err(), "{text}");
     }
     assert_eq!(
-        readable(1_342_231),
+        time::readable(1_342_231),
         [
             1_000_000, 2_000_000, 1_500_000, 1_300_000, 1_400_000, 1_340_000, 1_350_000, 1_342_000,
             1_343_000, 1_342_200, 1_342_300, 1_342_230, 1_342_240
         ]
     );
-    assert_eq!(readable(2_000_000), []);
+    assert_eq!(time::readable(2_000_000), []);
 }

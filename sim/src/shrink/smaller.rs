@@ -1,16 +1,14 @@
 //! What can become simpler in a script: fewer nodes, simpler programs, times that are read at a glance.
 
-use crate::fault::Fault;
-use crate::script::{
-    Act, Claim, Expect, Job, Line, Network, Place, Res, Script, Tables, Told, Tree, What, When, readable,
-    told_time,
-};
+use super::keep::keep;
+use crate::act::Act;
+use crate::script::{Claim, Expect, Job, Line, Network, Res, Script, Tables, Told, Tree, What, When};
+use crate::victim::Victim;
+use crate::words::time;
 use std::collections::BTreeMap;
 
 /// Numbers of nodes that are tried.
 const NODES: [u32; 17] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 128, 256, 512];
-/// Times that are tried, in microseconds.
-const TIMES: [u64; 9] = [0, 1_000, 100_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000];
 /// What is claimed holds so long after the last thing that happened, if it ever does.
 const PATIENCE_US: u64 = 20_000_000;
 /// Programs that are tried.
@@ -129,7 +127,7 @@ fn has_counts(script: &Script) -> bool {
 fn used(script: &Script) -> BTreeMap<u32, usize> {
     let mut used = BTreeMap::new();
     for line in &script.lines {
-        if let What::Fault(Place::Node(node), _) | What::Act(_, Act::Look(node)) = line.what {
+        if let What::Fault(Victim::Node(node), _) | What::Act(_, Act::Look(node)) = line.what {
             *used.entry(node).or_insert(0) += 1;
         }
     }
@@ -138,7 +136,7 @@ fn used(script: &Script) -> BTreeMap<u32, usize> {
 
 fn rename(script: &mut Script, name: &dyn Fn(u32) -> u32) {
     for line in &mut script.lines {
-        if let What::Fault(Place::Node(node), _) | What::Act(_, Act::Look(node)) = &mut line.what {
+        if let What::Fault(Victim::Node(node), _) | What::Act(_, Act::Look(node)) = &mut line.what {
             *node = name(*node);
         }
     }
@@ -170,12 +168,12 @@ pub(super) fn without_a_node(script: &Script) -> Vec<Script> {
     let nodes = script.head.nodes;
     let without = |gone: u32| {
         let is_of = |line: &Line| match line.what {
-            What::Fault(Place::Node(node), _) | What::Act(_, Act::Look(node)) => node == gone,
+            What::Fault(Victim::Node(node), _) | What::Act(_, Act::Look(node)) => node == gone,
             _ => false,
         };
         let kept: Vec<usize> =
             (0..script.lines.len()).filter(|index| !is_of(&script.lines[*index])).collect();
-        let mut fewer = super::keep(script, &kept);
+        let mut fewer = keep(script, &kept);
         shrink_nodes(&mut fewer, nodes - 1, false);
         rename(&mut fewer, &|node| if node > gone { node - 1 } else { node });
         fewer
@@ -197,19 +195,12 @@ fn renamed(script: &Script) -> Vec<Script> {
     all.collect()
 }
 
-fn times(us: u64) -> Vec<u64> {
-    let mut all: Vec<u64> = TIMES.into_iter().filter(|time| *time < us).collect();
-    all.extend(readable(us));
-    all.retain(|time| told_time(*time).len() <= told_time(us).len());
-    all
-}
-
 fn lines(line: &Line, is_counted: bool) -> Vec<Line> {
     let with_when = |when| Line { when, what: line.what.clone() };
     let mut all: Vec<Line> = match line.when {
         When::Next => Vec::new(),
-        When::At(at) => times(at).into_iter().map(|at| with_when(When::At(at))).collect(),
-        When::After(us) => times(us).into_iter().map(|us| with_when(When::After(us))).collect(),
+        When::At(at) => time::simpler(at).into_iter().map(|at| with_when(When::At(at))).collect(),
+        When::After(us) => time::simpler(us).into_iter().map(|us| with_when(When::After(us))).collect(),
     };
     let whats = match &line.what {
         What::Begin(_) if is_counted => Vec::new(),
@@ -217,7 +208,7 @@ fn lines(line: &Line, is_counted: bool) -> Vec<Line> {
         What::Act(name, Act::Kill(Some(_))) => vec![What::Act(name.clone(), Act::Kill(Some(0)))],
         What::Act(..) => Vec::new(),
         What::Fault(place, fault) => {
-            faults(*fault).into_iter().map(|fault| What::Fault(*place, fault)).collect()
+            (fault.kind().simpler)(*fault).into_iter().map(|fault| What::Fault(*place, fault)).collect()
         }
         What::Expect(expect) => {
             // In its turn it has `PATIENCE_US` without one; in less time it would be another claim.
@@ -255,23 +246,4 @@ fn jobs(job: &Job) -> Vec<Job> {
         all.push(Job { exec: all[all.len() - 1].exec.clone(), input: None, ..job.clone() });
     }
     all
-}
-
-fn faults(fault: Fault) -> Vec<Fault> {
-    let fewer = |count: u32| {
-        let fewer = [1, count / 10, count / 2, count.saturating_sub(1)];
-        fewer.into_iter().filter(move |fewer| (1..count).contains(fewer))
-    };
-    match fault {
-        Fault::Slow(us) => times(us).into_iter().map(Fault::Slow).collect(),
-        Fault::Lose(count) => fewer(count).map(Fault::Lose).collect(),
-        Fault::Corrupt(count) => fewer(count).map(Fault::Corrupt).collect(),
-        Fault::Drift(ppm) => [ppm / 100 * 100, ppm / 10 * 10, ppm / 2].map(Fault::Drift).into(),
-        Fault::Jump(us) => {
-            let sign = us.signum();
-            times(us.unsigned_abs()).into_iter().map(|us| Fault::Jump(us as i64 * sign)).collect()
-        }
-        Fault::Stop | Fault::Continue | Fault::Kill | Fault::Crash | Fault::Return | Fault::Cut => Vec::new(),
-        Fault::Mute { .. } | Fault::Heal | Fault::Clog | Fault::Unclog => Vec::new(),
-    }
 }

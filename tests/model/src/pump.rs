@@ -12,7 +12,7 @@ use protocol::message::frame;
 use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
-use sim::leaf::{Machine, Whose};
+use sim::host::{SimHost, Whose};
 use std::collections::{BTreeMap, VecDeque};
 
 mod time;
@@ -42,7 +42,7 @@ enum Todo {
 pub struct Leaf {
     /// Its core.
     pub core: Box<Cnode<Full>>,
-    machine: Machine,
+    machine: SimHost,
     link: Option<u16>,
     up: VecDeque<Vec<u8>>,
     down: VecDeque<Vec<u8>>,
@@ -130,7 +130,7 @@ impl Net {
             };
             net.leaves.push(Leaf {
                 core: Box::new(Cnode::new(facts, Time(BEGIN_US))),
-                machine: Machine::default(),
+                machine: SimHost::default(),
                 link: None,
                 up: VecDeque::new(),
                 down: VecDeque::new(),
@@ -346,7 +346,9 @@ impl Net {
             }
         }
         let Leaf { core, machine, .. } = &mut self.leaves[index];
-        let (going, ending) = (machine.going(), machine.ending(|member| core.member_pid(member)));
+        let going: Vec<_> = std::iter::from_fn(|| machine.going()).collect();
+        let ending: Vec<_> =
+            std::iter::from_fn(|| machine.ending(|member| core.member_pid(member))).collect();
         for (member, pid, _) in going {
             self.later(index, 1, Todo::Started(member, pid));
         }

@@ -4,7 +4,7 @@ use ionode::Ionode;
 use model::pump::Net;
 use protocol::text::Text;
 use protocol::time::Time;
-use sim::client::Job;
+use sim::clients::job::Job;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -41,7 +41,12 @@ const ALLOWED: &[Row] = &[
     Row { name: "cnode", ours: &["protocol"], others: Others::Only(CORE) },
     Row { name: "ionode", ours: &["protocol"], others: Others::Not(HOST) },
     // Its program serves a simulated machine on real sockets; that its library knows none is a test below.
-    Row { name: "sim", ours: &["protocol", "protocol-host", "cnode", "ionode"], others: Others::Not(KERNEL) },
+    Row { name: "bluegene", ours: &["protocol"], others: Others::Not(HOST) },
+    Row {
+        name: "sim",
+        ours: &["protocol", "protocol-host", "cnode", "ionode", "bluegene"],
+        others: Others::Not(KERNEL),
+    },
     Row { name: "model", ours: &["protocol", "cnode", "ionode", "sim"], others: Others::Not(KERNEL) },
     Row { name: "costs", ours: &["protocol", "cnode", "ionode"], others: Others::Not(HOST) },
     Row { name: "rules", ours: &[], others: Others::Only(&[]) },
@@ -73,6 +78,7 @@ const ALLOWED: &[Row] = &[
             "cnode-host",
             "ionode",
             "ionode-host",
+            "bluegene",
             "sim",
             "client",
             "tools",
@@ -302,29 +308,21 @@ fn sources(root: &std::path::Path) -> Vec<(String, String)> {
     files
 }
 
-/// The files of a source directory that are not the program's, which `main` declares, and name our half of a
-/// driver.
-fn naming_the_driver(main: &str, files: &[(String, String)]) -> Vec<String> {
-    let program = |path: &str| {
-        let owns = |line: &str| {
-            let module = line.strip_prefix("mod ").and_then(|line| line.strip_suffix(';'));
-            module.is_some_and(|module| {
-                path == format!("{module}.rs") || path.starts_with(&format!("{module}/"))
-            })
-        };
-        path == "main.rs" || main.lines().any(owns)
-    };
-    let named = files.iter().filter(|(path, text)| !program(path) && text.contains("protocol_host"));
-    named.map(|(path, _)| path.clone()).collect()
+/// What the program of the simulator is made of: its library knows no sockets, options and bars.
+const PROGRAMS: &[&str] = &["protocol_host", "argh", "indicatif"];
+
+/// The files of a library's source directory, its programs apart, that name what only a program needs.
+fn naming_a_programs(files: &[(String, String)]) -> Vec<&str> {
+    let names = |text: &str| PROGRAMS.iter().any(|name| text.contains(&format!("{name}::")));
+    let named = files.iter().filter(|(path, text)| !path.starts_with("bin/") && names(text));
+    named.map(|(path, _)| path.as_str()).collect()
 }
 
 #[test]
-fn the_library_of_the_simulator_knows_no_sockets() {
-    let root = rules::root().join("sim/src");
-    let files = sources(&root);
-    let main = std::fs::read_to_string(root.join("main.rs")).expect("it is text");
-    assert_eq!(naming_the_driver(&main, &files), [""; 0]);
-    let some = files.iter().filter(|(_, text)| text.contains("protocol_host")).count();
+fn the_library_of_the_simulator_knows_no_sockets_and_no_command_line() {
+    let files = sources(&rules::root().join("sim/src"));
+    assert_eq!(naming_a_programs(&files), [""; 0]);
+    let some = files.iter().filter(|(_, text)| text.contains("protocol_host::")).count();
     assert!(some > 0, "the program does know them, so that this would be seen");
 }
 
@@ -332,9 +330,8 @@ fn the_library_of_the_simulator_knows_no_sockets() {
 fn a_library_that_knows_sockets_is_found() {
     let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
     let uses = "use protocol_host::Dial;";
-    let files =
-        [file("main.rs", uses), file("serve/port.rs", uses), file("world.rs", uses), file("x.rs", "")];
-    assert_eq!(naming_the_driver("mod serve;\nmod load;\n", &files), ["world.rs"]);
+    let files = [file("bin/sim/serve/port.rs", uses), file("world.rs", uses), file("x.rs", "")];
+    assert_eq!(naming_a_programs(&files), ["world.rs"]);
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //! rows of eight compute cards, J04 first.
 
 use crate::draw::page::{Area, width_of};
-use crate::machine::Partition;
-use crate::parameters::{MIDPLANE_EDGE, MIDPLANE_NODE_CARDS, NODE_CARD_NODES, RACK_MIDPLANES};
+use bluegene::parameters::{MIDPLANE_EDGE, MIDPLANE_NODE_CARDS, NODE_CARD_NODES, RACK_MIDPLANES};
+use bluegene::partition::Partition;
 use protocol::personality::{COMPUTE_CARD_FIRST, Location};
 
 /// Compute cards side by side.

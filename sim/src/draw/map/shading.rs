@@ -1,10 +1,10 @@
 //! Which colour each node has, what the colours stand for, and how many nodes have each.
 
-use super::{By, State};
+use super::state::{By, State};
 use crate::draw::palette::{self, Color, KINDS, viridis};
 use crate::draw::{count, grouped};
-use crate::machine::torus::Coord;
-use crate::machine::{Node, Partition};
+use bluegene::partition::torus::Coord;
+use bluegene::partition::{Node, Partition};
 
 /// Levels of a value that is not counted: as many as eyes tell apart.
 const LEVELS: u16 = 40;

@@ -1,7 +1,7 @@
 //! A client's job: `res 64, gang on, exec cat, input "a\nbc\n"`.
 
-use super::{Cursor, Mistake};
 use crate::script::{Job, NODES_MAX, Res};
+use crate::words::{Cursor, Mistake};
 
 /// Verbs of a session's ctl that may stand between `res` and `exec`.
 const VERBS: [&str; 10] =

@@ -2,8 +2,8 @@
 
 use super::{Play, Running, Stage, alike};
 use crate::check;
-use crate::script::time::told as time;
-use crate::script::{Claim, Count, Expect, Job, Kind, Told, What, When};
+use crate::script::{Claim, Count, Expect, How, Job, Told, What, When};
+use crate::words::time::told as time;
 use cnode::Bounds;
 use protocol::record::{End, Outcome};
 
@@ -88,7 +88,7 @@ impl<B: Bounds> Play<'_, B> {
         match told {
             Told::Rightly if running.has_vanished => Ok("vanished".into()),
             Told::Rightly => {
-                let claim = check::Claim {
+                let claim = check::JobClaim {
                     // What no machine has, it does not find.
                     program: job.lines().map_or("nosuch", |_| job.exec.first().map_or("", String::as_str)),
                     size: running.members,
@@ -124,7 +124,7 @@ fn off(count: Count, number: u32) -> &'static str {
     if number < wanted { "too few" } else { "too many" }
 }
 
-impl Kind {
+impl How {
     fn is(self, end: End) -> bool {
         match (self, end) {
             (Self::Exit(code), End::Exit(other)) => code == other,

@@ -2,10 +2,10 @@
 
 use super::{Finding, Play};
 use crate::draw::map::State;
-use crate::machine::{Node, Partition};
 use crate::script::{Network, Script, Tables, Tree};
 use crate::trace::Lines;
 use crate::world::World;
+use bluegene::partition::{Node, Partition};
 use cnode::{Bounds, Full, Small};
 
 /// How nodes are at an instant.
@@ -83,7 +83,7 @@ mod tests {
     use crate::script::parse;
 
     fn seen_at(text: &str, at: Option<u64>) -> Seen {
-        let script = parse(text).expect("a script");
+        let script = parse::script(text).expect("a script");
         let mut broken = Vec::new();
         let seen = seen(&script, at, &mut |finding| broken.extend(finding.broken.clone()));
         assert_eq!(broken, [""; 0]);
@@ -130,7 +130,7 @@ mod tests {
             ("nodes 100", "a map is of the machine: a partition of 100 nodes: the nearest are 64 and 128"),
             ("nodes 64\nlevels 4x16", "a map is of the machine, which has levels of its own; want pset"),
         ] {
-            let script = parse(&format!("{head}\nboot\n")).expect("a script");
+            let script = parse::script(&format!("{head}\nboot\n")).expect("a script");
             assert_eq!(seen(&script, None, &mut |_| ()).map(|seen| seen.at), Err(why.to_owned()));
         }
     }

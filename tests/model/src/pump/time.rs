@@ -4,7 +4,7 @@ use super::{Leaf, Net, Todo, Who};
 use cnode::host::MemberSlot;
 use ionode::host::Peer;
 use protocol::server::LinkId;
-use sim::leaf::{self, Went};
+use sim::host::{self, Went};
 
 impl Net {
     /// When something happens next by itself.
@@ -63,12 +63,12 @@ impl Net {
             Todo::Leave => self.cut(index),
             Todo::Started(member, pid) => {
                 let Leaf { core, machine, .. } = &mut self.leaves[index];
-                let went = leaf::started(core, machine, now, (member, pid), false);
+                let went = host::started(core, machine, now, (member, pid), false);
                 self.went(index, (member, pid), went);
             }
             Todo::Step(member, pid) => {
                 let Leaf { core, machine, .. } = &mut self.leaves[index];
-                let went = leaf::goes_on(core, machine, now, (member, pid));
+                let went = host::goes_on(core, machine, now, (member, pid));
                 self.went(index, (member, pid), went);
             }
         }
