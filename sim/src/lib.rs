@@ -5,13 +5,13 @@
 //! The machine and its networks are the crate `bluegene`; the command line is the program's, `bin/sim`.
 //!
 //! A run is four values, each of which is fed and drained, and a loop over them, `world`: the `agenda` holds
-//! what comes next, `wires` carry messages, `nodes` run the cores, `clients` have jobs done. `observers` watch
-//! all of it. What a caller may do with a world stands beside it: `orders` for clients, `breaking` for faults,
-//! `gate` for programs outside, `watching` for observers, `check` for claims on what is left.
+//! what comes next, `wires` carry messages, `nodes` run the cores, `clients` have jobs done. `observers`
+//! watch all of it. What a caller may do with a world stands beside it: `orders` for clients, `breaking` for
+//! faults, `gate` for programs outside, `watching` for observers, `check` for claims on what is left.
 //!
 //! `script` is a run as text; `workload` makes one from a seed, `reach` makes runs that are to reach every
-//! arm, and `shrink` reduces a script that fails to a minimal one. `scale`, `fanout` and `states` make data of
-//! runs, `draw` makes pictures of that.
+//! arm, and `shrink` reduces a script that fails to a minimal one. `scale`, `fanout` and `states` make data
+//! of runs, `draw` makes pictures of that.
 //!
 //! # Words
 //!

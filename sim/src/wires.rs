@@ -1,8 +1,8 @@
 //! The wires of a simulated partition: links between places and what carries their messages, in order,
 //! delayed, lost or changed. They are fed with messages and hangups, which come out of the agenda as events.
 //!
-//! `message` holds the messages on their way, `fabric` is the machine's own networks, `ports` are the links of
-//! each node. A fault of a wire is its `Cable`, or a clog.
+//! `message` holds the messages on their way, `fabric` is the machine's own networks, `ports` are the links
+//! of each node. A fault of a wire is its `Cable`, or a clog.
 
 pub(crate) mod fabric;
 pub(crate) mod message;
