@@ -110,7 +110,7 @@ fn a_node_stopped_in_the_middle_of_a_stdin_write_is_named_and_the_other_63_are_d
     let told = job.end();
     writer.join().expect("the writer ends").expect("all is taken");
     assert!(begun.elapsed() < 2 * NAMED, "{:?}", begun.elapsed());
-    assert_eq!((told.code, told.err.as_str()), (137, LOST));
+    assert_eq!((told.code, told.err.as_str()), (121, LOST));
     assert_eq!(told.out, "got\n".repeat(64) + &"1048576\n".repeat(63));
     before.is_left(&partition);
     goes_on(&partition);
@@ -127,7 +127,7 @@ fn a_node_stopped_in_the_middle_of_a_read_of_stdout_is_named_and_the_other_63_ar
     let begun = Instant::now();
     let told = job.end();
     assert!(begun.elapsed() < NAMED, "{:?}", begun.elapsed());
-    assert_eq!((told.code, told.err.as_str()), (137, LOST));
+    assert_eq!((told.code, told.err.as_str()), (121, LOST));
     assert_eq!(told.out, "begun\n".repeat(64) + &"ended\n".repeat(63));
     before.is_left(&partition);
     goes_on(&partition);
@@ -146,7 +146,7 @@ fn a_node_stopped_in_the_middle_of_a_kill_is_named_and_the_other_63_are_done() {
     assert!(begun.elapsed() < NAMED, "{:?}", begun.elapsed());
     let told = job.end();
     let want = "uem: lost: node05 (1 member)\nuem: signal 9: node[01-04,06-64] (63 members)\n";
-    assert_eq!((told.code, told.err.as_str()), (137, want));
+    assert_eq!((told.code, told.err.as_str()), (121, want));
     before.is_left(&partition);
     goes_on(&partition);
 }
@@ -163,7 +163,7 @@ fn a_node_stopped_while_much_output_waits_is_named_and_the_other_63_lose_no_line
     let begun = Instant::now();
     let told = job.end();
     assert!(begun.elapsed() < NAMED, "{:?}", begun.elapsed());
-    assert_eq!((told.code, told.err.as_str()), (137, LOST));
+    assert_eq!((told.code, told.err.as_str()), (121, LOST));
     let mut last: BTreeMap<&str, u32> = BTreeMap::new();
     for line in told.out.lines() {
         let (node, number) = line.split_once(' ').unwrap_or((line, ""));
@@ -191,7 +191,7 @@ fn a_node_stopped_before_a_launch_or_anywhere_in_one_is_named_and_the_other_63_a
         let cut = ["uem: stderr: node05: Host is down\n", "uem: stdout: node05: Host is down\n"];
         let lines = told.err.split_inclusive('\n');
         let named = lines.map(|line| line == LOST || cut.contains(&line)).collect::<Vec<_>>();
-        assert!(told.code == 137 && !named.is_empty() && !named.contains(&false), "{}", told.err);
+        assert!(told.code == 121 && !named.is_empty() && !named.contains(&false), "{}", told.err);
         // What it wrote before it stopped may have come.
         let mut came = told.sorted();
         came.retain(|name| *name != "node05");
@@ -241,7 +241,7 @@ fn output_that_goes_with_a_node_after_its_members_ended_well_is_not_passed_over(
     partition.signal("node02", "KILL");
     partition.wait_until("summary", |text| text == "node01 up\nnode02 lost\n");
     let err = "uem: stderr: node02: Host is down\nuem: stdout: node02: Host is down\n";
-    let want = Told { code: 137, out: "node01\n".to_owned(), err: err.to_owned() };
+    let want = Told { code: 121, out: "node01\n".to_owned(), err: err.to_owned() };
     assert_eq!(partition.run(&["attach", "job"]), want);
     // It is said once, as output is read once.
     let again = partition.run(&["attach", "job"]);
@@ -277,7 +277,7 @@ fn a_break_of_3_seconds_loses_nothing_and_after_one_of_60_a_thousand_launches_ar
     }
     let told = partition.run(&["run", "-a", "echo", "here"]);
     let lost = "uem: lost: node[05,40] (2 members)\n";
-    assert_eq!((told.code, told.out, told.err.as_str()), (137, "here\n".repeat(62), lost));
+    assert_eq!((told.code, told.out, told.err.as_str()), (121, "here\n".repeat(62), lost));
     std::thread::sleep(Duration::from_secs(60));
     for node in ["node05", "node40"] {
         partition.signal(node, "CONT");

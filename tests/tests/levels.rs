@@ -176,7 +176,7 @@ fn a_stopped_leaf_two_levels_down_is_named_within_five_seconds() {
     let begun = Instant::now();
     let told = tree.run(&["run", "-a", "echo", "here"]);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: n4 (1 member)\n"));
+    assert_eq!((told.code, told.err.as_str()), (121, "uem: lost: n4 (1 member)\n"));
     assert_eq!(told.out, "here\n".repeat(4));
     tree.signal("n4", "CONT");
     tree.wait_for("n[1-5] up\n");
@@ -191,7 +191,7 @@ fn a_killed_ionode_loses_what_is_below_it_and_nothing_else_and_comes_back_with_i
     std::thread::sleep(Duration::from_millis(800));
     tree.signal("io2", "KILL");
     let told = Told::of(&child.wait_with_output().expect("it ends"));
-    assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: io2 (3 members)\n"));
+    assert_eq!((told.code, told.err.as_str()), (121, "uem: lost: io2 (3 members)\n"));
     assert_eq!(told.out.matches("ended").count(), 2);
     assert_eq!(tree.run(&["cat", "summary"]).out, "n[1-2] up\nn[3-5] lost\n");
     let status = tree.run(&["status"]).out;

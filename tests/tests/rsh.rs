@@ -174,7 +174,7 @@ fn a_user_before_the_node_or_behind_l_is_whom_it_runs_as() {
 }
 
 #[test]
-fn a_lost_node_is_137() {
+fn a_lost_node_is_121() {
     let partition = Partition::up(2);
     let mut command = partition.uem(&["rsh", "node02", "echo on; exec sleep 60"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("uem starts");
@@ -182,7 +182,7 @@ fn a_lost_node_is_137() {
     std::io::Read::read_exact(child.stdout.as_mut().expect("it is piped"), &mut first).expect("it says on");
     partition.signal("node02", "KILL");
     let got = Told::of(&child.wait_with_output().expect("it ends"));
-    assert_eq!(got, told(137, "", "uem: lost: node02 (1 member)\n"));
+    assert_eq!(got, told(121, "", "uem: lost: node02 (1 member)\n"));
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn a_node_that_is_killed_or_stopped_is_named_as_lost_in_time_and_may_return() {
         served.types(&format!("{order} {node}"));
         let told = job.end();
         assert!(begun.elapsed() < NAMED, "{order}: {:?}", begun.elapsed());
-        assert_eq!((told.code, told.err), (137, format!("uem: lost: {node} (1 member)\n")), "{order}");
+        assert_eq!((told.code, told.err), (121, format!("uem: lost: {node} (1 member)\n")), "{order}");
     }
     assert!(served.run(&["cat", "summary"]).out.contains("node[17-18] lost\n"));
     served.types("return node17");

@@ -91,7 +91,7 @@ fn a_killed_node_loses_only_its_members_and_the_others_finish() {
     std::thread::sleep(Duration::from_millis(800));
     partition.signal("node17", "KILL");
     let told = Told::of(&child.wait_with_output().expect("it ends"));
-    assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: node17 (1 member)\n"));
+    assert_eq!((told.code, told.err.as_str()), (121, "uem: lost: node17 (1 member)\n"));
     assert_eq!(told.out.lines().filter(|line| *line == "ended").count(), 63);
     assert!(partition.run(&["cat", "summary"]).out.contains("node17 lost"));
 }
@@ -123,7 +123,7 @@ fn a_stopped_node_is_named_within_five_seconds_and_takes_part_again_when_it_goes
     let begun = Instant::now();
     let told = partition.run(&["run", "-a", "hostname"]);
     assert!(begun.elapsed() < GONE, "{:?}", begun.elapsed());
-    assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: node05 (1 member)\n"));
+    assert_eq!((told.code, told.err.as_str()), (121, "uem: lost: node05 (1 member)\n"));
     assert_eq!(told.out.lines().count(), 7);
     partition.signal("node05", "CONT");
     let end = Instant::now() + GONE;
@@ -268,7 +268,7 @@ fn a_node_stopped_in_the_middle_of_a_stdin_write_holds_it_up_no_longer_than_it_i
     let begun = Instant::now();
     let told = fed(&partition, &["run", "-a", "sh", "-c", script], &vec![b'x'; 4 << 20]);
     assert!(stopper.join().expect("it was sent").success());
-    assert_eq!((told.code, told.err.as_str()), (137, "uem: lost: node05 (1 member)\n"));
+    assert_eq!((told.code, told.err.as_str()), (121, "uem: lost: node05 (1 member)\n"));
     assert_eq!(told.out, "all\n".repeat(7));
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }
@@ -285,7 +285,7 @@ fn a_kill_that_a_stopped_node_does_not_answer_names_it_and_ends_the_others() {
     assert_eq!(killed.err, "uem: 0: signal: node02: Connection timed out\n");
     let told = Told::of(&child.wait_with_output().expect("it ends"));
     let want = "uem: lost: node02 (1 member)\nuem: signal 9: node[01,03-04] (3 members)\n";
-    assert_eq!((told.code, told.err.as_str()), (137, want));
+    assert_eq!((told.code, told.err.as_str()), (121, want));
 }
 
 #[test]

@@ -4,14 +4,14 @@ use std::io::{ErrorKind, Write};
 
 /// A command line that cannot be understood.
 pub(crate) const USAGE: i32 = 100;
+/// A node was lost.
+pub(crate) const LOST: i32 = 121;
 /// Time is over.
 pub(crate) const TIMEOUT: i32 = 124;
 /// This program could not do its part.
 pub(crate) const OWN: i32 = 125;
 /// After ^C.
 pub(crate) const INTERRUPTED: i32 = 130;
-/// A node was lost.
-pub(crate) const LOST: i32 = 137;
 /// This program could not do its part, where it stands for ssh.
 pub(crate) const SSH_OWN: i32 = 255;
 

@@ -147,7 +147,7 @@ fn until_lost(site: &mut Site, name: &str) {
 fn a_child_that_misbehaves_is_lost_by_name_and_the_others_finish_the_job() {
     let mut site = Site::up(2);
     let lost = "uem: lost: fake (1 member)\n".to_owned();
-    let want = Told { code: 137, out: "here\nhere\n".to_owned(), err: lost };
+    let want = Told { code: 121, out: "here\nhere\n".to_owned(), err: lost };
     let mut wrong = Vec::new();
     for (name, act) in misbehaviours() {
         let serving = fake(&mut site, act);
@@ -280,7 +280,7 @@ fn a_silent_child_is_lost_in_time_and_its_members_with_it() {
     let begun = Instant::now();
     let told = site.told(&["run", "-a", "echo", "here"]);
     let want = "uem: lost: fake (1 member)\n".to_owned();
-    assert_eq!(told, Told { code: 137, out: "here\nhere\n".to_owned(), err: want });
+    assert_eq!(told, Told { code: 121, out: "here\nhere\n".to_owned(), err: want });
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     silent.hung_up();
 }

@@ -17,9 +17,9 @@ use client::Dial;
     example = "uem attach 5",
     note = "The exit code is as of uem run.",
     error_code(100, "the command line cannot be understood"),
+    error_code(121, "a node was lost, whatever became of other members"),
     error_code(125, "uem itself could not do its part"),
-    error_code(130, "after ^C"),
-    error_code(137, "a node was lost")
+    error_code(130, "after ^C")
 )]
 pub(crate) struct Attach {
     /// dial string of the node

@@ -30,12 +30,12 @@ use std::time::Duration;
     example = "seq 100 | uem run --share -n 8 sh -c 'while read n; do sleep 0.$n; done'",
     note = "The exit code is the highest of the members'; 128+n where signal n ended one.",
     error_code(100, "the command line cannot be understood"),
+    error_code(121, "a node was lost, whatever became of other members"),
     error_code(124, "time is over"),
     error_code(125, "uem itself could not do its part"),
     error_code(126, "the program cannot be executed"),
     error_code(127, "the program was not found"),
-    error_code(130, "after ^C"),
-    error_code(137, "a node was lost")
+    error_code(130, "after ^C")
 )]
 #[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Run {

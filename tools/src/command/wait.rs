@@ -14,8 +14,8 @@ use client::{Client, Dial};
     example = "uem run -d -n 64 sleep 60; uem wait run4711",
     note = "The exit code is as of uem run.",
     error_code(100, "the command line cannot be understood"),
-    error_code(125, "uem itself could not do its part"),
-    error_code(137, "a node was lost")
+    error_code(121, "a node was lost, whatever became of other members"),
+    error_code(125, "uem itself could not do its part")
 )]
 pub(crate) struct Wait {
     /// dial string of the node

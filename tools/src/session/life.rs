@@ -328,7 +328,7 @@ impl<'a> Session<'a> {
         match self.ending.why() {
             Some(why) => why.code(self.manner.own()),
             None if is_ssh && self.outcomes.any_never_ran() => self.manner.own(),
-            None if self.cut != Cut::No => self.outcomes.code().max(LOST),
+            None if self.cut != Cut::No => LOST,
             None => self.outcomes.code(),
         }
     }

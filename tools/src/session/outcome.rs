@@ -45,9 +45,10 @@ impl Outcomes {
         })
     }
 
-    /// The highest code of all members.
+    /// That of a lost node, otherwise the highest code of all members.
     pub(crate) fn code(&self) -> i32 {
-        self.members.values().map(|(_, end)| code(*end)).max().unwrap_or(0)
+        let codes = self.members.values().map(|(_, end)| (*end == End::Lost, code(*end)));
+        codes.max().map_or(0, |(_, code)| code)
     }
 
     /// Each was started, and none was lost.
@@ -111,6 +112,16 @@ mod tests {
         let told = all.failures("./x");
         assert_eq!(told[1], "./x: ns: line 2: bind: No such file or directory: n5 (1 member)");
         assert!(!all.take("nonsense\n"));
+    }
+
+    #[test]
+    fn a_lost_node_outranks_whatever_became_of_members() {
+        let mut all = Outcomes::default();
+        assert!(all.take("0 n1 5 0 0 1 'exit: 200'\n1 n2 6 0 0 1 'signal: 9'\n"));
+        assert_eq!(all.code(), 200);
+        assert!(all.take("2 n3 0 0 0 0 'never run: No such file or directory'\n3 n4 0 0 0 0 'lost: n4'\n"));
+        assert_eq!(all.code(), 121);
+        assert_eq!(code(End::Signal(9)), 137);
     }
 
     #[test]
