@@ -27,6 +27,7 @@ pub mod limits;
 pub mod linux;
 pub mod memberset;
 pub mod message;
+pub mod mode;
 pub mod nodeset;
 pub mod personality;
 pub mod qid;

@@ -8,8 +8,8 @@ use crate::ename::Ename;
 use crate::limits::{IOHDR, MSIZE_MIN, NODE_NAME_MAX};
 use crate::message::{Fid, HEADER, Names, RREAD_HEADER, Tag, Tmsg};
 use crate::message::{RERROR, TATTACH, TAUTH, TCREATE, TOPEN, TSTAT, TWSTAT};
+use crate::mode;
 use crate::qid::QTDIR;
-use crate::server::mode;
 use crate::stat::{DMDIR, Stat};
 use crate::wire::{Botch, Reader, Writer};
 

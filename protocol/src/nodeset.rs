@@ -14,7 +14,7 @@ use core::cmp::Ordering;
 use core::error::Error;
 use core::fmt::{self, Debug, Display, Write};
 use core::iter::FusedIterator;
-use range::{Cursor, Fault, Range};
+use range::{Cursor, DIGITS_MAX, Fault, Range};
 
 pub use fold::{fold, join, order};
 pub use range::{Number, What};
@@ -27,9 +27,6 @@ pub const GROUPS_MAX: usize = 4;
 
 /// Largest number in a node set: nine digits.
 pub const NUMBER_MAX: u32 = 999_999_999;
-
-/// Most digits that a number in a node's name is read with.
-const DIGITS_MAX: usize = 9;
 
 /// Why a text is no node set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,28 +27,22 @@ mod bytes;
 mod config;
 mod flaw;
 mod location;
-mod shell;
+pub mod shell;
 mod wires;
 
+pub use bytes::{LEN, VERSION, WORDS};
 pub use config::{BlockConfig, Mode, NodeConfig};
 pub use flaw::Flaw;
 pub use location::{
     COMPUTE_CARD_FIRST, COMPUTE_CARD_LAST, IO_CARDS, LOCATION_LEN, Location, LocationError, NODE_CARDS,
     ROW_GENERIC,
 };
-pub use shell::Shell;
 pub use wires::{Port, Role, Wires};
 
 use bytes::{Fields, Image};
 use core::fmt::{self, Display};
 use core::net::Ipv4Addr;
 
-/// Bytes of a personality (S1).
-pub const LEN: usize = 416;
-/// The version that this is (S1).
-pub const VERSION: u8 = 0x0A;
-/// Its length as it is told in it: 104 (S1).
-pub const WORDS: u8 = (LEN / 4) as u8;
 /// Coordinates of an I/O node, which is on no torus (S2).
 pub const NOWHERE: u8 = 0xFF;
 /// Room of a name or a key (S1).

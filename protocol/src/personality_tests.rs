@@ -1,3 +1,4 @@
+use super::shell::Shell;
 use super::*;
 use std::format;
 use std::string::ToString;

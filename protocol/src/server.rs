@@ -16,6 +16,8 @@ use crate::table::{is_stream, qid_kind};
 use crate::text::Text;
 use crate::wire::Full;
 
+pub use crate::mode;
+
 /// One 9P conversation as a node numbers it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkId(pub u16);
@@ -29,29 +31,6 @@ pub struct UserId(pub u8);
 pub struct RequestId {
     index: u16,
     seq: u32,
-}
-
-/// Open mode bits, open(5).
-pub mod mode {
-    /// Read.
-    pub const READ: u8 = 0;
-    /// Write.
-    pub const WRITE: u8 = 1;
-    /// Read and write.
-    pub const RDWR: u8 = 2;
-    /// Execute, which is a read.
-    pub const EXEC: u8 = 3;
-    /// Truncate first.
-    pub const TRUNC: u8 = 0x10;
-    /// Remove on clunk.
-    pub const RCLOSE: u8 = 0x40;
-    /// Not open.
-    pub const CLOSED: u8 = 0xff;
-
-    /// A file open so can be written.
-    pub const fn writes(bits: u8) -> bool {
-        bits != CLOSED && matches!(bits & 3, WRITE | RDWR)
-    }
 }
 
 /// What a fid holds.

@@ -4,6 +4,7 @@ extern crate std;
 use super::*;
 use crate::limits::{CHILDREN_MAX, MEMBERS_MAX};
 use crate::set::Rank;
+use crate::text::Text;
 use std::string::ToString;
 
 #[test]

@@ -1,7 +1,8 @@
 //! `sim machine`: what a partition of the machine is, and what a node of it is, knows and is told at boot.
 
 use argh::FromArgs;
-use protocol::personality::{LEN, Mode, Shell};
+use protocol::personality::shell::Shell;
+use protocol::personality::{LEN, Mode};
 use sim::machine::mapping::Mapping;
 use sim::machine::report::{NodeReport, Summary};
 use sim::machine::torus::{Axis, Coord, Shape};

@@ -4,7 +4,8 @@ use super::torus::Direction;
 use super::*;
 use crate::net::tree::{End, Timing, Tree};
 use crate::parameters::{NODES_MAX, RACK_IO_NODES, RACK_NODES};
-use protocol::personality::{LEN, Mode, NodeConfig, Personality, Port, Role, Shell};
+use protocol::personality::shell::Shell;
+use protocol::personality::{LEN, Mode, NodeConfig, Personality, Port, Role};
 use std::collections::BTreeSet;
 
 /// Partitions of every size with each of their psets.

@@ -1,6 +1,6 @@
 //! Names folded into a node set; the way back is [`NodeSet`](super::NodeSet).
 
-use super::DIGITS_MAX;
+use super::range::DIGITS_MAX;
 use core::cmp::Ordering;
 use core::fmt::{self, Write};
 

@@ -4,6 +4,9 @@
 
 use core::fmt::{self, Display};
 
+/// Most digits that a number in a node's name is read with.
+pub(crate) const DIGITS_MAX: usize = 9;
+
 /// A number with the width it was written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {

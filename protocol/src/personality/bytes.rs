@@ -2,7 +2,12 @@
 
 #![expect(clippy::big_endian_bytes, reason = "the machine's own order; 9P's is in `wire`")]
 
-use super::LEN;
+/// Bytes of a personality (S1).
+pub const LEN: usize = 416;
+/// The version that this is (S1).
+pub const VERSION: u8 = 0x0A;
+/// Its length as it is told in it: 104 (S1).
+pub const WORDS: u8 = (LEN / 4) as u8;
 
 /// Takes fields from the front; past the end of the bytes all are zero.
 #[derive(Debug)]

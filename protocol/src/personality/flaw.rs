@@ -1,6 +1,6 @@
 //! Why bytes are no personality that a node could have.
 
-use super::{LEN, VERSION, WORDS};
+use super::bytes::{LEN, VERSION, WORDS};
 use core::error::Error;
 use core::fmt::{self, Display};
 

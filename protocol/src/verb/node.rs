@@ -1,12 +1,13 @@
 //! What a node's ctl takes. Some verbs are for the node that is written to; the others are for it and all
 //! below it, or for those of a node set, and go down as they were written.
 
-use super::When::Any;
-use super::Where::{Both, Down, Here};
-use super::Who::{Anyone, Child, Operator, Parent};
+use super::row::When::Any;
+use super::row::Where::{Both, Down, Here};
+use super::row::Who::{Anyone, Child, Operator, Parent};
+use super::row::{Verb, check_len, lookup, told, verb};
 use super::signal::signal;
+use super::why::Why;
 use super::word::{key, next, none, number, only, tag};
-use super::{Verb, Why, check_len, lookup, verb};
 use crate::limits::NODE_NAME_MAX;
 use crate::nodeset::{Name, NodeSet};
 use crate::quote::Words;
@@ -97,6 +98,8 @@ pub const NODE: &[Verb<Parse>] = &[
     verb("above", Parent, Any, Here, "above BOOT...", |words| Some(NodeCommand::Above(words.rest()))),
 ];
 
+const NAMES: &[&str] = &told::<Parse, 14>(NODE);
+
 /// The node command of one line, without its newline.
 pub fn node(line: &str) -> Result<NodeLine<'_>, Why> {
     // Of the whole line: it goes down in one message.
@@ -109,7 +112,7 @@ pub fn node(line: &str) -> Result<NodeLine<'_>, Why> {
         on = Some(set.ok_or(Why::Says("not a node set; like on node[001-064,100] drain"))?);
         rest = words.rest();
     }
-    let (verb, words) = lookup(NODE, rest, false)?;
+    let (verb, words) = lookup(NODE, rest, NAMES)?;
     let command = (verb.parse)(words).ok_or(Why::Usage(verb.usage))?;
     if on.is_some() && verb.goes == Here {
         return Err(Why::Says("on NODESET is for drain, resume, tag, untag, bound and debug"));

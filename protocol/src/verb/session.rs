@@ -1,12 +1,14 @@
 //! What a session's ctl takes.
 
-use super::When::{After, Any, Before, Once};
-use super::Where::{Down, Here};
-use super::Who::{Anyone, Parent};
-use super::share::{Share, share};
+use super::row::When::{After, Any, Before, Once};
+use super::row::Where::{Down, Here};
+use super::row::Who::{Anyone, Parent};
+use super::row::{Verb, check_len, lookup, told, verb};
+use super::share::{Layout, Share, share};
 use super::signal::signal;
+use super::why::Why;
 use super::word::{key, next, none, number, on_off, on_unless_off, only, tag};
-use super::{Verb, Why, check_len, lookup, verb};
+
 use crate::memberset::MemberSet;
 use crate::quote::{Word, Words};
 
@@ -37,16 +39,6 @@ pub enum Res<'a> {
     Count(u32, Kind<'a>),
     /// One more on each node of a node set.
     Nodes(&'a str),
-}
-
-/// How member numbers lie on the children.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
-    /// Neighbours share a node.
-    #[default]
-    Block,
-    /// Neighbours are on different nodes.
-    Cyclic,
 }
 
 /// What begins each record of an output.
@@ -180,12 +172,14 @@ pub const SESSION: &[Verb<Parse>] = &[
     verb("untag", Anyone, Any, Here, "untag KEY", |words| note(Note::Untag(key(words)?))),
     verb("clear", Anyone, Before, Here, "clear", |words| alone(words, Command::Clear)),
     verb("wipe", Anyone, Any, Here, "wipe", |words| alone(words, Command::Wipe)),
-    verb("shares", Parent, Before, Here, Share::USAGE, share),
+    verb("shares", Parent, Before, Here, Share::USAGE, |words| share(words).map(Command::Shares)),
     verb("kind", Parent, Before, Here, "kind OS ARCH", kind),
     verb("go", Parent, Any, Here, "go on|off", |words| only(words).and_then(on_off).map(Command::Go)),
     verb("nodes", Parent, Before, Here, "nodes NODESET", |words| only(words)?.plain().map(Command::Nodes)),
     verb("from", Parent, Before, Here, "from LEVELS NAME", from),
 ];
+
+const NAMES: &[&str] = &told::<Parse, 29>(SESSION);
 
 /// The session command of one line, without its newline.
 pub fn session(line: &str) -> Result<Command<'_>, Why> {
@@ -195,7 +189,7 @@ pub fn session(line: &str) -> Result<Command<'_>, Why> {
 /// The same, with the row of its verb.
 pub fn session_line(line: &str) -> Result<SessionLine<'_>, Why> {
     check_len(line, "line too long: at most 1024 bytes; write long arguments to args")?;
-    let (verb, words) = lookup(SESSION, line, true)?;
+    let (verb, words) = lookup(SESSION, line, NAMES)?;
     let command = (verb.parse)(words).ok_or(Why::Usage(verb.usage))?;
     Ok(SessionLine { command, verb })
 }

@@ -1,12 +1,21 @@
 //! The line that shares a session's members out to children; who gets how many is the parent's to decide.
 
 use super::word::{next, only};
-use super::{Command, Layout};
 use crate::limits::{CHILDREN_MAX, MEMBERS_MAX};
 use crate::quote::Words;
 use crate::set::{ChildSet, Rank};
 use core::cmp::Ordering;
 use core::fmt;
+
+/// How member numbers lie on the children.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Neighbours share a node.
+    #[default]
+    Block,
+    /// Neighbours are on different nodes.
+    Cyclic,
+}
 
 /// How many members each child takes, in the order of their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +153,7 @@ impl fmt::Display for Share {
     }
 }
 
-pub(super) fn share(mut words: Words<'_>) -> Option<Command<'_>> {
+pub(super) fn share(mut words: Words<'_>) -> Option<Share> {
     let mut hex = || u32::from_str_radix(next(&mut words)?.plain()?, 16).ok();
     let (size, first, stride) = (hex()?, hex()?, hex()?);
     let layout = match next(&mut words)?.plain()? {
@@ -154,7 +163,7 @@ pub(super) fn share(mut words: Words<'_>) -> Option<Command<'_>> {
     };
     let counts = read_counts(only(words)?.plain()?)?;
     let share = Share { size, first, stride, layout, counts };
-    share.is_sound().then_some(Command::Shares(share))
+    share.is_sound().then_some(share)
 }
 
 /// The counts of a line, in which no child stands twice.
