@@ -1,7 +1,7 @@
 //! How large a stub's tables are: a daemon's, and a simulated node's.
 
-use crate::debug::Probe;
 use crate::member::Member;
+use crate::probe::Probe;
 use crate::session::Session;
 use protocol::event::{EVENTS, Event};
 use protocol::limits::{LEAF_CLIENTS_MAX, LEAF_USERS_MAX, MSIZE_LINK, MSIZE_MIN, USER_NAME_MAX};
@@ -99,7 +99,6 @@ const _: () = {
     assert!(Full::PARENT.requests as usize + LEAF_CLIENTS_MAX * Full::CLIENT.requests as usize <= 480);
     assert!((Small::PARENT.fids + Small::CLIENT.fids) as usize <= 44);
     assert!((Small::PARENT.requests + Small::CLIENT.requests) as usize <= 24);
-    assert!(size_of::<crate::Cnode<Small>>() <= 6048, "with its machine a simulated node is below 8 KiB");
     assert!(size_of::<Session<Tags<32>>>() <= 256, "a simulated node has four");
     assert!(size_of::<Session<Tags<SESSION_TAGS_MAX>>>() <= 352, "a daemon has 64");
 };

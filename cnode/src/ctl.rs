@@ -1,10 +1,10 @@
 //! `ctl`: lines of commands, to the node, to a session, or to one member. What is refused is kept for
 //! `error`.
 
-use crate::Bounds;
+use crate::bounds::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};
 use crate::node::Node;
-use crate::session::{Exec, Gang, Session};
+use crate::session::{Exec, Gang, Phase};
 use protocol::ctl::{Line, Mark, Ran, Refused, Stage, Writer, walk};
 use protocol::ename::Ename;
 use protocol::event::{Event, Subject};
@@ -57,26 +57,27 @@ impl<B: Bounds> Node<B> {
         });
         let outcome = walked.map_err(|refused| self.refuse(who, Some(slot), refused));
         let session = &mut self.sessions.slots_mut()[slot as usize];
-        if !session.is_open() {
-            return outcome.map(|_| Some(data.len() as u32));
-        }
-        let waits = session.exec.request == Some(who.request);
-        if let Err(ename) = outcome {
-            if waits {
+        let len = data.len() as u32;
+        let exec =
+            session.run_mut().map(|run| &mut run.exec).filter(|exec| exec.request == Some(who.request));
+        match (outcome, exec) {
+            (Ok(_), None) => Ok(Some(len)),
+            (Ok(_), Some(exec)) => {
+                exec.len = len;
+                Ok(None)
+            }
+            (Err(ename), exec) => {
                 // What an `exec` before the refused line began goes on; the refusal is its write's answer.
-                session.exec.request = None;
+                if let Some(exec) = exec {
+                    exec.request = None;
+                }
+                session.poison();
+                if session.is_poisoned() {
+                    self.touch(slot);
+                }
+                Err(ename)
             }
-            if session.is_parents() && !session.executed {
-                session.poisoned = true;
-                self.touch(slot);
-            }
-            return Err(ename);
         }
-        if waits {
-            session.exec.len = data.len() as u32;
-            return Ok(None);
-        }
-        Ok(Some(data.len() as u32))
     }
 
     /// Runs lines written to a member's ctl: signals only.
@@ -93,7 +94,7 @@ impl<B: Bounds> Node<B> {
                 let takes = "a member takes signal, kill, stop and start; the rest is its session's";
                 return Err(Why::Says(takes));
             };
-            if !self.session(slot).executed {
+            if !self.session(slot).is_executed() {
                 return Err(Why::IDLE);
             }
             self.signal_member(index, signal, host);
@@ -111,9 +112,8 @@ impl<B: Bounds> Node<B> {
 
     /// How far a session is; none that is gone, as behind a `wipe`.
     fn stage(&self, slot: SessionSlot) -> Option<Stage> {
-        let session = &self.sessions.slots()[slot as usize];
-        let stage = Stage { is_parents: session.is_parents(), executed: session.executed };
-        session.is_open().then_some(stage)
+        let session = self.open_session(slot)?;
+        Some(Stage { is_parents: session.is_parents(), executed: session.is_executed() })
     }
 
     fn run_node(&mut self, who: Writer, command: NodeCommand<'_>, host: &mut impl Host) -> Result<(), Why> {
@@ -123,13 +123,16 @@ impl<B: Bounds> Node<B> {
             }
             // Nobody is below it to make a cycle.
             NodeCommand::Above(_) => return Ok(()),
-            NodeCommand::Fence => self
-                .each_session(|_, session| session.is_parents(), |this, slot| this.close_session(slot, host)),
+            NodeCommand::Fence => self.close_sessions(|session| session.is_parents(), host),
             NodeCommand::Signal(signal) => {
-                let mine = |this: &Self, session: &Session<_>| this.is_owner(who.user, session.owner);
-                self.each_session(mine, |this, slot| this.signal_session(slot, signal, host));
+                for slot in self.slots() {
+                    let owner = self.open_session(slot).map(|session| session.owner);
+                    if owner.is_some_and(|owner| self.is_owner(who.user, owner)) {
+                        self.signal_session(slot, signal, host);
+                    }
+                }
             }
-            NodeCommand::Exit => self.exit = true,
+            NodeCommand::Exit => self.wanted.exit = true,
             NodeCommand::Drain(why) => self.set_drained(Some(why), who.now),
             NodeCommand::Resume => self.set_drained(None, who.now),
             NodeCommand::Tag(tag) => {
@@ -161,7 +164,7 @@ impl<B: Bounds> Node<B> {
             }
             None => {
                 self.parent.leave();
-                self.leaves = true;
+                self.wanted.leave = true;
             }
         }
     }
@@ -170,22 +173,9 @@ impl<B: Bounds> Node<B> {
         if self.drained.is_some() != why.is_some() {
             let state = if why.is_some() { "draining" } else { "up" };
             self.events.push(Event { at: now, what: Subject::Node, name: self.facts.name, state });
-            self.told_node = true;
+            self.changed.told = true;
         }
         self.drained = why;
-    }
-
-    fn each_session(
-        &mut self,
-        which: impl Fn(&Self, &Session<B::SessionTags>) -> bool,
-        mut act: impl FnMut(&mut Self, SessionSlot),
-    ) {
-        for slot in 0..self.sessions.slots().len() {
-            let session = self.sessions.slots()[slot];
-            if session.used && !session.closing && which(self, &session) {
-                act(self, slot as SessionSlot);
-            }
-        }
     }
 
     fn run(
@@ -196,7 +186,7 @@ impl<B: Bounds> Node<B> {
         line: Line<'_>,
         host: &mut impl Host,
     ) -> Result<Ran, Why> {
-        let session = self.session(slot);
+        let session = self.session_mut(slot);
         match command {
             Command::Res(res) => {
                 let (first, size) = (session.count, session.size);
@@ -209,13 +199,13 @@ impl<B: Bounds> Node<B> {
             Command::CloseStdin => self.close_stdin(slot, host),
             Command::Choose(choice) => session.options.choose(choice, session.count > 0)?,
             Command::Note(note) => session.about.set(note)?,
-            Command::Winsize(rows, cols) if session.executed => self.resize(slot, rows, cols, host),
+            Command::Winsize(rows, cols) if session.is_executed() => self.resize(slot, rows, cols, host),
             Command::Setup | Command::Winsize(..) => {
                 host.append(slot, Param::Setup, line.text.as_bytes())?;
                 host.append(slot, Param::Setup, b"\n")?;
             }
             Command::Clear => {
-                session.poisoned = false;
+                session.phase = Phase::Setup { is_poisoned: false };
                 for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
                     host.truncate(slot, param);
                 }
@@ -286,7 +276,7 @@ impl<B: Bounds> Node<B> {
         line: Line<'_>,
         host: &mut impl Host,
     ) -> Result<(), Why> {
-        if self.session(slot).poisoned {
+        if self.session(slot).is_poisoned() {
             return Err(Why::Says("earlier step refused"));
         }
         if !words.trim().is_empty() {
@@ -299,42 +289,30 @@ impl<B: Bounds> Node<B> {
         if self.session(slot).count == 0 {
             self.reserve(slot, (0, 1, 1), 1)?;
         }
-        self.execute(slot);
         let exec = Exec { request: Some(who.request), user: who.user, line: line.number, len: 0 };
-        self.session(slot).exec = exec;
+        self.execute(slot, exec);
         Ok(())
     }
 
     /// A parent's word to a gang that is ready: it may run, or not.
     fn run_go(&mut self, slot: SessionSlot, who: Writer, on: bool) -> Result<(), Why> {
-        let session = self.session(slot);
-        match session.gang {
-            Gang::Waits(_) if session.executed => {}
+        let run = self.session_mut(slot).run_mut();
+        match run.filter(|run| matches!(run.gang, Gang::Waits(_))) {
+            Some(run) if on => {
+                run.gang = Gang::Goes;
+                run.exec.request = Some(who.request);
+            }
+            Some(run) => run.gang = Gang::Stays,
+            None if on => return Err(Why::Says("nothing waits to go on")),
             // Its own members have decided that.
-            _ if !on => return Ok(()),
-            _ => return Err(Why::Says("nothing waits to go on")),
-        }
-        session.gang = if on { Gang::Goes } else { Gang::Stays };
-        if on {
-            session.exec.request = Some(who.request);
+            None => return Ok(()),
         }
         self.touch(slot);
         Ok(())
     }
 
     /// `user` may do what `owner` may. A stub's own user, root, may everything.
-    pub fn is_owner(&self, user: UserId, owner: UserId) -> bool {
+    pub(crate) fn is_owner(&self, user: UserId, owner: UserId) -> bool {
         user == owner || self.user_name(user).as_str() == "root"
-    }
-
-    /// Tells a session's state to `events` when it is not what it was.
-    pub fn tell_state(&mut self, slot: SessionSlot, now: Time) {
-        let session = &mut self.sessions.slots_mut()[slot as usize];
-        let phase = if session.used { session.phase() } else { return };
-        if session.told.replace(phase) != Some(phase) {
-            let state = phase.name();
-            let name = Text::cut(session.name.as_str());
-            self.events.push(Event { at: now, what: Subject::Session, name, state });
-        }
     }
 }

@@ -4,67 +4,30 @@
 //! a member's pipes and signals do for it too. Each open file has its own. See `protocol::debug` for what is
 //! said to it, and docs/decisions for why nothing of this is a call of `Host`.
 
+use crate::bounds::Bounds;
 use crate::host::{Effect, Host, MemberSlot, Pull, Push, SessionSlot, Stream};
+use crate::life::KILL;
 use crate::node::Node;
-use crate::{Bounds, Cnode};
+use crate::probe::{Access, Probe, State};
+use heapless::Vec;
 use protocol::debug::{ANSWER_HEADER, Kind, PIECE_MAX, REQUEST_HEADER, Request, decode_answer};
+use protocol::dir::{Get, Put};
 use protocol::ename::Ename;
 use protocol::limits::{DEBUG_US, DETACH_US};
 use protocol::record::End;
 use protocol::server::{RequestId, Settled};
-use protocol::slots::Slots;
+use protocol::slots::{Key, Slots};
 use protocol::time::Time;
 
-/// Where a helper is in its life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
-    /// The slot is nobody's.
-    #[default]
-    Free,
-    /// The effect that starts it is not drained.
-    Wanted,
-    /// It has a process, or is about to have one.
-    Running,
-    /// Its process is gone.
-    Over,
-}
-
-/// An access to memory that is not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Access {
-    /// Who waits for it; nobody after a flush.
-    request: Option<RequestId>,
-    is_write: bool,
-}
-
-/// An entry of the table of helpers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Probe {
-    /// Where it is in its life.
-    pub state: State,
-    /// What it is for.
-    pub kind: Kind,
-    /// Whose member it looks at.
-    pub session: SessionSlot,
+/// What an open file of `debug` is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject {
+    /// Whose member it is.
+    pub(crate) session: SessionSlot,
     /// Which member; all of the session's for none.
-    pub member: Option<MemberSlot>,
-    /// Its number, for when the slot is another's.
-    seq: u32,
-    /// Bytes of its text that were read.
-    given: u64,
-    /// When it is killed.
-    pub(crate) deadline: Time,
-    /// Why there is no more of it than was read.
-    verdict: Option<Ename>,
-    /// What it was asked and has not answered.
-    asked: Option<Access>,
-    /// Nobody reads it any more: its slot is free when it has ended.
-    left: bool,
-}
-
-/// What a reader's cursor names: a helper, and its number. 0 is none.
-fn cursor_of(index: usize, seq: u32) -> u64 {
-    u64::from(seq) << 8 | (index as u64 + 1)
+    pub(crate) member: Option<MemberSlot>,
+    /// What its helper is for.
+    pub(crate) kind: Kind,
 }
 
 impl<B: Bounds> Node<B> {
@@ -79,10 +42,10 @@ impl<B: Bounds> Node<B> {
     }
 
     fn find_probe(&self, cursor: u64) -> Option<usize> {
-        let index = (cursor & 0xff).checked_sub(1)? as usize;
-        let probe = self.probes.slots().get(index)?;
-        let named = probe.state != State::Free && !probe.left && cursor_of(index, probe.seq) == cursor;
-        named.then_some(index)
+        let key = Key::of(cursor);
+        let probe = self.probes.slots().get(key.index as usize)?;
+        let is_named = probe.state != State::Free && !probe.left && probe.seq == key.seq;
+        is_named.then_some(key.index as usize)
     }
 
     fn probe(&mut self, index: usize) -> &mut Probe {
@@ -101,19 +64,13 @@ impl<B: Bounds> Node<B> {
     }
 
     /// Whether a file of `debug` can be opened: there is a process, and room for what stays open.
-    pub(crate) fn check_debug(
-        &self,
-        slot: SessionSlot,
-        member: Option<MemberSlot>,
-        kind: Kind,
-    ) -> Result<(), Ename> {
-        if let Some(index) = member
-            && !self.members.slots()[index as usize].state.is_live()
-        {
+    pub(crate) fn check_debug(&self, subject: Subject) -> Result<(), Ename> {
+        let Subject { session, member, kind } = subject;
+        if member.is_some_and(|index| !self.member(index).state.is_live()) {
             return Err(Ename::NotFound);
         }
         let is_same = |p: &Probe| {
-            let its = p.session == slot && p.member == member;
+            let its = p.session == session && p.member == member;
             p.state != State::Free && p.state != State::Over && p.kind == Kind::Gdb && its
         };
         if kind == Kind::Gdb && self.probes.slots().iter().any(is_same) {
@@ -123,34 +80,31 @@ impl<B: Bounds> Node<B> {
     }
 
     /// Wants a helper: what the file's cursor is to be.
-    pub(crate) fn begin_debug(
-        &mut self,
-        now: Time,
-        (session, member, kind): (SessionSlot, Option<MemberSlot>, Kind),
-        host: &mut impl Host,
-    ) -> Result<u64, Ename> {
-        self.check_debug(session, member, kind)?;
+    pub(crate) fn begin_debug(&mut self, subject: Subject, host: &mut impl Host) -> Result<u64, Ename> {
+        self.check_debug(subject)?;
+        let Subject { session, member, kind } = subject;
         let index = self.free_probe().ok_or(Ename::Again)?;
         host.release_member(self.slot_of(index));
-        self.next_probe = self.next_probe.wrapping_add(1);
-        let seq = self.next_probe;
+        // 0 is no helper's.
+        self.last_probe = self.last_probe.checked_add(1).unwrap_or(1);
+        let seq = self.last_probe;
         let deadline = match kind {
             Kind::Mem | Kind::Gdb => Time::NEVER,
-            _ => now + DEBUG_US,
+            _ => self.now + DEBUG_US,
         };
         *self.probe(index) =
             Probe { state: State::Wanted, kind, session, member, seq, deadline, ..Probe::default() };
-        self.probes_wanted += 1;
-        Ok(cursor_of(index, seq))
+        self.wanted.probes += 1;
+        Ok(Key { index: index as u16, seq }.cursor())
     }
 
     /// The start of a helper that is wanted.
     pub(crate) fn poll_debug(&mut self) -> Option<Effect> {
-        if self.probes_wanted == 0 {
+        if self.wanted.probes == 0 {
             return None;
         }
         let index = self.probes.slots().iter().position(|probe| probe.state == State::Wanted)?;
-        self.probes_wanted -= 1;
+        self.wanted.probes -= 1;
         let helper = self.slot_of(index);
         let probe = self.probe(index);
         probe.state = State::Running;
@@ -161,15 +115,14 @@ impl<B: Bounds> Node<B> {
     /// Reads a file of `debug`; `None` while its helper has nothing to say.
     pub(crate) fn read_debug(
         &mut self,
-        (now, id): (Time, RequestId),
-        what: (SessionSlot, Option<MemberSlot>, Kind),
-        (cursor, offset): (&mut u64, u64),
+        subject: Subject,
+        cursor: &mut u64,
+        get: Get<'_>,
         host: &mut impl Host,
-        out: &mut [u8],
     ) -> Result<Option<usize>, Ename> {
-        let known = self.find_probe(*cursor);
-        let index = match (what.2, known) {
-            (Kind::Mem, Some(index)) => return self.read_mem(now, (index, id), offset, host, out),
+        let (kind, offset) = (subject.kind, get.offset);
+        let index = match (kind, self.find_probe(*cursor)) {
+            (Kind::Mem, Some(index)) => return self.read_mem(index, get, host),
             (Kind::Gdb, Some(index)) => index,
             (Kind::Mem | Kind::Gdb, None) => return Err(Ename::Stale),
             // One that has not told anything yet is still the one that was begun.
@@ -179,21 +132,21 @@ impl<B: Bounds> Node<B> {
             (_, None) if offset > 0 => return Err(Ename::Stale),
             (_, known) => {
                 if known.is_some() {
-                    self.leave_debug(*cursor, now, host);
+                    self.leave_debug(*cursor, host);
                 }
-                *cursor = self.begin_debug(now, what, host)?;
+                *cursor = self.begin_debug(subject, host)?;
                 return Ok(None);
             }
         };
-        if out.is_empty() {
+        if get.out.is_empty() {
             return Ok(Some(0));
         }
-        if what.2 != Kind::Gdb && offset != self.probes.slots()[index].given {
+        if kind != Kind::Gdb && offset != self.probes.slots()[index].given {
             return Err(Ename::Invalid);
         }
-        let told = self.pull(index, host, out);
-        if what.2 != Kind::Gdb && matches!(told, Ok(Some(0)) | Err(_)) {
-            self.leave_debug(*cursor, now, host);
+        let told = self.pull(index, host, get.out);
+        if kind != Kind::Gdb && matches!(told, Ok(Some(0)) | Err(_)) {
+            self.leave_debug(*cursor, host);
             *cursor = 0;
         }
         told
@@ -220,14 +173,7 @@ impl<B: Bounds> Node<B> {
     }
 
     /// Reads memory: one access is on its way at a time, the next waits until it is answered.
-    fn read_mem(
-        &mut self,
-        now: Time,
-        (index, id): (usize, RequestId),
-        offset: u64,
-        host: &mut impl Host,
-        out: &mut [u8],
-    ) -> Result<Option<usize>, Ename> {
+    fn read_mem(&mut self, index: usize, get: Get<'_>, host: &mut impl Host) -> Result<Option<usize>, Ename> {
         let probe = self.probes.slots()[index];
         if let Some(ename) = probe.verdict {
             return Err(ename);
@@ -239,25 +185,26 @@ impl<B: Bounds> Node<B> {
             let _flushed = self.take_answer(index, host, &mut []);
         }
         match self.probes.slots()[index].asked {
-            Some(asked) if asked.request == Some(id) => {}
+            Some(asked) if asked.request == Some(get.id) => {}
             Some(_) => return Ok(None),
             None => {
-                let count = out.len().min(PIECE_MAX - ANSWER_HEADER) as u32;
-                self.access(now, (index, id), (offset, count), &[], host)?;
+                let count = get.out.len().min(PIECE_MAX - ANSWER_HEADER) as u32;
+                let asked = Request { offset: get.offset, count, is_write: false };
+                self.access(index, get.id, asked, &[], host)?;
             }
         }
-        let taken = self.take_answer(index, host, out).transpose()?;
+        let taken = self.take_answer(index, host, get.out).transpose()?;
         Ok(taken.map(|count| count as usize))
     }
 
     /// Writes to memory, or to a debugger's helper.
     pub(crate) fn write_debug(
         &mut self,
-        (now, id): (Time, RequestId),
-        (cursor, offset): (u64, u64),
-        data: &[u8],
+        cursor: u64,
+        put: Put<'_>,
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
+        let Put { id, offset, data } = put;
         let index = self.find_probe(cursor).ok_or(Ename::Stale)?;
         let (slot, probe) = (self.slot_of(index), self.probes.slots()[index]);
         if let Some(ename) = probe.verdict {
@@ -280,33 +227,33 @@ impl<B: Bounds> Node<B> {
             return Err(Ename::Again);
         }
         let data = &data[..data.len().min(PIECE_MAX - REQUEST_HEADER)];
-        self.access(now, (index, id), (offset, data.len() as u32), data, host)?;
+        let asked = Request { offset, count: data.len() as u32, is_write: true };
+        self.access(index, id, asked, data, host)?;
         self.take_answer(index, host, &mut []).transpose()
     }
 
     /// Asks for one access; a write has data.
     fn access(
         &mut self,
-        now: Time,
-        (index, request): (usize, RequestId),
-        (offset, count): (u64, u32),
+        index: usize,
+        id: RequestId,
+        asked: Request,
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<(), Ename> {
         let slot = self.slot_of(index);
-        let is_write = !data.is_empty();
-        let mut piece = [0; PIECE_MAX];
-        let len = REQUEST_HEADER + data.len();
-        piece[..REQUEST_HEADER].copy_from_slice(&Request { offset, count, is_write }.encode());
-        piece[REQUEST_HEADER..len].copy_from_slice(data);
-        match host.write(slot, &piece[..len]) {
-            Push::Took(took) => assert!(took == len, "a pipe keeps a piece together"),
+        let mut piece = Vec::<u8, PIECE_MAX>::new();
+        let fits = piece.extend_from_slice(&asked.encode()).and_then(|()| piece.extend_from_slice(data));
+        assert!(fits.is_ok(), "an access is cut to what a piece has room for");
+        match host.write(slot, &piece) {
+            Push::Took(took) => assert!(took == piece.len(), "a pipe keeps a piece together"),
             Push::Full => return Err(Ename::Again),
             Push::Closed => return Err(Ename::BrokenPipe),
         }
+        let deadline = self.now + DEBUG_US;
         let probe = self.probe(index);
-        probe.asked = Some(Access { request: Some(request), is_write });
-        probe.deadline = now + DEBUG_US;
+        probe.asked = Some(Access { request: Some(id), is_write: asked.is_write });
+        probe.deadline = deadline;
         Ok(())
     }
 
@@ -339,7 +286,7 @@ impl<B: Bounds> Node<B> {
         probe.deadline = Time::NEVER;
         let session = probe.session;
         // Others may wait for their turn.
-        self.touched.set(session);
+        self.changed.touched.set(session);
         Some(answer)
     }
 
@@ -355,9 +302,9 @@ impl<B: Bounds> Node<B> {
     }
 
     /// A file is not open any more: a debugger's helper lets go of the member, the others are killed.
-    pub(crate) fn leave_debug(&mut self, cursor: u64, now: Time, host: &mut impl Host) {
+    pub(crate) fn leave_debug(&mut self, cursor: u64, host: &mut impl Host) {
         if let Some(index) = self.find_probe(cursor) {
-            self.leave_probe(index, Some(now + DETACH_US), host);
+            self.leave_probe(index, Some(self.now + DETACH_US), host);
         }
     }
 
@@ -370,7 +317,7 @@ impl<B: Bounds> Node<B> {
             (State::Free, _) => {}
             (State::Wanted, _) => {
                 probe.state = State::Free;
-                self.probes_wanted -= 1;
+                self.wanted.probes -= 1;
             }
             (State::Over, _) => self.drop_probe(index, host),
             (State::Running, Some(by)) if probe.kind == Kind::Gdb => {
@@ -399,25 +346,25 @@ impl<B: Bounds> Node<B> {
         host.release_member(self.slot_of(index));
         *self.probe(index) = Probe::default();
     }
-}
 
-impl<B: Bounds> Cnode<B> {
-    /// A helper's output has something, or has ended.
-    pub(crate) fn probe_said(&mut self, index: usize, host: &mut impl Host) {
-        let probe = self.node.probes.slots()[index];
-        if let Some(asked) = probe.asked.filter(|asked| asked.is_write)
-            && let Some(answer) = self.node.take_answer(index, host, &mut [])
-            && let Some(request) = asked.request
-        {
-            self.server.settle(request, answer.map_or_else(Settled::Refused, Settled::Wrote));
-        }
-        self.node.touched.set(probe.session);
+    /// A helper's output has something, or has ended: the answer of the write that waits for it.
+    pub(crate) fn probe_said(&mut self, index: usize, host: &mut impl Host) -> Option<(RequestId, Settled)> {
+        let probe = self.probes.slots()[index];
+        self.changed.touched.set(probe.session);
+        let asked = probe.asked.filter(|asked| asked.is_write)?;
+        let answer = self.take_answer(index, host, &mut [])?;
+        Some((asked.request?, answer.map_or_else(Settled::Refused, Settled::Wrote)))
     }
 
     /// A helper's process is gone, or never came.
-    pub(crate) fn probe_ended(&mut self, index: usize, end: End, host: &mut impl Host) {
-        self.refuse_access(index, Ename::Io);
-        let probe = self.node.probe(index);
+    pub(crate) fn probe_ended(
+        &mut self,
+        index: usize,
+        end: End,
+        host: &mut impl Host,
+    ) -> Option<(RequestId, Settled)> {
+        let refused = self.refuse_access(index, Ename::Io);
+        let probe = self.probe(index);
         let verdict = match end {
             End::Exit(0) => None,
             End::Exit(errno) => Some(Ename::from_errno(i32::from(errno))),
@@ -428,37 +375,35 @@ impl<B: Bounds> Cnode<B> {
         probe.deadline = Time::NEVER;
         probe.verdict = probe.verdict.or(verdict);
         let (session, left) = (probe.session, probe.left);
-        self.node.touched.set(session);
+        self.changed.touched.set(session);
         if left {
-            self.node.drop_probe(index, host);
+            self.drop_probe(index, host);
         }
+        refused
     }
 
-    /// Kills helpers whose time is over.
-    pub(crate) fn expire_probes(&mut self, now: Time, host: &mut impl Host) {
-        for index in 0..self.node.probes.slots().len() {
-            let slot = self.node.slot_of(index);
-            let probe = self.node.probe(index);
-            if probe.state == State::Free || probe.deadline > now {
-                continue;
-            }
-            probe.deadline = Time::NEVER;
-            probe.verdict = Some(Ename::TimedOut);
-            let session = probe.session;
-            let _gone = host.signal(slot, KILL);
-            self.refuse_access(index, Ename::TimedOut);
-            self.node.touched.set(session);
+    /// Kills a helper whose time is over.
+    pub(crate) fn expire_probe(
+        &mut self,
+        index: usize,
+        host: &mut impl Host,
+    ) -> Option<(RequestId, Settled)> {
+        let (now, slot) = (self.now, self.slot_of(index));
+        let probe = self.probe(index);
+        if probe.state == State::Free || probe.deadline > now {
+            return None;
         }
+        probe.deadline = Time::NEVER;
+        probe.verdict = Some(Ename::TimedOut);
+        let session = probe.session;
+        self.changed.touched.set(session);
+        let _gone = host.signal(slot, KILL);
+        self.refuse_access(index, Ename::TimedOut)
     }
 
-    fn refuse_access(&mut self, index: usize, ename: Ename) {
-        let asked = self.node.probe(index).asked.take();
-        // Reads look at the verdict when they are woken.
-        if let Some(Access { request: Some(request), is_write: true }) = asked {
-            self.server.settle(request, Settled::Refused(ename));
-        }
+    /// Reads look at the verdict when they are woken; a write is answered.
+    fn refuse_access(&mut self, index: usize, ename: Ename) -> Option<(RequestId, Settled)> {
+        let asked = self.probe(index).asked.take().filter(|asked| asked.is_write)?;
+        Some((asked.request?, Settled::Refused(ename)))
     }
 }
-
-/// SIGKILL.
-const KILL: u8 = 9;

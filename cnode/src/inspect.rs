@@ -1,9 +1,11 @@
 //! The read-only face of a stub, for its driver and for checkers: states as plain enums, counts of what is
 //! in use. Nothing outside this crate reads a core in another way.
 
+use crate::bounds::Bounds;
 use crate::host::{MemberSlot, SessionSlot};
-use crate::session::{self, Gang};
-use crate::{Bounds, Cnode, member};
+use crate::member;
+use crate::session::{self, Gang, Phase};
+use crate::stub::Cnode;
 use protocol::inspect::ParentState;
 use protocol::limits::USER_NAME_MAX;
 use protocol::message::Fid;
@@ -125,7 +127,7 @@ impl<'a, B: Bounds> Session<'a, B> {
 
     /// `exec` was given.
     pub fn is_executed(self) -> bool {
-        self.session.executed
+        self.session.is_executed()
     }
 
     /// When it ends because its client vanished.
@@ -135,30 +137,23 @@ impl<'a, B: Bounds> Session<'a, B> {
 
     /// The word that `status` and `events` have for its state.
     pub fn state_name(self) -> &'static str {
-        self.session.phase().name()
+        self.session.state().name()
     }
 
     /// Where it is in its life.
     pub fn state(self) -> SessionState {
         let session = self.session;
-        if session.closing {
-            SessionState::Closing
-        } else if session.linger.is_some() {
-            SessionState::Orphaned
-        } else if session.poisoned && !session.executed {
-            SessionState::Poisoned
-        } else if !session.executed {
-            if session.count > 0 { SessionState::Reserved } else { SessionState::Open }
-        } else if session.outcomes == session.count {
-            SessionState::Over
-        } else if session.gang == Gang::Waits(0) {
-            SessionState::Ready
-        } else if session.starting > 0 {
-            SessionState::Starting
-        } else if session.outcomes > 0 {
-            SessionState::Partly
-        } else {
-            SessionState::Running
+        match &session.phase {
+            Phase::Closing { .. } => SessionState::Closing,
+            _ if session.linger.is_some() => SessionState::Orphaned,
+            Phase::Setup { is_poisoned: true } => SessionState::Poisoned,
+            Phase::Free | Phase::Setup { .. } if session.count > 0 => SessionState::Reserved,
+            Phase::Free | Phase::Setup { .. } => SessionState::Open,
+            Phase::Run(run) if run.outcomes == session.count => SessionState::Over,
+            Phase::Run(run) if run.gang == Gang::Waits(0) => SessionState::Ready,
+            Phase::Run(run) if run.starting > 0 => SessionState::Starting,
+            Phase::Run(run) if run.outcomes > 0 => SessionState::Partly,
+            Phase::Run(_) => SessionState::Running,
         }
     }
 }
@@ -198,13 +193,13 @@ impl<B: Bounds> Cnode<B> {
 
     /// Sessions, by slot.
     pub fn sessions(&self) -> impl DoubleEndedIterator<Item = Session<'_, B>> {
-        let slots = self.node.sessions.slots().iter().enumerate().filter(|(_, session)| session.used);
+        let slots = self.node.sessions.slots().iter().enumerate().filter(|(_, session)| session.is_used());
         slots.map(|(slot, session)| Session { slot: slot as SessionSlot, session })
     }
 
     /// The session in a slot, if the slot is somebody's.
     pub fn session(&self, slot: SessionSlot) -> Option<Session<'_, B>> {
-        let session = self.node.sessions.slots().get(slot as usize).filter(|session| session.used)?;
+        let session = self.node.sessions.slots().get(slot as usize).filter(|session| session.is_used())?;
         Some(Session { slot, session })
     }
 

@@ -71,3 +71,10 @@ pub struct Member {
     /// The effect that starts it was drained.
     pub asked: bool,
 }
+
+impl Member {
+    /// It is of the session in `slot`.
+    pub fn is_of(&self, slot: SessionSlot) -> bool {
+        self.state != State::Free && self.session == slot
+    }
+}

@@ -2,15 +2,15 @@
 //! whole records in the order they arrive, never two mixed. What is not a whole record yet stays in its
 //! pipe.
 
-use crate::Bounds;
+use crate::bounds::Bounds;
 use crate::host::{Host, MemberSlot, Pull, SessionSlot, Stream};
 use crate::member::State;
 use crate::node::Node;
-use crate::session::Session;
+use crate::session::{Output, Session};
 use core::fmt::Write;
+use heapless::String;
 use protocol::ename::Ename;
 use protocol::slots::Slots;
-use protocol::text::Text;
 use protocol::verb::Prefix;
 
 /// The longest prefix: a node name and `: `.
@@ -27,7 +27,7 @@ enum Turn {
 
 impl<B: Bounds> Node<B> {
     /// Reads one member's output as it is; `None` when there is nothing yet.
-    pub fn read_member_output(
+    pub(crate) fn read_member_output(
         &mut self,
         index: MemberSlot,
         stream: Stream,
@@ -53,24 +53,26 @@ impl<B: Bounds> Node<B> {
 
     /// Reads a session's output: bytes, 0 when all members' have ended, `None` when there is nothing yet. A
     /// read in which no prefix has room is refused.
-    pub fn read_output(
+    pub(crate) fn read_output(
         &mut self,
         slot: SessionSlot,
         stream: Stream,
         host: &mut impl Host,
         out: &mut [u8],
     ) -> Result<Option<usize>, Ename> {
-        let session = *self.session(slot);
-        if !session.executed {
+        let session = self.session(slot);
+        if !session.is_executed() {
             // What was refused before its exec will never run.
-            return Ok(if session.poisoned { Some(0) } else { None });
+            return Ok(if session.is_poisoned() { Some(0) } else { None });
         }
         if out.is_empty() {
             return Ok(Some(0));
         }
         if session.size == 1 && session.options.prefix == Prefix::Off {
-            let member = self.member_from(slot, 0);
-            return Ok(member.and_then(|index| self.read_member_output(index, stream, host, out)));
+            let member = self.members_of(slot).next();
+            return Ok(member
+                .map(|(index, _)| index)
+                .and_then(|index| self.read_member_output(index, stream, host, out)));
         }
         if session.options.prefix != Prefix::Off && front(out.len()) <= self.prefix_max(session) {
             return Err(Ename::Invalid);
@@ -78,29 +80,29 @@ impl<B: Bounds> Node<B> {
         let s = stream as usize;
         let mut len = 0;
         let count = self.members.slots().len();
-        let start = session.open_record[s].unwrap_or(session.turn[s]) as usize;
+        let start = session.outputs[s].open_record.unwrap_or(session.outputs[s].turn) as usize;
         for at in (start..count).chain(0..start) {
             let member = self.members.slots()[at];
             if member.state == State::Free || member.session != slot || member.ended[s] {
                 continue;
             }
             let index = at as MemberSlot;
-            let open = self.session(slot).open_record[s];
+            let open = self.session(slot).outputs[s].open_record;
             if open.is_some_and(|open| open != index) {
                 break;
             }
             match self.take_records(index, stream, host, (&mut out[len..], len == 0)) {
                 Turn::Gave(more, goes_on) => {
                     len += more;
-                    let session = self.session(slot);
-                    session.open_record[s] = goes_on.then_some(index);
-                    session.turn[s] = ((at + 1) % count) as MemberSlot;
+                    let turn = ((at + 1) % count) as MemberSlot;
+                    let open_record = goes_on.then_some(index);
+                    self.session_mut(slot).outputs[s] = Output { turn, open_record };
                     if goes_on {
                         break;
                     }
                 }
                 Turn::Later => {
-                    self.session(slot).turn[s] = index;
+                    self.session_mut(slot).outputs[s].turn = index;
                     break;
                 }
                 Turn::Nothing if open.is_some() && !self.member(index).ended[s] => break,
@@ -125,14 +127,14 @@ impl<B: Bounds> Node<B> {
         if !member.state.is_live() && member.state != State::Ended {
             return Turn::Nothing;
         }
-        let session = *self.session(member.session);
-        let mut prefix = self.prefix(session.options.prefix, member.number);
-        if session.open_record[s] == Some(index) {
-            prefix = Text::EMPTY;
-        }
+        let session = self.session(member.session);
+        let (kind, longest) = (session.options.prefix, self.prefix_max(session));
+        let was_begun = session.outputs[s].open_record == Some(index);
+        let again = self.prefix(kind, member.number);
+        let first = if was_begun { "" } else { again.as_str() };
         // The look goes to the end of the room, so that records can move to the front with their prefixes.
-        let skip = if session.options.prefix == Prefix::Off { 0 } else { front(out.len()) };
-        if out.is_empty() || (skip > 0 && skip <= self.prefix_max(session)) {
+        let skip = if kind == Prefix::Off { 0 } else { front(out.len()) };
+        if out.is_empty() || (skip > 0 && skip <= longest) {
             return Turn::Nothing;
         }
         // One byte is kept for the newline of an unended last record; where there is only one, that record
@@ -145,7 +147,7 @@ impl<B: Bounds> Node<B> {
             Pull::End => {
                 self.end_output(index, stream);
                 // A record that was given in part ends with its member.
-                if session.open_record[s] == Some(index) {
+                if was_begun {
                     out[0] = b'\n';
                     return Turn::Gave(1, false);
                 }
@@ -156,19 +158,18 @@ impl<B: Bounds> Node<B> {
         let whole = out[look.clone()].iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
         let (given, used, goes_on) = match whole {
             Some(whole) => {
-                let again = self.prefix(session.options.prefix, member.number);
-                let (given, used) = arrange(out, (skip, whole), prefix.as_str(), again.as_str());
+                let (given, used) = arrange(out, (skip, whole), first, &again);
                 (given, used, false)
             }
             None if looked < room && host.is_last(index, stream) => {
                 out[look.end] = b'\n';
-                let (given, _) = arrange(out, (skip, looked + 1), prefix.as_str(), "");
+                let (given, _) = arrange(out, (skip, looked + 1), first, "");
                 (given, looked, false)
             }
             None if looked < room && !host.is_full(index, stream) => return Turn::Nothing,
             // Too long for a message: in pieces, and a fresh message begins with the first.
             None if alone => {
-                let (given, used) = arrange(out, (skip, looked), prefix.as_str(), "");
+                let (given, used) = arrange(out, (skip, looked), first, "");
                 (given, used, true)
             }
             None => return Turn::Later,
@@ -181,12 +182,12 @@ impl<B: Bounds> Node<B> {
     }
 
     /// Bytes of the longest prefix of a session's records.
-    fn prefix_max(&self, session: Session<B::SessionTags>) -> usize {
-        self.prefix(session.options.prefix, session.size).as_str().len()
+    fn prefix_max(&self, session: &Session<B::SessionTags>) -> usize {
+        self.prefix(session.options.prefix, session.size).len()
     }
 
-    fn prefix(&self, kind: Prefix, number: u32) -> Text<PREFIX_MAX> {
-        let mut text = Text::EMPTY;
+    fn prefix(&self, kind: Prefix, number: u32) -> String<PREFIX_MAX, u8> {
+        let mut text = String::new();
         let written = match kind {
             Prefix::Off => Ok(()),
             Prefix::Node => write!(text, "{}: ", self.facts.name),

@@ -1,6 +1,6 @@
 //! `status`, `summary`, `info` and `error`: texts made anew by each read.
 
-use crate::Bounds;
+use crate::bounds::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot, Stream};
 use crate::member::State;
 use crate::node::Node;
@@ -11,33 +11,29 @@ use protocol::record::End;
 use protocol::server::UserId;
 use protocol::slots::Slots;
 use protocol::tag::TagSet;
-use protocol::text::Text;
-use protocol::time::Time;
 
 /// Bytes of a command line that `status` shows.
 const CMD_MAX: usize = 96;
 
 impl<B: Bounds> Node<B> {
     /// The node's record: `node01 up uptime=38100 users=4 …`.
-    pub fn write_status(&mut self, now: Time, host: &mut impl Host, out: &mut impl Write) -> fmt::Result {
-        self.load = host.load();
-        let sessions = self.sessions.slots().iter().filter(|s| s.used && !s.closing);
+    pub(crate) fn write_status(&self, host: &mut impl Host, out: &mut impl Write) -> fmt::Result {
         let mut owners = 0_u64;
         let mut count = 0;
-        for session in sessions {
+        for (_, session) in self.open_sessions() {
             count += 1;
             owners |= 1 << session.owner.0;
         }
         let members = self.members.slots().iter().filter(|m| m.state.is_live()).count();
         let users = owners.count_ones();
-        let load = self.load;
+        let load = host.load();
         write!(
             out,
             "{} {} uptime={} users={users} sessions={count} members={members} \
              load={}.{:02} memfree={} mem={}",
             self.facts.name,
             self.state_name(),
-            (now - self.started) / 1_000_000,
+            (self.now - self.started) / 1_000_000,
             load.load_centi / 100,
             load.load_centi % 100,
             load.memfree,
@@ -55,16 +51,16 @@ impl<B: Bounds> Node<B> {
     }
 
     /// `<nodeset> <state>`: of one node.
-    pub fn write_summary(&self, out: &mut impl Write) -> fmt::Result {
+    pub(crate) fn write_summary(&self, out: &mut impl Write) -> fmt::Result {
         writeln!(out, "{} {}", self.facts.name, self.state_name())
     }
 
     /// What the node is.
-    pub fn write_info(&mut self, host: &mut impl Host, out: &mut impl Write) -> fmt::Result {
-        self.load = host.load();
+    pub(crate) fn write_info(&self, host: &mut impl Host, out: &mut impl Write) -> fmt::Result {
+        let load = host.load();
         let facts = &self.facts;
         writeln!(out, "ns=1\nname={}\npath=/\nos={}\narch={}", facts.name, facts.os, facts.arch)?;
-        writeln!(out, "cores={}\nmem={}\nleaves=1\nheight=0", facts.cores, self.load.mem)?;
+        writeln!(out, "cores={}\nmem={}\nleaves=1\nheight=0", facts.cores, load.mem)?;
         match (facts.place, self.parent.rank()) {
             (Some(place), _) => write!(out, "{place}")?,
             (None, Some(rank)) => writeln!(out, "rank={}", rank.index())?,
@@ -76,25 +72,19 @@ impl<B: Bounds> Node<B> {
     }
 
     /// A session's records, or one member's.
-    pub fn write_session_status(
-        &mut self,
+    pub(crate) fn write_session_status(
+        &self,
         slot: SessionSlot,
         number: Option<u32>,
         host: &mut impl Host,
         out: &mut impl Write,
     ) -> fmt::Result {
-        for index in 0..self.members.slots().len() {
-            let member = self.members.slots()[index];
-            let its = member.state != State::Free && member.session == slot;
-            if its && number.is_none_or(|n| n == member.number) {
-                self.write_member(slot, index as MemberSlot, host, out)?;
-            }
-        }
-        Ok(())
+        let mut its = self.members_of(slot).filter(|(_, m)| number.is_none_or(|n| n == m.number));
+        its.try_for_each(|(index, _)| self.write_member(slot, index, host, out))
     }
 
     fn write_member(
-        &mut self,
+        &self,
         slot: SessionSlot,
         index: MemberSlot,
         host: &mut impl Host,
@@ -107,9 +97,8 @@ impl<B: Bounds> Node<B> {
             Ok(text) => text,
             Err(cut) => core::str::from_utf8(&raw[..cut.valid_up_to()]).unwrap_or(""),
         };
-        let cmd = Text::<CMD_MAX>::cut(valid.trim_end());
         let (node, state) = (self.facts.name, member.state.name());
-        write!(out, "{} {node} {state} pid={} cmd={}", member.number, member.pid, OneLine(cmd.as_str()))?;
+        write!(out, "{} {node} {state} pid={} cmd={}", member.number, member.pid, OneLine(valid.trim_end()))?;
         if let Some(outcome) = member.outcome.filter(|outcome| outcome.end != End::Exit(0)) {
             out.write_str(" end=")?;
             outcome.end.write(self.facts.name.as_str(), out)?;
@@ -126,7 +115,7 @@ impl<B: Bounds> Node<B> {
     }
 
     /// `<memberset> <state>` lines, of all members or of one.
-    pub fn write_session_summary(
+    pub(crate) fn write_session_summary(
         &self,
         slot: SessionSlot,
         number: Option<u32>,
@@ -146,8 +135,8 @@ impl<B: Bounds> Node<B> {
     }
 
     /// What a session is, or, as one of its members has it, its part on this node.
-    pub fn write_session_info(
-        &mut self,
+    pub(crate) fn write_session_info(
+        &self,
         slot: SessionSlot,
         number: Option<u32>,
         out: &mut impl Write,
@@ -155,7 +144,7 @@ impl<B: Bounds> Node<B> {
         let user = self.session(slot).owner;
         let owner = self.user_name(user);
         let session = self.session(slot);
-        writeln!(out, "id={}\nowner={owner}\nstate={}", session.id(number), session.phase().name())?;
+        writeln!(out, "id={}\nowner={owner}\nstate={}", session.id(number), session.state().name())?;
         writeln!(
             out,
             "size={}\nhere={}\nlabel={}",
@@ -164,14 +153,19 @@ impl<B: Bounds> Node<B> {
             Quoted(session.about.label.as_str())
         )?;
         let kind = if session.about.persistent { "persistent" } else { "normal" };
-        writeln!(out, "type={kind}\nexits={}", session.outcomes)?;
+        writeln!(out, "type={kind}\nexits={}", session.outcomes())?;
         let on = [("excl", session.options.excl), ("killonclose", session.about.kill_on_close)];
         on.iter().filter(|(_, is_on)| *is_on).try_for_each(|(name, _)| writeln!(out, "{name}=on"))?;
         session.about.tags.iter().try_for_each(|tag| writeln!(out, "tag {tag}"))
     }
 
     /// The refusals of a user at the node, or of a session.
-    pub fn write_errors(&self, user: UserId, slot: Option<SessionSlot>, out: &mut impl Write) -> fmt::Result {
+    pub(crate) fn write_errors(
+        &self,
+        user: UserId,
+        slot: Option<SessionSlot>,
+        out: &mut impl Write,
+    ) -> fmt::Result {
         for refusal in self.refusals.newest() {
             let told = match slot {
                 Some(slot) => refusal.slot == Some(slot),

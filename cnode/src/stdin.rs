@@ -2,7 +2,7 @@
 //! does not take at once waits in a memory file of the host, and the write is answered when all of it is
 //! delivered.
 
-use crate::Bounds;
+use crate::bounds::Bounds;
 use crate::host::{Host, MemberSlot, Push, SessionSlot};
 use crate::member::State;
 use crate::node::Node;
@@ -14,7 +14,7 @@ use protocol::verb::Deal;
 
 impl<B: Bounds> Node<B> {
     /// Takes a write: how much, or `None` when it waits for its delivery.
-    pub fn write_stdin(
+    pub(crate) fn write_stdin(
         &mut self,
         slot: SessionSlot,
         number: Option<u32>,
@@ -22,12 +22,12 @@ impl<B: Bounds> Node<B> {
         data: &[u8],
         host: &mut impl Host,
     ) -> Result<Option<u32>, Ename> {
-        let session = *self.session(slot);
+        let session = self.session(slot);
         // Nobody is ever to read what was refused before its exec.
-        if session.closed_stdin || session.poisoned && !session.executed {
+        if session.input.is_closed || session.is_poisoned() {
             return Err(Ename::BrokenPipe);
         }
-        if session.spill.is_some() {
+        if session.input.spill.is_some() {
             return Err(Ename::Again);
         }
         if data.is_empty() {
@@ -38,13 +38,13 @@ impl<B: Bounds> Node<B> {
             None if session.options.deal != Deal::Bcast => Target::Deal,
             None => Target::All,
         };
-        if session.executed && session.starting == 0 && !self.takes_input(slot, target) {
+        if session.is_started() && !self.takes_input(slot, target) {
             return Err(Ename::BrokenPipe);
         }
         let len = data.len() as u32;
         for index in 0..self.members.slots().len() {
             let member = &mut self.members.slots_mut()[index];
-            if member.state == State::Free || member.session != slot {
+            if !member.is_of(slot) {
                 continue;
             }
             member.fed = 0;
@@ -66,41 +66,38 @@ impl<B: Bounds> Node<B> {
             return Ok(Some(len));
         }
         host.spill(slot, data)?;
-        self.session(slot).spill = Some(spill);
-        self.feed(slot, host);
-        if self.session(slot).spill.is_none() { Ok(Some(len)) } else { Ok(None) }
+        self.session_mut(slot).input.spill = Some(spill);
+        Ok(self.feed(slot, host).map(|(_, len)| len))
     }
 
-    /// Goes on with a parked message; true when it was delivered just now.
-    pub fn feed(&mut self, slot: SessionSlot, host: &mut impl Host) -> bool {
-        let Some(mut spill) = self.session(slot).spill else { return false };
-        let session = *self.session(slot);
-        if !session.executed || session.starting > 0 {
-            return false;
+    /// Goes on with a parked message: who waits for it, and its length, when it was delivered just now.
+    pub(crate) fn feed(&mut self, slot: SessionSlot, host: &mut impl Host) -> Option<(RequestId, u32)> {
+        let session = &self.sessions.slots()[slot as usize];
+        let mut spill = session.input.spill?;
+        if !session.is_started() {
+            return None;
         }
         match spill.target {
             Target::Deal => self.deal(slot, &mut spill, host),
             Target::All => {
-                for index in 0..self.members.slots().len() {
-                    self.feed_member(slot, index as MemberSlot, spill.len, host);
+                for index in self.member_slots() {
+                    self.feed_member(slot, index, spill.len, host);
                 }
             }
             Target::One(index) => self.feed_member(slot, index, spill.len, host),
         }
-        if !self.is_delivered(slot, &spill) {
-            self.session(slot).spill = Some(spill);
-            return false;
-        }
-        self.session(slot).spill = None;
-        if session.closed_stdin {
+        let is_delivered = self.is_delivered(slot, &spill);
+        let input = &mut self.session_mut(slot).input;
+        input.spill = Some(spill).filter(|_| !is_delivered);
+        if is_delivered && input.is_closed {
             self.close_pipes(slot, host);
         }
-        true
+        spill.request.filter(|_| is_delivered).map(|request| (request, spill.len))
     }
 
     fn feed_member(&mut self, slot: SessionSlot, index: MemberSlot, len: u32, host: &mut impl Host) {
-        let member = self.member(index);
-        if member.state == State::Free || member.session != slot {
+        let member = self.member_mut(index);
+        if !member.is_of(slot) {
             return;
         }
         while member.state.is_live() && member.stdin && member.fed < len {
@@ -119,12 +116,12 @@ impl<B: Bounds> Node<B> {
         'records: while spill.at < spill.len {
             let (record, ends) = host.spilled_record(slot, spill.at);
             assert!(record > 0 && record <= spill.len - spill.at, "a record is in its message");
-            if is_shared && !self.session(slot).deals_on && !self.choose(slot, host) {
+            if is_shared && !self.session(slot).input.deals_on && !self.choose(slot, host) {
                 return;
             }
-            let dealt = self.session(slot).dealt;
+            let dealt = self.session(slot).input.dealt;
             let Some((index, _)) = self.nth_member(slot, dealt) else { return };
-            let member = self.member(index);
+            let member = self.member_mut(index);
             while member.fed < record {
                 if !member.state.is_live() || !member.stdin {
                     member.fed = record;
@@ -134,7 +131,7 @@ impl<B: Bounds> Node<B> {
                     Push::Took(count) => member.fed += count as u32,
                     Push::Full => {
                         let has_begun = member.fed > 0;
-                        self.session(slot).deals_on |= has_begun;
+                        self.session_mut(slot).input.deals_on |= has_begun;
                         return;
                     }
                     Push::Closed => member.stdin = false,
@@ -147,10 +144,10 @@ impl<B: Bounds> Node<B> {
             member.fed = 0;
             spill.at += record;
             // A record that goes on in the next message stays with its member.
-            let session = self.session(slot);
-            session.deals_on = !ends;
+            let session = self.session_mut(slot);
+            session.input.deals_on = !ends;
             if ends {
-                session.dealt = (dealt + 1) % session.count.max(1);
+                session.input.dealt = (dealt + 1) % session.count.max(1);
             }
         }
     }
@@ -158,7 +155,7 @@ impl<B: Bounds> Node<B> {
     /// Has the next record go to a member that has read all it was given, from the one whose turn it is on;
     /// false if there are members that read, and none has.
     fn choose(&mut self, slot: SessionSlot, host: &mut impl Host) -> bool {
-        let (dealt, count) = (self.session(slot).dealt, self.session(slot).count);
+        let (dealt, count) = (self.session(slot).input.dealt, self.session(slot).count);
         let mut somebody = false;
         for place in (0..count).map(|i| (dealt + i) % count) {
             let Some((index, _)) = self.nth_member(slot, place) else { continue };
@@ -168,7 +165,7 @@ impl<B: Bounds> Node<B> {
             }
             somebody = true;
             if host.has_read_all(index) {
-                self.session(slot).dealt = place;
+                self.session_mut(slot).input.dealt = place;
                 return true;
             }
         }
@@ -204,15 +201,16 @@ impl<B: Bounds> Node<B> {
     }
 
     /// `close stdin`: after what was written.
-    pub fn close_stdin(&mut self, slot: SessionSlot, host: &mut impl Host) {
-        self.session(slot).closed_stdin = true;
-        if self.session(slot).spill.is_none() && self.session(slot).executed {
+    pub(crate) fn close_stdin(&mut self, slot: SessionSlot, host: &mut impl Host) {
+        let session = self.session_mut(slot);
+        session.input.is_closed = true;
+        if session.input.spill.is_none() && session.is_executed() {
             self.close_pipes(slot, host);
         }
     }
 
     /// Closes the pipes of the members that have started.
-    pub fn close_pipes(&mut self, slot: SessionSlot, host: &mut impl Host) {
+    pub(crate) fn close_pipes(&mut self, slot: SessionSlot, host: &mut impl Host) {
         for index in 0..self.members.slots().len() {
             let member = &mut self.members.slots_mut()[index];
             if member.session == slot && member.state.is_live() && member.stdin {
@@ -223,14 +221,14 @@ impl<B: Bounds> Node<B> {
     }
 
     /// The member is what a parked message waits for.
-    pub fn waits_for(&self, slot: SessionSlot, index: MemberSlot) -> bool {
-        let session = &self.sessions.slots()[slot as usize];
-        let Some(spill) = session.spill else { return false };
+    pub(crate) fn waits_for(&self, slot: SessionSlot, index: MemberSlot) -> bool {
+        let input = &self.sessions.slots()[slot as usize].input;
+        let Some(spill) = input.spill else { return false };
         let member = &self.members.slots()[index as usize];
         match spill.target {
             Target::One(one) => one == index,
             Target::All => member.stdin && member.fed < spill.len,
-            Target::Deal => self.nth_member(slot, session.dealt).is_some_and(|(at, _)| at == index),
+            Target::Deal => self.nth_member(slot, input.dealt).is_some_and(|(at, _)| at == index),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `wait`: a record for each member as it gets its outcome; every reader gets all of them.
 
-use crate::Bounds;
+use crate::bounds::Bounds;
 use crate::host::SessionSlot;
 use crate::node::Node;
 use protocol::text::Window;
@@ -12,17 +12,17 @@ impl<B: Bounds> Node<B> {
     /// Writes records from the reader's cursor on: how many bytes, 0 at the end, `None` when the next
     /// outcome is still to come. `number` narrows it to one member. The cursor's low half is the place of
     /// the record to come, its high half how much of that one a reader of few bytes has had.
-    pub fn read_wait(
-        &mut self,
+    pub(crate) fn read_wait(
+        &self,
         slot: SessionSlot,
         number: Option<u32>,
         cursor: &mut u64,
         out: &mut [u8],
     ) -> Option<usize> {
-        let session = *self.session(slot);
-        if !session.executed {
+        let session = self.session(slot);
+        if !session.is_executed() {
             // What was refused before its exec will never run.
-            return if session.poisoned { Some(0) } else { None };
+            return if session.is_poisoned() { Some(0) } else { None };
         }
         let mut len = 0;
         let (mut told, mut part) = (*cursor as u32, *cursor >> 32);
@@ -50,7 +50,7 @@ impl<B: Bounds> Node<B> {
         *cursor = u64::from(told) | part << 32;
         let over = match number.and_then(|n| self.find_member(slot, n)) {
             Some(index) => self.member(index).outcome.is_some(),
-            None => session.outcomes == session.count,
+            None => session.outcomes() == session.count,
         };
         if len > 0 || over { Some(len) } else { None }
     }

@@ -77,3 +77,31 @@ impl Options {
         Ok(())
     }
 }
+
+/// Where a session is in its life, as `info`, `status` and `events` have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // Their words say what they are.
+pub enum State {
+    Open,
+    Reserved,
+    Starting,
+    Running,
+    Done,
+    Orphaned,
+    Closing,
+}
+
+impl State {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Reserved => "reserved",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Orphaned => "orphaned",
+            Self::Closing => "closing",
+        }
+    }
+}

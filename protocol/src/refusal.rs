@@ -9,6 +9,7 @@ use crate::time::Time;
 use crate::verb::Why;
 use core::fmt::{self, Write};
 use core::marker::PhantomData;
+use heapless::Vec;
 
 /// Reasons kept apart in one refusal of a node with children; further ones are counted.
 pub const PARTS: usize = 4;
@@ -56,7 +57,7 @@ struct Part<B> {
 }
 
 /// One command that was refused, or that some children refused; `P` reasons of it are kept apart.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal<B = (), const P: usize = 1> {
     /// When, in microseconds since 1970.
     pub at: Time,
@@ -68,14 +69,14 @@ pub struct Refusal<B = (), const P: usize = 1> {
     pub verb: Text<16>,
     /// Which line of its write, from 1.
     pub line: u16,
-    parts: [Option<Part<B>>; P],
+    parts: Vec<Part<B>, P, u8>,
     more: u32,
 }
 
 impl<B: Below, const P: usize> Refusal<B, P> {
     /// A refusal without a reason yet.
     pub fn new(at: Time, user: UserId, slot: Option<u16>, verb: Text<16>, line: u16) -> Self {
-        Self { at, user, slot, verb, line, parts: [None; P], more: 0 }
+        Self { at, user, slot, verb, line, parts: Vec::new(), more: 0 }
     }
 
     /// Adds a reason; equal ones are folded.
@@ -95,36 +96,31 @@ impl<B: Below, const P: usize> Refusal<B, P> {
 
     /// The part for a reason; none if there are too many others.
     fn part(&mut self, why: Why) -> Option<&mut Part<B>> {
-        // One that was taken back may have left a place before its equal.
-        let same = |part: &Option<Part<B>>| part.is_some_and(|part| part.why == why);
-        let place = self.parts.iter().position(same);
-        let place = place.or_else(|| self.parts.iter().position(Option::is_none))?;
-        let place = &mut self.parts[place];
-        Some(place.get_or_insert(Part { why, who: ChildSet::EMPTY, below: B::default() }))
+        let at = self.parts.iter().position(|part| part.why == why);
+        let at = at.or_else(|| {
+            self.parts.push(Part { why, who: ChildSet::EMPTY, below: B::default() }).ok()?;
+            Some(self.parts.len() - 1)
+        })?;
+        self.parts.get_mut(at)
     }
 
     /// Takes a child's reason back: it has answered after all, or those below it are named instead.
     pub fn excuse(&mut self, who: ChildSet) {
-        for place in &mut self.parts {
-            if let Some(part) = place
-                && !part.who.and(who).is_empty()
-            {
-                part.who = part.who.less(who);
-                if part.who.is_empty() && part.below.as_str().is_empty() {
-                    *place = None;
-                }
-            }
-        }
+        self.parts.retain_mut(|part| {
+            let had = !part.who.is_empty();
+            part.who = part.who.less(who);
+            !had || !part.who.is_empty() || !part.below.as_str().is_empty()
+        });
     }
 
     /// No reason is (or is left) in it.
     pub fn is_empty(&self) -> bool {
-        self.parts.iter().all(Option::is_none)
+        self.parts.is_empty()
     }
 
     /// The first reason: what the Rerror says.
     pub fn first(&self) -> Option<Why> {
-        self.parts.iter().flatten().map(|part| part.why).next()
+        self.parts.first().map(|part| part.why)
     }
 
     /// What a line that another node wrote says behind the verb.
@@ -157,7 +153,7 @@ impl<B: Below, const P: usize> Refusal<B, P> {
             write!(out, "line {}: ", self.line)?;
         }
         write!(out, "{}: ", self.verb)?;
-        for (index, Part { why, who, below }) in self.parts.iter().flatten().enumerate() {
+        for (index, Part { why, who, below }) in self.parts.iter().enumerate() {
             if index > 0 {
                 out.write_str("; ")?;
             }

@@ -40,13 +40,43 @@ impl<T: Default, const N: usize> Slots<T> for [T; N] {
     }
 }
 
-/// A set of sessions, by slot.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SlotSet([u64; 4]);
+/// A name with a generation: a place in a table, and which use of that place. A stale one finds nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Key {
+    /// The place.
+    pub index: u16,
+    /// The use; 0 is none's.
+    pub seq: u32,
+}
 
-impl SlotSet {
+impl Key {
+    /// As a reader's cursor, where 0 is nothing.
+    pub fn cursor(self) -> u64 {
+        u64::from(self.seq) << 16 | u64::from(self.index)
+    }
+
+    /// What a cursor names.
+    pub fn of(cursor: u64) -> Self {
+        Self { index: cursor as u16, seq: (cursor >> 16) as u32 }
+    }
+}
+
+/// A set of sessions, by slot; `WORDS` of 64 each.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotBits<const WORDS: usize>([u64; WORDS]);
+
+/// A set of an aggregator's sessions.
+pub type SlotSet = SlotBits<4>;
+
+impl<const WORDS: usize> Default for SlotBits<WORDS> {
+    fn default() -> Self {
+        Self([0; WORDS])
+    }
+}
+
+impl<const WORDS: usize> SlotBits<WORDS> {
     /// Slots it can hold.
-    pub const SIZE: usize = 256;
+    pub const SIZE: usize = 64 * WORDS;
 
     /// Puts `slot` in.
     pub fn set(&mut self, slot: u16) {
@@ -79,6 +109,6 @@ impl SlotSet {
 
     /// Nobody is in it.
     pub fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
+        self.0 == [0; WORDS]
     }
 }

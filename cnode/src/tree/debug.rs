@@ -1,8 +1,9 @@
 //! `/<id>/debug/` and `/<id>/<m>/debug/`: what is seen of processes from without.
 
-use super::View;
-use crate::Bounds;
-use crate::host::{Host, MemberSlot, SessionSlot};
+use super::view::View;
+use crate::bounds::Bounds;
+use crate::debug::Subject;
+use crate::host::Host;
 use protocol::debug::Kind;
 use protocol::dir::{Dir, Get, Put};
 use protocol::ename::Ename;
@@ -13,13 +14,9 @@ use protocol::table::{DEBUG, File, Row};
 /// With its rows, which a session and a member have of their own.
 pub(super) struct Debug(pub(super) &'static [Row]);
 
-/// Whom an open file is about, and what its helper is for.
-fn about<B: Bounds, H: Host>(
-    view: &View<'_, B, H>,
-    file: File,
-    at: Path,
-) -> Result<(SessionSlot, Option<MemberSlot>, Kind), Ename> {
-    Ok((at.session_slot(), view.member(at), Kind::of(file).ok_or(Ename::NotFound)?))
+fn subject<B: Bounds, H: Host>(view: &View<'_, B, H>, file: File, at: Path) -> Result<Subject, Ename> {
+    let kind = Kind::of(file).ok_or(Ename::NotFound)?;
+    Ok(Subject { session: at.session_slot(), member: view.member(at), kind })
 }
 
 impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Debug {
@@ -47,8 +44,7 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Debug {
         if file == File::Debug {
             return Ok(());
         }
-        let (session, member, kind) = about(view, file, hold.path)?;
-        view.node.check_debug(session, member, kind)
+        view.node.check_debug(subject(view, file, hold.path)?)
     }
 
     fn opened(&self, view: &mut View<'_, B, H>, file: File, hold: &mut Hold) {
@@ -57,8 +53,8 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Debug {
             return;
         }
         // `open` has just seen that there is room.
-        let begun = about(view, file, hold.path);
-        let begun = begun.and_then(|what| view.node.begin_debug(view.now, what, view.host));
+        let subject = subject(view, file, hold.path);
+        let begun = subject.and_then(|subject| view.node.begin_debug(subject, view.host));
         hold.cursor = begun.unwrap_or(0);
     }
 
@@ -69,9 +65,8 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Debug {
         hold: &mut Hold,
         get: Get<'_>,
     ) -> Result<Option<usize>, Ename> {
-        let what = about(view, file, hold.path)?;
-        let at = (&mut hold.cursor, get.offset);
-        view.node.read_debug((view.now, get.id), what, at, view.host, get.out)
+        let subject = subject(view, file, hold.path)?;
+        view.node.read_debug(subject, &mut hold.cursor, get, view.host)
     }
 
     fn write(
@@ -81,13 +76,12 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Debug {
         hold: &mut Hold,
         put: Put<'_>,
     ) -> Result<Option<u32>, Ename> {
-        let at = (hold.cursor, put.offset);
-        view.node.write_debug((view.now, put.id), at, put.data, view.host)
+        view.node.write_debug(hold.cursor, put, view.host)
     }
 
     fn clunk(&self, view: &mut View<'_, B, H>, file: File, hold: &Hold, _: bool) {
         if file != File::Debug {
-            view.node.leave_debug(hold.cursor, view.now, view.host);
+            view.node.leave_debug(hold.cursor, view.host);
         }
     }
 }

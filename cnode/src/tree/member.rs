@@ -1,7 +1,8 @@
 //! `/<id>/<m>/`: the files of a session as one of its members has them.
 
-use super::{Session, View};
-use crate::Bounds;
+use super::session::Session;
+use super::view::View;
+use crate::bounds::Bounds;
 use crate::host::{Host, Param, Stream};
 use core::fmt::{self, Write};
 use protocol::dir::{Dir, Get, Put};

@@ -1,15 +1,13 @@
 //! `/`: the files of the node, and behind them its sessions.
 
-use super::View;
-use crate::Bounds;
-use crate::bounds::PARENT;
-use crate::host::{Host, SessionSlot};
+use super::view::View;
+use crate::bounds::{Bounds, PARENT};
+use crate::host::Host;
 use core::fmt::{self, Write};
 use protocol::dir::{Dir, Get, Put};
 use protocol::ename::Ename;
 use protocol::qid::Path;
 use protocol::server::{Hold, Step, UserId, mode};
-use protocol::slots::Slots;
 use protocol::table::{File, LEAF, ROOT_DIR, Row, check_session_name};
 use protocol::text::Window;
 use protocol::verb;
@@ -31,15 +29,14 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Root {
     }
 
     fn entry(&self, view: &mut View<'_, B, H>, _: Path, index: usize) -> Option<Path> {
-        let sessions = view.node.sessions.slots().iter().enumerate();
-        let mut listed = sessions.filter(|(_, session)| session.is_open() && !session.is_parents());
-        listed.nth(index).map(|(slot, _)| Path::session(slot as SessionSlot, File::Dir as u8))
+        let mut listed = view.node.open_sessions().filter(|(_, session)| !session.is_parents());
+        listed.nth(index).map(|(slot, _)| Path::session(slot, File::Dir as u8))
     }
 
     fn open(&self, view: &mut View<'_, B, H>, file: File, hold: &mut Hold, bits: u8) -> Result<(), Ename> {
         if file == File::Clone && mode::writes(bits) {
             let slot = view.node.make_session("", hold.user)?;
-            view.node.session(slot).ctls = 1;
+            view.node.session_mut(slot).ctls = 1;
             hold.path = Path::session(slot, File::Ctl as u8);
         }
         Ok(())
@@ -63,7 +60,7 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Root {
 
     fn text(&self, view: &mut View<'_, B, H>, file: File, hold: &Hold, w: &mut Window<'_>) -> fmt::Result {
         match file {
-            File::Status => view.node.write_status(view.now, view.host, w),
+            File::Status => view.node.write_status(view.host, w),
             File::Summary => view.node.write_summary(w),
             File::Info => view.node.write_info(view.host, w),
             File::Error => view.node.write_errors(hold.user, None, w),

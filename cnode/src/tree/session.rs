@@ -1,7 +1,7 @@
 //! `/<id>/`: the files of a session, and behind them its members here.
 
-use super::View;
-use crate::Bounds;
+use super::view::View;
+use crate::bounds::Bounds;
 use crate::host::{Host, Param, Stream};
 use core::fmt::{self, Write};
 use protocol::dir::{Dir, Get, Put};
@@ -9,7 +9,6 @@ use protocol::ename::Ename;
 use protocol::limits::NODE_NAME_MAX;
 use protocol::qid::Path;
 use protocol::server::{Hold, Step, UserId, mode};
-use protocol::slots::Slots;
 use protocol::table::{File, Row, SESSION, SESSION_DIR, member_number};
 use protocol::text::{Text, Window};
 
@@ -29,7 +28,7 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Session {
     }
 
     fn name(&self, view: &View<'_, B, H>, at: Path) -> Text<NODE_NAME_MAX> {
-        Text::cut(view.node.sessions.slots()[at.session_slot() as usize].name.as_str())
+        Text::cut(view.node.session(at.session_slot()).name.as_str())
     }
 
     fn owner(&self, view: &View<'_, B, H>, at: Path) -> Option<UserId> {
@@ -50,7 +49,7 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Session {
     fn open(&self, view: &mut View<'_, B, H>, file: File, hold: &mut Hold, bits: u8) -> Result<(), Ename> {
         if file == File::Ctl && mode::writes(bits) {
             let slot = hold.path.session_slot();
-            let session = view.node.session(slot);
+            let session = view.node.session_mut(slot);
             session.ctls += 1;
             // Taken over: it is no orphan any more, which `events` tells.
             if session.linger.take().is_some() {
@@ -108,12 +107,12 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Session {
             File::Stdin => view.node.write_stdin(slot, None, put.id, put.data, view.host),
             _ => {
                 let param = Param::of(file).ok_or(Ename::Denied)?;
-                if view.node.session(slot).executed {
+                if view.node.session(slot).is_executed() {
                     return Err(Ename::Busy);
                 }
                 let kept = view.host.append(slot, param, put.data);
-                if kept.is_err() && view.node.session(slot).is_parents() {
-                    view.node.session(slot).poisoned = true;
+                if kept.is_err() {
+                    view.node.session_mut(slot).poison();
                 }
                 kept.map(|()| Some(put.data.len() as u32))
             }
@@ -124,7 +123,7 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Session {
         let slot = hold.path.session_slot();
         // Nothing is kept by the others that a shell's `>` could empty.
         if let Some(param) = Param::of(file)
-            && !view.node.session(slot).executed
+            && !view.node.session(slot).is_executed()
         {
             view.host.truncate(slot, param);
         }
@@ -134,7 +133,7 @@ impl<B: Bounds, H: Host> Dir<View<'_, B, H>> for Session {
     fn clunk(&self, view: &mut View<'_, B, H>, file: File, hold: &Hold, clean: bool) {
         if file == File::Ctl && hold.writes() {
             let is_local = view.is_local(hold.link);
-            view.node.leave_ctl(hold.path.session_slot(), clean, is_local, view.now, view.host);
+            view.node.leave_ctl(hold.path.session_slot(), clean, is_local, view.host);
         }
     }
 

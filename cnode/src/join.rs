@@ -1,3 +1,0 @@
-//! The way to the parent.
-
-pub use protocol::join::{Due, Parent, State};
