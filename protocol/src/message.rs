@@ -49,7 +49,7 @@ pub const HEADER: usize = 7;
 /// Bytes of an Rread before its data.
 pub const RREAD_HEADER: usize = HEADER + 4;
 
-/// The names of a Twalk.
+/// The names of a Twalk; `Copy`, as messages are, which a `heapless::Vec` is not.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Names<'a> {
     names: [&'a str; WALK_MAX],
@@ -82,7 +82,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The qids of an Rwalk.
+/// The qids of an Rwalk; `Copy` as the names are.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Qids {
     qids: [Qid; WALK_MAX],

@@ -1,7 +1,8 @@
 //! Tables with a bound, wherever their memory is: an array in a stub, and in an aggregator one that grows as
 //! it is used.
 
-/// A table. Its slots are at their default until they are used, and a slot keeps its number.
+/// A table. Its slots are at their default until they are used, and a slot keeps its number, as the places of
+/// a `heapless::Vec` do not.
 pub trait Slots<T> {
     /// A table with nothing in it.
     fn make() -> Self;

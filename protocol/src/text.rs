@@ -3,7 +3,8 @@
 
 use core::fmt::{self, Write};
 
-/// A string of at most `N` bytes (`N` below 256), kept in place.
+/// A string of at most `N` bytes (`N` below 256), kept in place. Unlike a `heapless::String` it is `Copy`: it
+/// stands in metas, events and rows of tables that are passed by value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Text<const N: usize> {
     len: u8,
