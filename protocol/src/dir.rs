@@ -351,3 +351,7 @@ impl<V: Dirs> Tree for V {
         Dirs::discard(self, token);
     }
 }
+
+#[cfg(test)]
+#[path = "dir_tests.rs"]
+mod tests;

@@ -4,12 +4,12 @@
 use client::{Client, ROOT, Wait};
 use protocol::message::{Rmsg, Tmsg};
 use protocol::server::mode;
-use tests::Tree;
+use tests::Cluster;
 
 /// What the tests give with a request.
 type Number = u8;
 
-fn connect(tree: &Tree, name: &str) -> Client<Number> {
+fn connect(tree: &Cluster, name: &str) -> Client<Number> {
     Client::connect(&tree.at(name).parse().expect("a dial string")).expect("it is up")
 }
 
@@ -32,7 +32,7 @@ fn next(client: &mut Client<Number>) -> (Number, Vec<u8>) {
 
 #[test]
 fn a_call_loses_no_answer_to_what_was_asked_before_it() {
-    let tree = Tree::root("client-held");
+    let tree = Cluster::root();
     let mut client = connect(&tree, "io");
     let fid = client.ask_open(1, ROOT, &["info"], mode::READ).expect("room");
     client.ask(2, &Tmsg::Read { fid, offset: 0, count: 4096 }).expect("room");
@@ -46,7 +46,7 @@ fn a_call_loses_no_answer_to_what_was_asked_before_it() {
 
 #[test]
 fn files_read_side_by_side_are_those_read_alone_and_a_refused_one_harms_no_other() {
-    let tree = Tree::root("client-each");
+    let tree = Cluster::root();
     let mut client = connect(&tree, "io");
     let mut paths = vec!["summary", "nosuch", "net/nosuch/info", "ctl/x", "/", "net"];
     paths.extend(["summary"; 30]);
@@ -64,7 +64,7 @@ fn files_read_side_by_side_are_those_read_alone_and_a_refused_one_harms_no_other
 
 #[test]
 fn a_stream_comes_in_order_though_reads_are_ahead() {
-    let mut tree = Tree::root("client-stream");
+    let mut tree = Cluster::root();
     tree.cnode("n1", "io");
     tree.wait_for("n1 up\n");
     let mut client = connect(&tree, "io");
