@@ -1,7 +1,7 @@
 //! What shells complete: the words of `uem`, and nodes, sessions, paths and verbs as a live tree has them.
 
 use std::process::Command;
-use tests::{Partition, uem};
+use tests::{Cluster, uem};
 
 /// A shell, what runs a script in it, and what is to be done for it to print what it offers for a line.
 struct Shell {
@@ -27,7 +27,7 @@ const FISH: Shell = Shell {
 };
 
 /// What the shell offers for a line, the last word of which is being typed.
-fn offered(partition: &Partition, shell: &Shell, line: &str) -> Vec<String> {
+fn offered(partition: &Cluster, shell: &Shell, line: &str) -> Vec<String> {
     let mut command = Command::new(shell.name);
     let bin = uem().parent().expect("a directory").display().to_string();
     let path = std::env::var("PATH").unwrap_or_default();
@@ -41,7 +41,7 @@ fn offered(partition: &Partition, shell: &Shell, line: &str) -> Vec<String> {
 
 #[test]
 fn nodes_sessions_paths_and_verbs_are_those_of_the_tree() {
-    let partition = Partition::up(3);
+    let partition = Cluster::up(3);
     assert_eq!(partition.run(&["mkdir", "job1", "job2"]).code, 0);
     let nodes = ["node01", "node02", "node03"];
     for shell in [BASH, FISH] {

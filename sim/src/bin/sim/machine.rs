@@ -1,19 +1,20 @@
 //! `sim machine`: what a partition of the machine is, and what a node of it is, knows and is told at boot.
 
+use crate::partition::{meshed, partition};
 use argh::FromArgs;
+use bluegene::partition::mapping::Mapping;
+use bluegene::partition::report::{NodeReport, Summary};
+use bluegene::partition::torus::Coord;
+use bluegene::partition::{Node, Partition, boot};
 use protocol::personality::shell::Shell;
 use protocol::personality::{LEN, Mode};
-use sim::machine::mapping::Mapping;
-use sim::machine::report::{NodeReport, Summary};
-use sim::machine::torus::{Axis, Coord, Shape};
-use sim::machine::{Node, Partition, boot};
 use std::io::Write;
 use std::path::PathBuf;
 
 /// Tell what a partition of a Blue Gene/P is, or one of its nodes.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "machine")]
-pub(crate) struct Machine {
+pub(crate) struct Args {
     /// compute nodes: 16 to 512 by powers of two, then whole midplanes up to 73728
     #[argh(option)]
     nodes: Option<u32>,
@@ -44,7 +45,7 @@ pub(crate) struct Machine {
 }
 
 /// Tells it: 0, or 100 where it was asked for what is not there, 111 where a file cannot be written.
-pub(crate) fn run(machine: &Machine) -> i32 {
+pub(crate) fn run(machine: &Args) -> i32 {
     match tell(machine) {
         Ok(text) => {
             // A reader that has seen enough is no failure.
@@ -58,7 +59,7 @@ pub(crate) fn run(machine: &Machine) -> i32 {
     }
 }
 
-fn tell(machine: &Machine) -> Result<String, (i32, String)> {
+fn tell(machine: &Args) -> Result<String, (i32, String)> {
     let partition = partition(machine.nodes, machine.shape.as_deref(), machine.pset);
     let partition =
         partition.and_then(|partition| meshed(partition, &machine.mesh)).map_err(|why| (100, why))?;
@@ -92,48 +93,9 @@ fn tell(machine: &Machine) -> Result<String, (i32, String)> {
 }
 
 /// The ranks of the processes of a node, in the order that is asked for.
-fn processes(machine: &Machine, partition: &Partition, mode: Mode, coord: Coord) -> String {
+fn processes(machine: &Args, partition: &Partition, mode: Mode, coord: Coord) -> String {
     let shape = partition.torus.shape;
     let rank = |process| machine.mapping.rank(shape, mode.processes(), coord, process).to_string();
     let ranks: Vec<String> = (0..mode.processes()).map(rank).collect();
     format!("{}={}\n", machine.mapping, ranks.join(" "))
-}
-
-/// The same partition, a mesh in these dimensions.
-pub(crate) fn meshed(partition: Partition, mesh: &str) -> Result<Partition, String> {
-    mesh.chars().try_fold(partition, |partition, letter| {
-        let is_it = |axis: &Axis| format!("{axis:?}").eq_ignore_ascii_case(letter.encode_utf8(&mut [0; 4]));
-        let axis = Axis::ALL.into_iter().find(is_it);
-        let axis = axis.ok_or_else(|| format!("--mesh {mesh}: want letters of XYZ"))?;
-        Ok(partition.mesh(axis))
-    })
-}
-
-/// The partition of these words of a command line, or what is wrong with them.
-pub(crate) fn partition(
-    nodes: Option<u32>,
-    shape: Option<&str>,
-    pset: Option<u32>,
-) -> Result<Partition, String> {
-    let shape = shape.map(self::shape).transpose()?;
-    let nodes = match (nodes, shape) {
-        (None, None) => return Err("want --nodes N, or --shape XxYxZ".to_owned()),
-        (Some(nodes), Some(shape)) if nodes != shape.nodes() => {
-            return Err(format!("--nodes {nodes} --shape {shape}: that shape has {} nodes", shape.nodes()));
-        }
-        (Some(nodes), _) => nodes,
-        (None, Some(shape)) => shape.nodes(),
-    };
-    let pset = pset.unwrap_or_else(|| Partition::usual_pset(nodes));
-    let found = match shape {
-        Some(shape) => Partition::shaped(shape, pset),
-        None => Partition::new(nodes, pset),
-    };
-    found.map_err(|why| why.to_string())
-}
-
-fn shape(text: &str) -> Result<Shape, String> {
-    let edges: Option<Vec<u8>> = text.split('x').map(|edge| edge.parse().ok()).collect();
-    let edges: Option<[u8; 3]> = edges.and_then(|edges| edges.try_into().ok());
-    edges.map(Shape).ok_or_else(|| format!("--shape {text}: want three numbers like 8x8x16"))
 }
