@@ -5,24 +5,21 @@ use roff::{Inline, Roff, bold, italic, line_break, roman};
 
 /// The commands that are daemons, and programs of their own under these names.
 const DAEMONS: &[&str] = &["ionode", "cnode"];
-/// What every command looks at, and for what.
+/// Environment variables that every command uses.
 const ENVIRONMENT: &[(&str, &str)] = &[
-    ("UEM_AT", "dial string of the partition, where --at says none; members have their nearest node there"),
-    (
-        "UEM_ROOT",
-        "path from the node at UEM_AT to the root of all paths; members have it where that is above",
-    ),
-    ("XDG_RUNTIME_DIR", "directory of the directory uem that uem up keeps its partition in"),
+    ("UEM_AT", "dial string of the partition, without --at; for members, their nearest node"),
+    ("UEM_ROOT", "path from the node at UEM_AT to the root of all paths; set for members if that is above"),
+    ("XDG_RUNTIME_DIR", "uem up keeps its partition in the directory uem below it"),
 ];
 const FILES: &[(&str, &str)] = &[
     ("$XDG_RUNTIME_DIR/uem/io, /tmp/uem-UID/io", "socket of the partition that uem up has started"),
-    ("/run/uem/*", "sockets of a site's partitions: the only one there is found by itself"),
-    ("/etc/uem", "where it is there, uem run starts no nodes of its own without --local"),
+    ("/run/uem/*", "sockets of a site's partitions; if there is only one, uem uses it"),
+    ("/etc/uem", "if it exists, uem run starts nodes on this machine only with --local"),
 ];
 
 /// The exit codes of a command that has no others.
 pub(crate) fn plain_codes() -> &'static [(i32, &'static str)] {
-    &[(0, "done"), (100, "the command line cannot be understood"), (125, "uem itself could not do its part")]
+    &[(0, "done"), (100, "the command line is wrong"), (125, "uem itself failed")]
 }
 
 /// One page.
@@ -33,7 +30,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// What its file is called.
+    /// The name of its file.
     pub(crate) fn file(&self) -> String {
         format!("{}.{}", self.name, self.section)
     }
@@ -167,7 +164,7 @@ fn arguments(roff: &mut Roff, command: &CommandInfoWithArgs) {
         head.extend(value(flag));
         item(roff, head, &plain(flag.description));
     }
-    item(roff, vec![bold("--help")], "print what there is to know in short");
+    item(roff, vec![bold("--help")], "print a summary of the options");
 }
 
 /// Examples and exit codes.

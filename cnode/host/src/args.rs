@@ -29,12 +29,12 @@ pub struct Args {
     /// where to listen for clients: tcp!host!port or unix!path; may be given several times
     #[argh(option)]
     listen: Vec<Dial>,
-    /// file of the 416 bytes that a Blue Gene/P tells its node: where it is
+    /// file with the 416 bytes that a Blue Gene/P gives its node
     #[argh(option)]
     personality: Option<PathBuf>,
 }
 
-/// Runs until it is told to end: 0 done, 100 usage, 111 a system call failed. `debugger` is what a helper of
+/// Runs until it is asked to end: 0 done, 100 usage, 111 a system call failed. `debugger` is what a helper of
 /// `debug` is started as.
 pub fn main(args: Vec<String>, debugger: Debugger) -> i32 {
     let words: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();

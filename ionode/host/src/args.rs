@@ -27,7 +27,7 @@ pub struct Args {
     listen: Vec<Dial>,
 }
 
-/// Runs until it is told to end: 0 done, 100 usage, 111 a system call failed.
+/// Runs until it is asked to end: 0 done, 100 usage, 111 a system call failed.
 pub fn main(args: Vec<String>) -> i32 {
     let words: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
     let args = match Args::from_args(&["ionode"], &words) {

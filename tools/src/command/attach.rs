@@ -8,17 +8,17 @@ use crate::signal::Signals;
 use argh::{ArgsInfo, FromArgs};
 use client::Dial;
 
-/// Show what a session that runs writes, and wait for it; ^C ends its members. What was sent to a file, as by
-/// `uem run -d`, is there.
+/// Show the outputs of a running session and wait for it to end; ^C ends its members. Output that was
+/// redirected to a file, as by `uem run -d`, is only there.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
     name = "attach",
     example = "uem attach 5",
-    note = "The exit code is as of uem run.",
-    error_code(100, "the command line cannot be understood"),
+    note = "The exit code is that of uem run.",
+    error_code(100, "the command line is wrong"),
     error_code(121, "a node was lost, whatever became of other members"),
-    error_code(125, "uem itself could not do its part"),
+    error_code(125, "uem itself failed"),
     error_code(130, "after ^C")
 )]
 pub(crate) struct Attach {

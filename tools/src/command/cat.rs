@@ -12,7 +12,7 @@ pub(crate) struct Cat {
     /// dial string of the node
     #[argh(option)]
     at: Option<Dial>,
-    /// what to print
+    /// the files
     #[argh(positional)]
     paths: Vec<String>,
 }

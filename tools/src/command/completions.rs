@@ -4,8 +4,8 @@ use crate::completion::{Shell, script};
 use crate::exit::{Fault, print};
 use argh::{ArgsInfo, CommandInfoWithArgs, FromArgs};
 
-/// Print what makes a shell complete the words of uem: commands, options, and nodes, sessions, paths and
-/// verbs as the tree has them just then.
+/// Print a shell's completions for uem: commands, options, and the nodes, sessions, paths and verbs that the
+/// tree has at that moment.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,

@@ -5,7 +5,7 @@ use crate::partition::{is_alive, listed, remove_dir, state_dir};
 use argh::{ArgsInfo, FromArgs};
 use std::time::{Duration, Instant};
 
-/// How long processes may take to end when asked.
+/// How long processes may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// End the partition that `uem up` started.

@@ -10,7 +10,7 @@ use client::{Client, Dial};
 use protocol::nodeset::NodeSet;
 use protocol::verb::WHY_MAX;
 
-/// Have nodes get no new members; those that they have go on. uem status tells why.
+/// Give nodes no new members; members that run there continue. uem status shows the reason.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "drain", example = "uem drain 'node[03-04]' fan is loud")]
 pub(crate) struct Drain {
@@ -20,7 +20,7 @@ pub(crate) struct Drain {
     /// node set, or ^FILE with node sets
     #[argh(positional)]
     nodes: String,
-    /// why, in at most 64 bytes
+    /// the reason, at most 64 bytes
     #[argh(positional, greedy)]
     words: Vec<String>,
 }
@@ -39,7 +39,7 @@ impl Drain {
     }
 }
 
-/// Writes a line for those nodes to the ctl of the node that they are all below.
+/// Writes a line for those nodes to the ctl of the node above all of them.
 pub(super) fn tell_nodes(at: Option<&Dial>, nodes: &str, line: &str) -> Result<i32, Fault> {
     let nodes = read_set("nodes", nodes)?;
     let mut client: Client = connect(at)?;

@@ -21,22 +21,22 @@ use protocol::quote::Quoted;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Run a command for each argument behind `:::`, or for each line that comes in, on whatever node has a free
+/// Run a command for each argument after `:::`, or for each line of standard input, on any node with a free
 /// slot.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
     name = "each",
-    note = "In the command {{}} is the argument, {{1}} {{2}} those of several lists,\n  \
+    note = "In the command, {{}} is the argument, {{1}} {{2}} are those of several lists,\n  \
             {{#}} the task's number, {{%}} its slot.",
-    note = "Its words make one line for a shell, as with GNU parallel;\n  \
+    note = "Its words are joined to one line for a shell, as by GNU parallel;\n  \
             without a command each argument is such a line.",
     example = "uem each gzip -9 {{}} ::: *.log",
     example = "uem each -j 2 --joblog log --resume ./fit {{1}} {{2}} ::: 1 2 3 ::: a b",
-    note = "The exit code is how many tasks failed.",
-    error_code(100, "the command line cannot be understood, or 100 tasks failed"),
+    note = "The exit code is the number of tasks that failed.",
+    error_code(100, "the command line is wrong, or 100 tasks failed"),
     error_code(101, "more than 100 tasks failed"),
-    error_code(125, "uem itself could not do its part"),
+    error_code(125, "uem itself failed"),
     error_code(130, "after ^C")
 )]
 #[allow(clippy::struct_excessive_bools)]
@@ -50,34 +50,34 @@ pub(crate) struct Each {
     /// node set, or ^FILE with node sets (default: all that are up)
     #[argh(option, short = 'w')]
     nodes: Option<String>,
-    /// file that gets a line a task, in the columns of GNU parallel
+    /// file that gets one line for each task, in GNU parallel's columns
     #[argh(option)]
     joblog: Option<PathBuf>,
-    /// leave out what the joblog has
+    /// skip tasks that are in the joblog
     #[argh(switch)]
     resume: bool,
-    /// leave out what the joblog has with exit 0
+    /// skip tasks that are in the joblog with exit code 0
     #[argh(switch)]
     resume_failed: bool,
-    /// how often a task that fails is tried, each time elsewhere (default 1)
+    /// how often a failing task is tried, each time on another node (default 1)
     #[argh(option, default = "1")]
     retries: u32,
-    /// seconds after which a task is ended
+    /// end a task after so many seconds
     #[argh(option, from_str_fn(seconds))]
     timeout: Option<Duration>,
     /// when to stop early: never, now,fail=1, soon,fail=1; also success= and done=
     #[argh(option, default = "Halt::Never")]
     halt: Halt,
-    /// directory that gets what each task writes, as DIR/1/ARGUMENT/stdout
+    /// directory for the outputs of each task, as DIR/1/ARGUMENT/stdout
     #[argh(option)]
     results: Option<PathBuf>,
-    /// outputs in the order of the tasks
+    /// print outputs in the order of the tasks
     #[argh(switch, short = 'k')]
     keep_order: bool,
-    /// a bar with the time left, on a terminal
+    /// show a bar with the remaining time, on a terminal
     #[argh(switch)]
     progress: bool,
-    /// carry no environment, umask or limits
+    /// do not pass on this environment, umask and limits
     #[argh(switch)]
     clean: bool,
     /// directory of the tasks (default: this one)
@@ -116,7 +116,7 @@ impl Each {
         Ok(Engine::new(plan, control, lanes, pool, report, log, progress).run(&mut signals)?)
     }
 
-    /// The command, and where its values come from.
+    /// The command, and the source of its values.
     fn parts(&self) -> Result<(Template, Source), Fault> {
         let mut parts = self.program.split(|word| word == ":::");
         let template = Template::of(parts.next().unwrap_or_default());
@@ -129,7 +129,7 @@ impl Each {
         Ok((template, source))
     }
 
-    /// What can be known to be wrong before anything is reached.
+    /// Checks what can be checked before connecting.
     fn check(&self) -> Result<(), Fault> {
         if self.slots == Some(0) {
             return Err(Fault::usage("-j 0: want at least one slot a node"));
@@ -142,7 +142,8 @@ impl Each {
 
     fn setting(&self) -> Result<Setting, Told> {
         let mut lines = if self.clean { String::new() } else { process_lines() };
-        let here = std::env::current_dir().map_err(|e| format!("unable to tell where this is: {e}"))?;
+        let here =
+            std::env::current_dir().map_err(|e| format!("unable to find the present directory: {e}"))?;
         let dir = self.dir.as_ref().map_or(here.clone(), |dir| here.join(dir));
         let dir = dir.to_str().ok_or("this directory's name is not UTF-8: choose another with --dir")?;
         lines += &format!("dir {}\nredir stdin /dev/null\n", Quoted(dir));

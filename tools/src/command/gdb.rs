@@ -8,7 +8,7 @@ use protocol::server::mode;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Debug a member of a session with gdb; it goes on when gdb leaves.
+/// Debug a member of a session with gdb; the member continues when gdb leaves.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -23,10 +23,10 @@ pub(crate) struct Gdb {
     /// the debugger (default gdb)
     #[argh(option, default = "String::from(\"gdb\")")]
     gdb: String,
-    /// whom: SESSION/MEMBER
+    /// the member: SESSION/MEMBER
     #[argh(positional)]
     member: String,
-    /// further words for gdb
+    /// more arguments for gdb
     #[argh(positional, greedy)]
     words: Vec<String>,
 }
@@ -57,7 +57,7 @@ impl Gdb {
     }
 }
 
-/// A word of a shell.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -12,14 +12,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-/// How long a debugger before this one may take to let go of the member.
+/// How long an earlier debugger may take to release the member.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked whether it has.
+/// How often to check whether it has.
 const AGAIN: Duration = Duration::from_millis(20);
-/// Most bytes of gdb that are sent on at once: its packets are shorter.
+/// Most bytes from gdb that are sent at once: its packets are shorter.
 const PIECE: usize = 4096;
 
-/// Carry standard input and output to and from a file debug/gdb: gdb's `target remote | uem gdb-pipe PATH`.
+/// Connect standard input and output to a file debug/gdb, for gdb's `target remote | uem gdb-pipe PATH`.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "gdb-pipe", example = "gdb -ex 'target remote | uem gdb-pipe run4711/3/debug/gdb'")]
 pub(crate) struct GdbPipe {
@@ -54,7 +54,7 @@ fn open(client: &mut Client, path: &str) -> Result<Fid, Error> {
     }
 }
 
-/// Both ways until one of them ends.
+/// Copies in both directions until one ends.
 fn carry(client: &mut Client, fid: Fid) -> Result<(), Told> {
     let count = client.payload();
     // Without a buffer, which a poll would not see.
@@ -100,14 +100,14 @@ fn carry(client: &mut Client, fid: Fid) -> Result<(), Told> {
     }
 }
 
-/// What the node answered.
+/// Takes an answer of the node.
 enum Said {
     Bytes(usize),
     Took(usize),
     Nothing,
 }
 
-/// Takes what gdb says; false when it has left.
+/// Takes input from gdb; false when gdb has left.
 fn take(input: &mut impl Read, held: &mut Vec<u8>) -> Result<bool, Told> {
     let mut bytes = [0; PIECE];
     match input.read(&mut bytes) {

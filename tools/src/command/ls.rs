@@ -14,7 +14,7 @@ pub(crate) struct Ls {
     /// dial string of the node
     #[argh(option)]
     at: Option<Dial>,
-    /// what to list (default: the root)
+    /// the directory (default: the root)
     #[argh(positional, default = "String::from(\"/\")")]
     path: String,
 }

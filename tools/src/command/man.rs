@@ -15,7 +15,7 @@ use std::path::PathBuf;
     example = "uem man man; man -l man/man1/uem-run.1"
 )]
 pub(crate) struct Man {
-    /// where: it gets a man1 and a man8
+    /// the directory; man1 and man8 are made in it
     #[argh(positional)]
     dir: PathBuf,
 }

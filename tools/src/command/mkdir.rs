@@ -8,7 +8,7 @@ use client::{Client, Dial};
 use protocol::ename::Ename;
 use protocol::table::check_session_name;
 
-/// Make a session that lives until it is removed, by the name that it is to have.
+/// Make a session with that name; it lives until it is removed.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "mkdir", example = "uem mkdir job1; uem write job1/ctl res 4; uem rm job1")]
 pub(crate) struct Mkdir {

@@ -14,13 +14,13 @@ pub(crate) struct Mount {
     /// dial string of the node
     #[argh(option)]
     at: Option<Dial>,
-    /// by FUSE, whatever the kernel has
+    /// use FUSE even if the kernel has 9P
     #[argh(switch)]
     fuse: bool,
-    /// by the kernel's own 9P or not at all
+    /// use only the kernel's own 9P
     #[argh(switch)]
     kernel: bool,
-    /// stay in the foreground, until it is unmounted or ^C, which unmounts it
+    /// stay in the foreground until the tree is unmounted; ^C unmounts it
     #[argh(switch, short = 'f')]
     foreground: bool,
     /// where

@@ -7,8 +7,8 @@ use client::{Client, Dial};
 use protocol::qid::QTDIR;
 use protocol::stat::Stats;
 
-/// Print the members of sessions: session, member, node, state, pid and command, and how those ended that did
-/// not end well.
+/// Print the members of sessions: session, member, node, state, pid and command, and the outcome if a member
+/// failed.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "ps", example = "uem ps", example = "uem ps run4711")]
 pub(crate) struct Ps {

@@ -5,7 +5,7 @@ use crate::exit::Fault;
 use argh::{ArgsInfo, FromArgs};
 use client::Dial;
 
-/// Have nodes that drain get members again.
+/// Let drained nodes get members again.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "resume", example = "uem resume 'node[03-04]'")]
 pub(crate) struct Resume {

@@ -6,7 +6,7 @@ use argh::{ArgsInfo, FromArgs};
 use client::{Client, Dial};
 use protocol::message::Tmsg;
 
-/// Remove sessions: their members are killed, their files are gone.
+/// Remove sessions: kill their members and delete their files.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "rm", example = "uem rm job1")]
 pub(crate) struct Rm {

@@ -14,43 +14,43 @@ use client::Dial;
 use protocol::nodeset::Name;
 use protocol_host::user_name;
 
-/// Options of ssh that a value follows; of these, -l says whom to run as.
+/// Options of ssh with a value; of these, -l is the user to run as.
 const VALUED: &str = "lpioFcembBDEIJLOQRSwW";
-/// Options of ssh that stand alone.
+/// Options of ssh without a value.
 const ALONE: &str = "xXqnTtfaAkK46vNCgGMsYy";
-/// Starts where a login would: a line, or without one a shell; what is typed at has the terminal's kind.
+/// Starts as a login does: a command line, or a shell; $2 is the terminal's type, if there is one.
 const SHELL: &str = r#"cd "${HOME:-/}" 2>/dev/null || cd /; [ -z "$2" ] || export TERM="$2"
 [ -z "$1" ] || exec sh -c "$1"; exec "${SHELL:-/bin/sh}" -l"#;
 
-/// Run a command on one node, as ssh would: its stdin, outputs and exit code are the command's. Without a
-/// command it is a shell to type at, which ~. at the begin of a line leaves. Options that ssh has are
-/// accepted; but for -l, -n, -t and -T they have no effect. A user before the node and `@` is as -l.
+/// Run a command on one node, in place of ssh: stdin, outputs and exit code are the command's. Without a
+/// command it starts a shell with a terminal, which ~. at the beginning of a line leaves. Options of ssh are
+/// accepted, but only -l, -n, -t and -T have an effect. USER@NODE is as -l USER.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
     name = "rsh",
     example = "uem rsh node01 hostname",
     example = "rsync -a -e 'uem rsh' src/ node07:/tmp/src/",
-    note = "The exit code is the command's; 128+n where signal n ended it.",
-    error_code(255, "uem itself could not do its part")
+    note = "The exit code is the command's; 128+n if signal n ended it.",
+    error_code(255, "uem itself failed")
 )]
 pub(crate) struct Rsh {
     /// dial string of the partition
     #[argh(option)]
     pub(super) at: Option<Dial>,
-    /// whom to run as: root may choose
+    /// the user to run as; only root may choose
     #[argh(option, short = 'l')]
     pub(super) user: Option<String>,
-    /// nothing to read for the command
+    /// do not pass on standard input
     #[argh(switch, short = 'n')]
     pub(super) null: bool,
-    /// a terminal for the command, if there is one here; twice: in any case
+    /// give the command a terminal if there is one here; twice: in any case
     #[argh(switch, short = 't')]
     pub(super) terminal: u16,
-    /// no terminal
+    /// give the command no terminal
     #[argh(switch, short = 'T')]
     pub(super) plain: bool,
-    /// the node, and words that its shell runs
+    /// the node, and the words that a shell there runs
     #[argh(positional, greedy)]
     pub(super) program: Vec<String>,
 }
@@ -85,7 +85,7 @@ impl Rsh {
         Ok(Session::type_at(&mut node, &self.plan(user, host, &line, Some(&term)))?)
     }
 
-    /// What runs there: a line, or a shell; at a terminal of this kind, if there is one.
+    /// The program: a command line or a shell, with a terminal of this type if there is one.
     fn plan(&self, user: Option<&str>, host: &str, line: &str, term: Option<&str>) -> Plan {
         let own = user_name();
         let user = user.filter(|user| *user != own).map(|user| format!("user {}\n", word(user)));
@@ -105,7 +105,7 @@ impl Rsh {
     }
 }
 
-/// Leaves of ssh's options those that mean something here, all before the node.
+/// Keeps those of ssh's options that have an effect here, in front of the node.
 pub(crate) fn part(words: &[String]) -> Vec<String> {
     let mut kept = Vec::new();
     let mut host = None;
@@ -136,7 +136,7 @@ pub(crate) fn part(words: &[String]) -> Vec<String> {
     kept
 }
 
-/// Letters behind one dash: the last one, if the next word is its value.
+/// Letters after one dash: the last one, if the next word is its value.
 fn part_letters(text: &str, kept: &mut Vec<String>) -> Option<char> {
     for (at, letter) in text.char_indices().skip(1) {
         if VALUED.contains(letter) {
@@ -158,7 +158,7 @@ fn part_letters(text: &str, kept: &mut Vec<String>) -> Option<char> {
     None
 }
 
-/// As with ssh the first one counts. One without its value is the parser's to refuse.
+/// As with ssh, the first one counts. The parser refuses one without its value.
 fn keep_user(user: Option<&str>, kept: &mut Vec<String>) {
     if !kept.iter().any(|word| word == "-l") {
         kept.extend(["-l"].into_iter().chain(user).map(str::to_owned));

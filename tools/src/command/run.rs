@@ -19,7 +19,8 @@ use protocol::nodeset::NodeSet;
 use std::path::Path;
 use std::time::Duration;
 
-/// Run a program on nodes of the partition, as one job; without a partition, on nodes started here for it.
+/// Run a program on nodes of the partition, as one job. Without a partition, nodes are started on this
+/// machine for it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -28,11 +29,11 @@ use std::time::Duration;
     example = "uem run -w 'node[01-08]' --label uname -r",
     example = "uem run -a -b -c 'uptime | cut -d, -f1'",
     example = "seq 100 | uem run --share -n 8 sh -c 'while read n; do sleep 0.$n; done'",
-    note = "The exit code is the highest of the members'; 128+n where signal n ended one.",
-    error_code(100, "the command line cannot be understood"),
+    note = "The exit code is the highest of the members'; 128+n if signal n ended one.",
+    error_code(100, "the command line is wrong"),
     error_code(121, "a node was lost, whatever became of other members"),
-    error_code(124, "time is over"),
-    error_code(125, "uem itself could not do its part"),
+    error_code(124, "the time of --timeout is over"),
+    error_code(125, "uem itself failed"),
     error_code(126, "the program cannot be executed"),
     error_code(127, "the program was not found"),
     error_code(130, "after ^C")
@@ -42,7 +43,7 @@ pub(crate) struct Run {
     /// dial string of the partition
     #[argh(option)]
     at: Option<Dial>,
-    /// number of members (default 1; with -w or -a one a node)
+    /// number of members (default 1; with -w or -a one on each node)
     #[argh(option, short = 'n')]
     members: Option<u32>,
     /// node set, or ^FILE with node sets; a node that is named twice has two members
@@ -57,46 +58,46 @@ pub(crate) struct Run {
     /// a shell line instead of a program
     #[argh(option, short = 'c')]
     command: Option<String>,
-    /// deal standard input record by record instead of copying it to all
+    /// give standard input record by record to one member after the other, instead of copying it to all
     #[argh(switch, long = "enum")]
     deal: bool,
-    /// give each record of standard input to a member that has read what it had
+    /// give each record of standard input to an idle member
     #[argh(switch)]
     share: bool,
-    /// no other job on its nodes meanwhile
+    /// keep other jobs off its nodes
     #[argh(switch)]
     excl: bool,
-    /// begin each line with its node
+    /// begin each line with the node's name
     #[argh(switch)]
     label: bool,
-    /// tell equal outputs once, under their node set
+    /// print equal outputs once, with their node set
     #[argh(switch, short = 'b')]
     fold: bool,
-    /// NAME=VALUE for the members, besides this environment
+    /// NAME=VALUE for the members, in addition to this environment
     #[argh(option)]
     env: Vec<String>,
     /// directory of the members (default: this one)
     #[argh(option)]
     dir: Option<String>,
-    /// carry no environment, umask or limits
+    /// do not pass on this environment, umask and limits
     #[argh(switch)]
     clean: bool,
-    /// seconds after which the members are ended
+    /// end the members after so many seconds
     #[argh(option, from_str_fn(seconds))]
     timeout: Option<Duration>,
     /// end all when one fails
     #[argh(switch, short = 'K')]
     failfast: bool,
-    /// neighbours on different nodes
+    /// put neighbouring members on different nodes
     #[argh(switch)]
     cyclic: bool,
-    /// a terminal for the one member: keys that are typed go to it, ~. at the begin of a line leaves it
+    /// give the only member a terminal; ~. at the beginning of a line leaves it
     #[argh(switch, short = 't')]
     terminal: bool,
-    /// leave it running; output goes to uem-NAME.out here
+    /// leave it running; its output goes to uem-NAME.out in this directory
     #[argh(switch, short = 'd')]
     detach: bool,
-    /// start nodes here even where a site has its own partitions
+    /// start nodes on this machine even if the site has partitions
     #[argh(switch)]
     local: bool,
     /// the program and its arguments
@@ -144,7 +145,7 @@ impl Run {
         Ok(Session::start(&mut node, &plan)?.finish(&mut signals)?)
     }
 
-    /// What can be known to be wrong before anything is reached.
+    /// Checks what can be checked before connecting.
     fn check(&self) -> Result<(), Fault> {
         if self.program.is_empty() {
             return Err(Fault::usage("run: what? like uem run -n 4 hostname"));
@@ -200,10 +201,11 @@ impl Run {
         Ok(local)
     }
 
-    /// The ctl lines that say how members run.
+    /// The ctl lines that set how members run.
     fn setup(&self) -> Result<String, Told> {
         let mut lines = if self.clean { String::new() } else { process_lines() };
-        let here = std::env::current_dir().map_err(|e| format!("unable to tell where this is: {e}"))?;
+        let here =
+            std::env::current_dir().map_err(|e| format!("unable to find the present directory: {e}"))?;
         let dir = self.dir.as_ref().map_or(here.clone(), |dir| here.join(dir));
         let dir = dir.to_str().ok_or("this directory's name is not UTF-8: choose another with --dir")?;
         lines += &format!("dir {}\n", word(dir));

@@ -6,20 +6,20 @@ use crate::session::terminal;
 use argh::{ArgsInfo, FromArgs};
 use client::Dial;
 
-/// A shell to type at on one node; ~. at the begin of a line leaves it.
+/// Start a shell on one node; ~. at the beginning of a line leaves it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
     name = "shell",
     example = "uem shell node07",
     note = "The exit code is the shell's.",
-    error_code(255, "uem itself could not do its part")
+    error_code(255, "uem itself failed")
 )]
 pub(crate) struct Shell {
     /// dial string of the partition
     #[argh(option)]
     at: Option<Dial>,
-    /// whom to run as: root may choose
+    /// the user to run as; only root may choose
     #[argh(option, short = 'l')]
     user: Option<String>,
     /// the node

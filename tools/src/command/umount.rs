@@ -5,7 +5,7 @@ use crate::mount::end;
 use argh::{ArgsInfo, FromArgs};
 use std::path::PathBuf;
 
-/// End what `uem mount` has made.
+/// Unmount a tree that `uem mount` has mounted.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "umount", example = "uem umount /mnt")]
 pub(crate) struct Umount {

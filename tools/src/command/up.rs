@@ -6,17 +6,17 @@ use argh::{ArgsInfo, FromArgs};
 use client::{Client, Dial};
 use protocol::nodeset::Name;
 
-/// Start a partition on this machine: an ionode and its compute nodes, as processes that stay.
+/// Start a partition on this machine: an ionode and its compute nodes, as processes that keep running.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "up", example = "uem up -n 64", example = "uem up -n 512 --fanout 64")]
 pub(crate) struct Up {
     /// number of compute nodes, 1 to 4096 (default 8)
     #[argh(option, short = 'n', default = "8")]
     nodes: usize,
-    /// most children of one ionode, 2 to 64 (default 64): more nodes than that are levels of ionodes
+    /// most children of one ionode, 2 to 64 (default 64); with more nodes there are levels of ionodes
     #[argh(option, default = "FANOUT_MAX")]
     fanout: usize,
-    /// what their names begin with (default node)
+    /// beginning of their names (default node)
     #[argh(option, default = "String::from(\"node\")")]
     prefix: String,
 }

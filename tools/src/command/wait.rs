@@ -6,16 +6,16 @@ use crate::session::left::settle;
 use argh::{ArgsInfo, FromArgs};
 use client::{Client, Dial};
 
-/// Wait for a session that runs; exit as `uem run` would. ^C leaves it running.
+/// Wait for a running session; exit as `uem run` would. ^C leaves it running.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
     name = "wait",
     example = "uem run -d -n 64 sleep 60; uem wait run4711",
-    note = "The exit code is as of uem run.",
-    error_code(100, "the command line cannot be understood"),
+    note = "The exit code is that of uem run.",
+    error_code(100, "the command line is wrong"),
     error_code(121, "a node was lost, whatever became of other members"),
-    error_code(125, "uem itself could not do its part")
+    error_code(125, "uem itself failed")
 )]
 pub(crate) struct Wait {
     /// dial string of the node

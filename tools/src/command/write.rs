@@ -11,7 +11,7 @@ use std::io::{ErrorKind, Read};
 /// Bytes of standard input that are held at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Write a text, or what comes in, to a file of the tree.
+/// Write a text, or standard input, to a file of the tree.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     subcommand,
@@ -27,7 +27,7 @@ pub(crate) struct Write {
     /// in the text, \n is a newline and \t a tab
     #[argh(switch, short = 'e')]
     escapes: bool,
-    /// where to
+    /// the file
     #[argh(positional)]
     path: String,
     /// words of the text (default: standard input)
@@ -51,7 +51,7 @@ impl Write {
         Ok(0)
     }
 
-    /// Passes standard input on as it comes, by whole lines: a ctl takes nothing less.
+    /// Passes standard input on as it comes, in whole lines, which a ctl needs.
     fn copy(&self, client: &mut Client, fid: Fid) -> Result<(), Told> {
         let mut stdin = std::io::stdin().lock();
         let (mut bytes, mut len) = (vec![0; CHUNK], 0);

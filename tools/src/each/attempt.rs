@@ -187,7 +187,7 @@ impl Attempt {
                 let parsed = std::str::from_utf8(text).ok().and_then(|text| text.lines().next());
                 self.outcome = parsed.and_then(Outcome::parse).map(|(_, _, outcome)| outcome);
                 if self.outcome.is_none() {
-                    self.cut = Some("the node sent an outcome that is none".to_owned());
+                    self.cut = Some("the node sent a malformed outcome".to_owned());
                 }
                 None
             }

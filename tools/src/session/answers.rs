@@ -83,7 +83,7 @@ impl Session<'_> {
                 self.ending.note(Why::Broken);
             }
             Heard::Ends(true) => self.ask_wait()?,
-            Heard::Ends(false) => return Err("the node sent an outcome that is none".to_owned()),
+            Heard::Ends(false) => return Err("the node sent a malformed outcome".to_owned()),
             Heard::AllEnded => self.stage = Stage::Ended,
             // Nobody reads it any more.
             Heard::InputTaken(0) => self.input = None,

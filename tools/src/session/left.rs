@@ -71,7 +71,7 @@ pub(crate) fn settle<T: Copy>(client: &mut Client<T>, session: &str, program: &s
     let text = client.read_all(&format!("{session}/wait"))?;
     let mut outcomes = Outcomes::default();
     if !outcomes.take(&String::from_utf8_lossy(&text)) {
-        return Err("the node sent an outcome that is none".to_owned());
+        return Err("the node sent a malformed outcome".to_owned());
     }
     outcomes.failures(program).iter().for_each(|line| eprintln!("uem: {line}"));
     Ok(outcomes.code())
