@@ -31,7 +31,7 @@ fn offered(partition: &Cluster, shell: &Shell, line: &str) -> Vec<String> {
     let mut command = Command::new(shell.name);
     let bin = uem().parent().expect("a directory").display().to_string();
     let path = std::env::var("PATH").unwrap_or_default();
-    let at = format!("unix!{}", partition.socket().display());
+    let at = format!("unix!{}", partition.socket("io").display());
     command.args(["-c", &(shell.ask)(line)]).env("PATH", format!("{bin}:{path}")).env("UEM_AT", at);
     let output = command.output().unwrap_or_else(|why| panic!("{} starts: {why}", shell.name));
     let err = String::from_utf8_lossy(&output.stderr);
