@@ -3,6 +3,7 @@
 
 use crate::bounds::Bounds;
 use crate::host::{Host, MemberSlot, Param, SessionSlot};
+use crate::member::State;
 use crate::node::Node;
 use crate::session::{Exec, Gang, Phase};
 use protocol::ctl::{Line, Mark, Ran, Refused, Stage, Writer, walk};
@@ -15,7 +16,7 @@ use protocol::slots::Slots;
 use protocol::tag::TagSet;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol::verb::{self, Command, Kind, NodeCommand, NodeLine, Res, Share, WHY_MAX, Why};
+use protocol::verb::{self, Adjust, Command, Kind, NodeCommand, NodeLine, Res, Share, WHY_MAX, Why};
 use protocol::wire;
 
 impl<B: Bounds> Node<B> {
@@ -199,11 +200,8 @@ impl<B: Bounds> Node<B> {
             Command::CloseStdin => self.close_stdin(slot, host),
             Command::Choose(choice) => session.options.choose(choice, session.count > 0)?,
             Command::Note(note) => session.about.set(note)?,
-            Command::Winsize(rows, cols) if session.is_executed() => self.resize(slot, rows, cols, host),
-            Command::Setup | Command::Winsize(..) => {
-                host.append(slot, Param::Setup, line.text.as_bytes())?;
-                host.append(slot, Param::Setup, b"\n")?;
-            }
+            Command::Adjust(adjust) if session.is_executed() => self.adjust(slot, adjust, line, host)?,
+            Command::Setup | Command::Adjust(_) => keep_setup(slot, line, host)?,
             Command::Clear => {
                 session.phase = Phase::Setup { is_poisoned: false };
                 for param in [Param::Args, Param::Env, Param::Ns, Param::Setup] {
@@ -227,12 +225,19 @@ impl<B: Bounds> Node<B> {
         Ok(Ran::Done)
     }
 
-    fn resize(&mut self, slot: SessionSlot, rows: u16, cols: u16, host: &mut impl Host) {
-        for (index, member) in self.members_of(slot) {
-            if member.state.is_live() {
-                host.resize(index, rows, cols);
-            }
+    /// Changes the members that run; those whose start is still to be carried out find the line in it.
+    fn adjust(
+        &mut self,
+        slot: SessionSlot,
+        adjust: Adjust,
+        line: Line<'_>,
+        host: &mut impl Host,
+    ) -> Result<(), Ename> {
+        if self.members_of(slot).any(|(_, member)| member.state == State::Starting) {
+            keep_setup(slot, line, host)?;
         }
+        let live = self.members_of(slot).filter(|(_, member)| member.state.is_live());
+        live.map(|(index, _)| host.adjust(index, adjust)).fold(Ok(()), Result::and)
     }
 
     fn is_of(&self, kind: Kind<'_>) -> bool {
@@ -315,4 +320,9 @@ impl<B: Bounds> Node<B> {
     pub(crate) fn is_owner(&self, user: UserId, owner: UserId) -> bool {
         user == owner || self.user_name(user).as_str() == "root"
     }
+}
+
+fn keep_setup(slot: SessionSlot, line: Line<'_>, host: &mut impl Host) -> Result<(), Ename> {
+    host.append(slot, Param::Setup, line.text.as_bytes())?;
+    host.append(slot, Param::Setup, b"\n")
 }

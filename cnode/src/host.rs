@@ -5,6 +5,7 @@ use protocol::debug::Kind;
 use protocol::ename::Ename;
 use protocol::failure::Failure;
 use protocol::table::File;
+use protocol::verb::Adjust;
 
 /// A session's number in its table.
 pub type SessionSlot = u16;
@@ -121,8 +122,8 @@ pub trait Host {
     fn is_full(&mut self, member: MemberSlot, stream: Stream) -> bool;
     /// Signals a member and all its descendants that stayed in its group.
     fn signal(&mut self, member: MemberSlot, signal: u8) -> Result<(), Ename>;
-    /// The size of a member's terminal, if it has one, is this now.
-    fn resize(&mut self, member: MemberSlot, rows: u16, cols: u16);
+    /// Changes a member that runs.
+    fn adjust(&mut self, member: MemberSlot, adjust: Adjust) -> Result<(), Ename>;
     /// A member that is ready runs its program now.
     fn go(&mut self, member: MemberSlot);
     /// A member that is starting never runs its program, and nothing more is told of it.

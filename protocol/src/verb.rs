@@ -11,7 +11,7 @@ mod word;
 pub use node::{DIAL_MAX, NODE, NodeCommand, NodeLine, WHY_MAX, node};
 pub use row::{Verb, When, Where, Who, word_of, write_usages};
 pub use session::{
-    CPUS_MAX, Choice, Command, Deal, KIND_MAX, Kind, LIMITS, Note, Prefix, Res, SESSION, SessionLine,
+    Adjust, CPUS_MAX, Choice, Command, Deal, KIND_MAX, Kind, LIMITS, Note, Prefix, Res, SESSION, SessionLine,
     session, session_line,
 };
 pub use share::{Counts, Layout, Share};

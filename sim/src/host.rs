@@ -8,6 +8,7 @@ use protocol::ename::Ename;
 use protocol::quote::Words;
 use protocol::record::End;
 use protocol::time::Time;
+use protocol::verb::Adjust;
 use std::collections::VecDeque;
 
 pub use crate::program::{Went, Whose};
@@ -369,7 +370,9 @@ impl Host for SimHost {
         Ok(())
     }
 
-    fn resize(&mut self, _: MemberSlot, _: u16, _: u16) {}
+    fn adjust(&mut self, _: MemberSlot, _: Adjust) -> Result<(), Ename> {
+        Ok(())
+    }
 
     fn go(&mut self, member: MemberSlot) {
         self.asked(member, Told::Go);

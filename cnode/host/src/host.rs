@@ -7,6 +7,7 @@ use crate::process::{self, Process};
 use crate::spawn::{self, Child, Spawner};
 use cnode::host::{Host, Load, MemberSlot, Param, Pull, Push, SessionSlot, Stream};
 use protocol::ename::Ename;
+use protocol::verb::Adjust;
 use protocol_host::Watcher;
 use protocol_host::params::Message;
 use std::io;
@@ -128,6 +129,8 @@ fn ename(error: &io::Error) -> Ename {
 
 impl Host for Machine {
     fn append(&mut self, session: SessionSlot, param: Param, data: &[u8]) -> Result<(), Ename> {
+        // What the spawner has read of it is not all any more.
+        self.prepared = self.prepared.filter(|prepared| *prepared != session);
         let params = &mut self.sessions[session as usize].params;
         params.append(kind(param), data).map_err(|error| match error {
             AppendError::Full => Ename::NoSpace,
@@ -235,10 +238,12 @@ impl Host for Machine {
         spawn::signal(&process.child, i32::from(signal)).map(|_| ()).map_err(|error| ename(&error))
     }
 
-    fn resize(&mut self, member: MemberSlot, rows: u16, cols: u16) {
-        if let Some(process) = self.processes[member as usize].as_ref() {
-            process.child.resize([rows, cols]);
+    fn adjust(&mut self, member: MemberSlot, adjust: Adjust) -> Result<(), Ename> {
+        let Some(process) = self.processes[member as usize].as_ref() else { return Ok(()) };
+        match adjust {
+            Adjust::Winsize(rows, cols) => process.child.resize([rows, cols]),
         }
+        Ok(())
     }
 
     fn go(&mut self, member: MemberSlot) {

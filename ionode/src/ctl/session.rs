@@ -34,8 +34,8 @@ impl Node {
             Command::Go(on) => self.go(id, write, line, on)?,
             Command::Wipe => self.shared.deeds.push(Deed::Ended(id)),
             Command::Exec(words) => self.exec(id, write, (line, words), host)?,
-            Command::Winsize(..) if session.runs() => self.pass_line(id, write, line)?,
-            Command::Setup | Command::Winsize(..) => keep_line(host, id, Param::Setup, line)?,
+            Command::Adjust(_) if session.runs() => self.pass_line(id, write, line)?,
+            Command::Setup | Command::Adjust(_) => keep_line(host, id, Param::Setup, line)?,
             Command::Res(res) => self.sessions.reserve_for(id, res, host, &mut self.shared)?,
             Command::Clear => {
                 session.phase = Phase::Open;

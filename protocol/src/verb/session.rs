@@ -93,6 +93,13 @@ pub enum Note<'a> {
     KillOnClose(bool),
 }
 
+/// What is kept for the members' start and, once they run, changed in each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adjust {
+    /// Rows and columns of the member's terminal.
+    Winsize(u16, u16),
+}
+
 /// A command to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The rows below are the usage of each.
@@ -107,8 +114,7 @@ pub enum Command<'a> {
     Note(Note<'a>),
     /// A checked line that the member's start reads: dir, user, umask, limit, cpus, redir.
     Setup,
-    /// Rows and columns of the member's terminal.
-    Winsize(u16, u16),
+    Adjust(Adjust),
     Clear,
     Wipe,
     Shares(Share),
@@ -320,5 +326,5 @@ fn limit(mut words: Words<'_>) -> Option<Command<'_>> {
 fn winsize(mut words: Words<'_>) -> Option<Command<'_>> {
     let mut side = || number(next(&mut words)?).filter(|n| *n > 0);
     let (rows, cols) = (side()?, side()?);
-    none(words).map(|()| Command::Winsize(rows, cols))
+    none(words).map(|()| Command::Adjust(Adjust::Winsize(rows, cols)))
 }

@@ -36,7 +36,9 @@ impl Host for Machine {
         true
     }
 
-    fn resize(&mut self, _: MemberSlot, _: u16, _: u16) {}
+    fn adjust(&mut self, _: MemberSlot, _: protocol::verb::Adjust) -> Result<(), Ename> {
+        Ok(())
+    }
 
     fn close_stdin(&mut self, _: MemberSlot) {}
 

@@ -5,6 +5,7 @@ use ionode::host::{Host, Param};
 use protocol::ename::Ename;
 use protocol::limits::USER_NAME_MAX;
 use protocol::text::Text;
+use protocol::verb::Adjust;
 
 /// The parameters of one session at a time, and nothing else: of an aggregator, or of a compute node whose
 /// members take everything and say nothing.
@@ -109,7 +110,9 @@ impl StubHost for Kept {
         Ok(())
     }
 
-    fn resize(&mut self, _: MemberSlot, _: u16, _: u16) {}
+    fn adjust(&mut self, _: MemberSlot, _: Adjust) -> Result<(), Ename> {
+        Ok(())
+    }
 
     fn go(&mut self, _: MemberSlot) {}
 
