@@ -225,7 +225,8 @@ impl<B: Bounds> Node<B> {
         Ok(Ran::Done)
     }
 
-    /// Changes the members that run; those whose start is still to be carried out find the line in it.
+    /// Changes the members that have a process; those whose start is still to be carried out find the line in
+    /// it.
     fn adjust(
         &mut self,
         slot: SessionSlot,
@@ -236,8 +237,9 @@ impl<B: Bounds> Node<B> {
         if self.members_of(slot).any(|(_, member)| member.state == State::Starting) {
             keep_setup(slot, line, host)?;
         }
-        let live = self.members_of(slot).filter(|(_, member)| member.state.is_live());
-        live.map(|(index, _)| host.adjust(index, adjust)).fold(Ok(()), Result::and)
+        let has_any = |state: State| state == State::Starting || state.is_live();
+        let those = self.members_of(slot).filter(|(_, member)| has_any(member.state));
+        those.map(|(index, _)| host.adjust(index, adjust)).fold(Ok(()), Result::and)
     }
 
     fn is_of(&self, kind: Kind<'_>) -> bool {

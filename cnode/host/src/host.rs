@@ -242,6 +242,7 @@ impl Host for Machine {
         let Some(process) = self.processes[member as usize].as_ref() else { return Ok(()) };
         match adjust {
             Adjust::Winsize(rows, cols) => process.child.resize([rows, cols]),
+            Adjust::Nice(nice) => renice(&process.child, nice).map_err(|error| ename(&error))?,
         }
         Ok(())
     }
@@ -276,4 +277,20 @@ impl Host for Machine {
     fn load(&mut self) -> Load {
         self.gauge.read()
     }
+}
+
+/// Changes how much a member, and what it has started in its group, gives way to others.
+fn renice(child: &Child, nice: u8) -> io::Result<()> {
+    // Of one that is reaped the number may be another's.
+    if !spawn::signal(child, 0)? {
+        return Ok(());
+    }
+    // One that is starting may not have made its group.
+    for which in [libc::PRIO_PGRP, libc::PRIO_PROCESS] {
+        // SAFETY: no pointers.
+        if unsafe { libc::setpriority(which, child.pid as libc::id_t, i32::from(nice)) } == 0 {
+            return Ok(());
+        }
+    }
+    Err(io::Error::last_os_error())
 }

@@ -93,11 +93,16 @@ pub enum Note<'a> {
     KillOnClose(bool),
 }
 
+/// The nicest that a process can be: setpriority(2).
+const NICE_MAX: u8 = 19;
+
 /// What is kept for the members' start and, once they run, changed in each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adjust {
     /// Rows and columns of the member's terminal.
     Winsize(u16, u16),
+    /// How much the member gives way to others: 0, as the stub itself, to `NICE_MAX`.
+    Nice(u8),
 }
 
 /// A command to a session.
@@ -169,6 +174,10 @@ pub const SESSION: &[Verb<Parse>] = &[
     verb("limit", Anyone, Before, Here, "limit NAME SOFT|unlimited", limit),
     verb("cpus", Anyone, Before, Here, "cpus COUNT|LIST", cpus),
     verb("winsize", Anyone, Any, Down, "winsize ROWS COLS", winsize),
+    verb("nice", Anyone, Any, Down, "nice 0-19", |words| {
+        let nice = only(words).and_then(number).filter(|nice| *nice <= NICE_MAX)?;
+        Some(Command::Adjust(Adjust::Nice(nice)))
+    }),
     verb("type", Anyone, Any, Here, "type normal|persistent", persistent),
     verb("label", Anyone, Any, Here, "label TEXT", |words| note(Note::Label(only(words)?.raw()))),
     verb("killonclose", Anyone, Any, Here, "killonclose [on|off]", |words| {
@@ -185,7 +194,7 @@ pub const SESSION: &[Verb<Parse>] = &[
     verb("from", Parent, Before, Here, "from LEVELS NAME", from),
 ];
 
-const NAMES: &[&str] = &told::<Parse, 29>(SESSION);
+const NAMES: &[&str] = &told::<Parse, 30>(SESSION);
 
 /// The session command of one line, without its newline.
 pub fn session(line: &str) -> Result<Command<'_>, Why> {

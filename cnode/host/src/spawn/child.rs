@@ -38,6 +38,8 @@ pub(super) struct Recipe {
     pub(super) dir: *const c_char,
     /// Negative: keep the parent's.
     pub(super) umask: i32,
+    /// None: as the parent.
+    pub(super) nice: Option<u8>,
     pub(super) limits: [(u32, u64); LIMITS_MAX],
     pub(super) limit_count: usize,
     /// Pipe ends for 0, 1 and 2; -1 where a file is opened instead.
@@ -265,6 +267,11 @@ unsafe fn make_ready(recipe: &Recipe) -> Result<(), Failed> {
         open_files(recipe)?;
         // After the files: a limit on open files would hit them.
         done(Step::Limit, set_limits(recipe))?;
+        if let Some(nice) = recipe.nice {
+            let (which, who) = (libc::PRIO_PROCESS as usize, 0);
+            // What forbids it is a limit of the user's.
+            done(Step::Limit, call(libc::SYS_setpriority, [which, who, usize::from(nice), 0, 0]))?;
+        }
         if let Some(cpus) = &recipe.cpus {
             let (size, place) = (size_of::<Mask>(), cpus.as_ptr() as usize);
             done(Step::Cpus, call(libc::SYS_sched_setaffinity, [0, size, place, 0, 0]))?;

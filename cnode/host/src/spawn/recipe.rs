@@ -57,6 +57,7 @@ pub(super) struct Template {
     setup: Strings,
     dir: Option<usize>,
     umask: Option<u16>,
+    nice: Option<u8>,
     limits: Vec<(u32, u64)>,
     files: [Option<usize>; 3],
     /// The member gets a terminal of that size.
@@ -90,7 +91,7 @@ impl Template {
         own_env: &[Vec<u8>],
     ) -> Result<(), Unready> {
         (self.dir, self.umask, self.files, self.user) = (None, None, [None; 3], None);
-        self.terminal = None;
+        (self.terminal, self.nice) = (None, None);
         self.setup.clear();
         self.limits.clear();
         self.cpus.clear();
@@ -233,6 +234,7 @@ impl Template {
                 self.limits.retain(|(r, _)| *r != resource);
                 self.limits.push((resource, soft));
             }
+            (b"nice", None) => self.nice = Some(std::str::from_utf8(what).ok()?.parse().ok()?),
             (b"winsize", Some(cols)) => {
                 let side = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse().ok();
                 self.terminal = Some([side(what)?, side(cols)?]);
@@ -272,6 +274,7 @@ impl Scratch {
             is_ns_first: false,
             cpus: None,
             umask: -1,
+            nice: None,
             limits: [(0, 0); LIMITS_MAX],
             limit_count: 0,
             stdio: [-1; 3],
@@ -360,6 +363,7 @@ impl Scratch {
             is_ns_first: template.is_roots,
             cpus: None,
             umask: template.umask.map_or(-1, i32::from),
+            nice: template.nice,
             limits,
             limit_count: template.limits.len(),
             files: files.map(|f| f.map_or(ptr::null(), at)),
