@@ -511,15 +511,10 @@ fn a_mount_may_hide_files_even_those_of_proc() {
     assert_eq!(partition.run(&["umount", point.shown()]), told(0, "", ""));
     assert_eq!(point.sh("cat file; rm file").out, "here");
     // In a name space of mounts of its own, which ends with the shell however that ends: nobody else's /proc.
-    let lines = format!(
-        "{0} mount --fuse /proc && cat /proc/summary && {0} umount /proc && test -s /proc/self/stat",
-        uem().display()
-    );
-    let mut command = bounded("unshare");
-    command.args(["--mount", "sh", "-c", &lines]).stdin(Stdio::null());
-    let plain = partition.uem(&[]);
-    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env_remove("UEM_AT");
-    assert_eq!(Told::of(&command.output().expect("unshare starts")), told(0, "node01 up\n", ""));
+    let lines = "$U mount --fuse /proc && cat /proc/summary && $U umount /proc && test -s /proc/self/stat";
+    let (at, uem) = (partition.at("io"), uem().display());
+    let lines = format!("UEM_AT='{at}' U={uem} unshare --mount sh -c '{lines}'");
+    assert_eq!(point.sh(&lines), told(0, "node01 up\n", ""));
 }
 
 #[test]
