@@ -21,7 +21,7 @@ failed=0
 shows() {
     what=$1 wanted=$2
     shift 2
-    got=$(timeout -s KILL 10 "$@" 2>&1 3>&- | tr '\n' ' ')
+    got=$(timeout -s KILL 60 "$@" 2>&1 3>&- | tr '\n' ' ')
     # A pattern, not a text: uptimes and the like differ.
     case $got in
         $wanted) ;;
@@ -36,7 +36,7 @@ shows() {
 does() {
     what=$1
     shift
-    timeout -s KILL 10 "$@" 3>&- || {
+    timeout -s KILL 60 "$@" 3>&- || {
         echo "$what: $?"
         failed=1
     }

@@ -135,6 +135,7 @@ impl<B: Bounds> World<B> {
         let Some(event) = self.agenda.pop(end) else { return Ok(false) };
         self.counts.events += 1;
         self.step(event)?;
+        self.observe(Sight::Done)?;
         Ok(true)
     }
 

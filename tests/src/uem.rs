@@ -22,9 +22,9 @@ pub fn sim() -> &'static Path {
     BUILT.get_or_init(|| build(&["-p", "sim", "--bin", "sim"]))
 }
 
-/// An example of `protocol-host`.
+/// An example of the crate `client`.
 pub fn example(name: &str) -> PathBuf {
-    build(&["-p", "protocol-host", "--example", name])
+    build(&["-p", "client", "--example", name])
 }
 
 /// Builds a program, which takes a moment where it is built already: where cargo says that it is.

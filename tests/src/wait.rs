@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before it counts as hung, on a machine that is busy with other things.
-pub const HANG: Duration = Duration::from_secs(150);
+pub const HANG: Duration = Duration::from_secs(300);
 /// After what a socket of this machine that takes nothing is taken to be full.
 pub(crate) const BRIEF: Duration = Duration::from_millis(300);
 /// Between two looks at a state.

@@ -1,6 +1,6 @@
 //! `net/parent`: the tree above, from an ionode below and from within a job.
 
-use protocol::message::{Fid, Names, Tag, Tmsg};
+use protocol::message::{Fid, Names, Rmsg, Tag, Tmsg};
 use tests::wait::Wait;
 use tests::{Answer, Cluster, Job, Link, refused};
 
@@ -88,13 +88,15 @@ fn a_session_of_a_root_is_made_and_run_from_below() {
         low.send();
         // The members' pipes are short: what they write is read meanwhile.
         let written = loop {
-            match low.any() {
-                (Tag(7), Answer::Data(more)) => {
-                    out.extend(more);
+            let message = low.message().expect("the node goes on");
+            match Rmsg::decode(&message).expect("a node speaks 9P") {
+                (Tag(7), Rmsg::Read { data }) => {
+                    out.extend_from_slice(data);
                     low.queue(Tag(7), &read);
                     low.send();
                 }
-                (_, Answer::Done) => break piece.len(),
+                // As much as there was room for.
+                (_, Rmsg::Write { count }) => break count as usize,
                 other => panic!("{other:?}"),
             }
         };

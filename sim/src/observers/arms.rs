@@ -146,6 +146,7 @@ impl<B: Bounds> Observer<B> for Arms {
             Sight::Feeding(Place::Client(_), _)
             | Sight::HangsUp(Place::Client(_))
             | Sight::Turn(..)
+            | Sight::Done
             | Sight::Missed(_)
             | Sight::Received(..)
             | Sight::Lost(_)

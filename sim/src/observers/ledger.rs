@@ -84,6 +84,7 @@ impl<B: Bounds> Observer<B> for Ledger {
             | Sight::Fed(..)
             | Sight::Settled(..)
             | Sight::Turn(..)
+            | Sight::Done
             | Sight::Missed(_)
             | Sight::Received(..)
             | Sight::Lost(_)

@@ -247,6 +247,7 @@ impl<B: Bounds> Observer<B> for Recorder {
             Sight::Passage(passage) => self.passes(passage, now),
             Sight::Starts(_, _, pid) | Sight::Goes(pid) => self.launches(pid),
             Sight::Turn(_, None)
+            | Sight::Done
             | Sight::Missed(_)
             | Sight::Feeding(..)
             | Sight::Fed(..)

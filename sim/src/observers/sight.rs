@@ -16,6 +16,8 @@ use cnode::Bounds;
 pub(crate) enum Sight<'a> {
     /// An event comes to somebody, at a place if it is about one.
     Turn(&'a Event, Option<Place>),
+    /// An event and all that follows from it at that instant is over.
+    Done,
     /// An event comes to somebody who is gone, or stopped.
     Missed(&'a Event),
     /// A message has come to its receiver, and is whole.
