@@ -8,6 +8,7 @@ use crate::children::beat::{self, Beat};
 use crate::children::mount::Mounts;
 use crate::down::child::State;
 use crate::far::forward::Forwards;
+use crate::far::up::Passed;
 use crate::gather::command::Commands;
 use crate::gather::fold::Folds;
 use crate::gather::text::Texts;
@@ -289,8 +290,10 @@ impl Node {
             return self.above.answer(message, &mut self.shared);
         }
         match self.forwards.up.answer(message)? {
-            Some((index, Ok(()))) => self.forwards.forwarded(index, message, &mut self.shared),
-            Some((index, Err(ename))) => {
+            Some(Passed { index, outcome: Ok(()) }) => {
+                self.forwards.forwarded(index, message, &mut self.shared)
+            }
+            Some(Passed { index, outcome: Err(ename) }) => {
                 self.forwards.failed(index, ename, &mut self.shared);
                 Ok(())
             }

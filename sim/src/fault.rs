@@ -88,12 +88,15 @@ pub(crate) type ReadVictim<'a> = &'a dyn Fn(&mut Cursor) -> Result<Victim, Mista
 /// What a seed draws: what begins, and what ends it, if anything does.
 pub(crate) type Draw = fn(&mut Random) -> (Fault, Option<Fault>);
 
+/// Reads the words of a fault: whom it is done to, and the fault.
+type Parse = fn(&mut Cursor, ReadVictim<'_>) -> Result<(Victim, Fault), Mistake>;
+
 /// A kind of fault.
 pub(crate) struct Kind {
     /// Its verb.
     pub(crate) verb: &'static str,
     /// Reads what stands behind the verb.
-    pub(crate) parse: fn(&mut Cursor, ReadVictim<'_>) -> Result<(Victim, Fault), Mistake>,
+    pub(crate) parse: Parse,
     /// Writes the line of one at a place, which `parse` reads.
     pub(crate) print: fn(Fault, &dyn Display, &mut Formatter<'_>) -> fmt::Result,
     /// Does it.

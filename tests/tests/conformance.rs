@@ -95,14 +95,14 @@ fn conforms_below(
 fn an_ionode_does_what_the_manual_says() {
     let site = Cluster::hosts(2);
     conforms("9P2000", "8216", &site.at("io"), &[]);
-    conforms("9P2000", "131096", &site.tcp(), &[]);
+    conforms("9P2000", "131096", site.tcp(), &[]);
 }
 
 #[test]
 fn an_ionode_does_what_linux_expects() {
     let site = Cluster::hosts(2);
     conforms("9P2000.L", "131096", &site.at("io"), IONODE);
-    conforms("9P2000.L", "4096", &site.tcp(), IONODE);
+    conforms("9P2000.L", "4096", site.tcp(), IONODE);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn an_ionode_passes_on_what_a_child_does() {
     let site = Cluster::hosts(2);
     // What is said of the root cannot be asked: that nothing is above it, and that an attach leads there.
     conforms_below("net/node02", ("9P2000", "8216", &site.at("io")), &[], 2);
-    conforms_below("net/node02", ("9P2000.L", "131096", &site.tcp()), IONODE, 2);
+    conforms_below("net/node02", ("9P2000.L", "131096", site.tcp()), IONODE, 2);
 }
 
 #[test]

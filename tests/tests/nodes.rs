@@ -226,7 +226,7 @@ fn a_line_that_cannot_be_had_is_answered_with_what_would_be_right() {
 fn who_is_neither_root_nor_on_the_machine_changes_no_node() {
     let site = Cluster::hosts(1);
     let write = |user: &str, line: &str| {
-        let mut raw = Link::connect_at(&site.tcp());
+        let mut raw = Link::connect_at(site.tcp());
         raw.greet(8216, user);
         raw.open_path(1, &["ctl"], 1);
         raw.refusal(Tag(1), &Tmsg::Write { fid: Fid(1), offset: 0, data: line.as_bytes() })

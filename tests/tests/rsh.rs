@@ -83,7 +83,7 @@ fn mpiexec_of_mpich_starts_64_ranks_on_64_nodes() {
 fn pdsh_reaches_every_node() {
     let partition = Cluster::up(64);
     let own = uem();
-    let words = ["pdsh", "-R", "exec", "-w", "node[01-64]", text(&own), "rsh", "%h", "echo $UEM_NODE"];
+    let words = ["pdsh", "-R", "exec", "-w", "node[01-64]", text(own), "rsh", "%h", "echo $UEM_NODE"];
     let got = run(&partition, &words);
     let want = lines(|n| format!("node{n:02}: node{n:02}"));
     assert_eq!((got.code, got.sorted(), got.err.as_str()), (0, refs(&want), ""));

@@ -25,6 +25,12 @@ enum Use {
     Rest,
 }
 
+/// What became of a request that was passed on, by its place in that table.
+pub(crate) struct Passed {
+    pub(crate) index: u16,
+    pub(crate) outcome: Result<(), Ename>,
+}
+
 /// Fids of the conversation in which a node joins: the root's, and `ctl`, which is clunked.
 const JOIN_FIDS: usize = 2;
 
@@ -163,7 +169,7 @@ impl Up {
     }
 
     /// Takes an answer of the parent: of a request that was passed on, its place and what became of it.
-    pub(crate) fn answer(&mut self, message: &[u8]) -> Result<Option<(u16, Result<(), Ename>)>, Botch> {
+    pub(crate) fn answer(&mut self, message: &[u8]) -> Result<Option<Passed>, Botch> {
         let (_, reply) = self.client.take(message)?.ok_or(Botch)?;
         let Some(reply) = reply else { return Ok(None) };
         match reply.token {
@@ -180,8 +186,10 @@ impl Up {
                 match reply.answer {
                     // It was given up before: its place may be another's.
                     _ if reply.is_flushed => Ok(None),
-                    Rmsg::Error { ename } => Ok(Some((index, Err(Ename::from_text(ename))))),
-                    _ => Ok(Some((index, Ok(())))),
+                    Rmsg::Error { ename } => {
+                        Ok(Some(Passed { index, outcome: Err(Ename::from_text(ename)) }))
+                    }
+                    _ => Ok(Some(Passed { index, outcome: Ok(()) })),
                 }
             }
         }

@@ -26,8 +26,7 @@ pub(super) struct Recipe {
     pub(super) ops: *const Op,
     pub(super) op_count: usize,
     /// The lines that map its own user and group to themselves, if it needs a user name space.
-    pub(super) uid_map: *const c_char,
-    pub(super) gid_map: *const c_char,
+    pub(super) maps: [*const c_char; 2],
     /// None: the parent's.
     pub(super) user: Option<User>,
     /// The lines of `ns` are run before the change of user.

@@ -88,8 +88,8 @@ impl Mapper {
 unsafe fn write_maps(own: usize, recipe: &Recipe) -> isize {
     // SAFETY: the maps are NUL-terminated strings.
     unsafe {
-        let ret = write_file(own, c"gid_map".as_ptr(), recipe.gid_map);
-        if ret < 0 { ret } else { write_file(own, c"uid_map".as_ptr(), recipe.uid_map) }
+        let ret = write_file(own, c"gid_map".as_ptr(), recipe.maps[1]);
+        if ret < 0 { ret } else { write_file(own, c"uid_map".as_ptr(), recipe.maps[0]) }
     }
 }
 
