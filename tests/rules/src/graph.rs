@@ -193,11 +193,8 @@ fn resolve(modules: &BTreeMap<String, Module>, at: &str, path: &[String], hops: 
         "crate" => String::new(),
         "self" => at.to_owned(),
         "super" => at.rsplit_once("::").map_or("", |(outer, _)| outer).to_owned(),
-        name => match inner(at, name) {
-            Some(module) => module,
-            // What a `use` line brought in has been counted there; `std` and other crates are not ours.
-            None => return None,
-        },
+        // What a `use` line brought in has been counted there; `std` and other crates are not ours.
+        name => inner(at, name)?,
     };
     for (index, name) in rest.iter().enumerate() {
         if name == "super" {
