@@ -119,12 +119,16 @@ impl<B: Bounds> Node<B> {
 
     /// Signals every live member of a session; one that is starting gets it when it has started.
     pub(crate) fn signal_session(&mut self, slot: SessionSlot, signal: u8, host: &mut impl Host) {
+        let mut left = self.sessions.slots()[slot as usize].count;
         for index in self.member_slots() {
+            if left == 0 {
+                break;
+            }
             if self.member(index).is_of(slot) {
+                left -= 1;
                 self.signal_member(index, signal, host);
             }
         }
-        self.touch(slot);
     }
 
     /// Signals one member.
@@ -139,10 +143,14 @@ impl<B: Bounds> Node<B> {
                 }
             }
             State::Running | State::Stopped => {
-                match signal {
-                    STOP => member.state = State::Stopped,
-                    CONT => member.state = State::Running,
-                    _ => {}
+                let state = match signal {
+                    STOP => State::Stopped,
+                    CONT => State::Running,
+                    _ => member.state,
+                };
+                let (slot, was) = (member.session, core::mem::replace(&mut member.state, state));
+                if state != was {
+                    self.touch(slot);
                 }
                 // A member that ends just now has nobody left to signal; its outcome is on its way.
                 let _gone = host.signal(index, signal);

@@ -190,7 +190,9 @@ impl<B: Bounds> Node<B> {
     /// The members of a session, by slot.
     pub(crate) fn members_of(&self, slot: SessionSlot) -> impl Iterator<Item = (MemberSlot, &Member)> {
         let members = self.members.slots().iter().enumerate();
-        let its = members.filter(move |(_, member)| member.is_of(slot));
+        // No further than to the last of them.
+        let count = self.sessions.slots()[slot as usize].count as usize;
+        let its = members.filter(move |(_, member)| member.is_of(slot)).take(count);
         its.map(|(index, member)| (index as MemberSlot, member))
     }
 

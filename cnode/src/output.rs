@@ -79,11 +79,18 @@ impl<B: Bounds> Node<B> {
         }
         let s = stream as usize;
         let mut len = 0;
-        let count = self.members.slots().len();
+        let (count, mut left) = (self.members.slots().len(), session.count);
         let start = session.outputs[s].open_record.unwrap_or(session.outputs[s].turn) as usize;
         for at in (start..count).chain(0..start) {
-            let member = self.members.slots()[at];
-            if member.state == State::Free || member.session != slot || member.ended[s] {
+            if left == 0 {
+                break;
+            }
+            let member = &self.members.slots()[at];
+            if member.state == State::Free || member.session != slot {
+                continue;
+            }
+            left -= 1;
+            if member.ended[s] {
                 continue;
             }
             let index = at as MemberSlot;

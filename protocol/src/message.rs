@@ -191,6 +191,11 @@ pub fn is_request(message: &[u8]) -> bool {
     message.get(4).is_some_and(|kind| kind % 2 == 0)
 }
 
+/// It is a Tread.
+pub fn is_read(message: &[u8]) -> bool {
+    message.get(4) == Some(&TREAD)
+}
+
 /// It is an Rread.
 pub fn is_rread(message: &[u8]) -> bool {
     message.get(4) == Some(&(TREAD + 1))

@@ -48,12 +48,12 @@ impl<'a> Iterator for Words<'a> {
         }
         // A doubled quote inside quotes closes and opens again, so that parity alone finds the word's end.
         let (mut inside, mut quoted) = (false, false);
-        let end = text.find(|c| {
-            if c == '\'' {
+        let end = text.bytes().position(|c| {
+            if c == b'\'' {
                 inside = !inside;
                 quoted = true;
             }
-            !inside && is_blank(c)
+            !inside && matches!(c, b' ' | b'\t')
         });
         let (raw, rest) = text.split_at(end.unwrap_or(text.len()));
         if inside {
@@ -165,9 +165,9 @@ impl Display for Quoted<'_> {
 /// Cuts `text` at its first newline outside quotes, which is dropped; `None` where there is none.
 pub fn split_line(text: &str) -> Option<(&str, &str)> {
     let mut inside = false;
-    let end = text.find(|c| {
-        inside ^= c == '\'';
-        !inside && c == '\n'
+    let end = text.bytes().position(|c| {
+        inside ^= c == b'\'';
+        !inside && c == b'\n'
     })?;
     Some((&text[..end], &text[end + 1..]))
 }

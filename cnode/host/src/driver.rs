@@ -18,7 +18,7 @@ use protocol::server::LinkId;
 use protocol::text::Text;
 use protocol::time::Time;
 use protocol_host::{
-    Clock, Dial, Dialer, Fill, Links, Listener, Outbox, Ready, TermSignal, Way, tell, until,
+    Clock, Dial, Dialer, Fill, Links, Listener, Order, Outbox, Ready, TermSignal, Way, tell, until,
 };
 use std::io;
 use std::time::Duration;
@@ -64,7 +64,9 @@ pub(crate) struct Driver {
     /// The address that members get as UEM_AT, and how many levels above this node it is.
     at: (String, u8),
     outbox: Outbox<LinkId>,
-    ready: Vec<usize>,
+    /// Links that are being sent to.
+    targets: Order,
+    ready: Order,
     hungup: Vec<usize>,
     /// Listeners with connections that the last turn did not reach.
     queues: Vec<usize>,
@@ -104,7 +106,8 @@ impl Driver {
             debugger,
             at,
             outbox: Outbox::new(GATHERED, MSIZE_LINK as usize + 256),
-            ready: Vec::with_capacity(LINKS),
+            targets: Order::new(LINKS),
+            ready: Order::new(LINKS),
             hungup: Vec::with_capacity(LINKS),
             queues: Vec::with_capacity(QUEUES),
             exit: false,
@@ -143,8 +146,9 @@ impl Driver {
                 self.accept(listener);
             }
             for _ in 0..self.ready.len() {
-                let link = self.ready.remove(0);
-                self.feed(link);
+                if let Some(link) = self.ready.take_first() {
+                    self.feed(link);
+                }
             }
             let now = self.now();
             if self.core.poll_timeout() <= now {
@@ -166,11 +170,7 @@ impl Driver {
                     self.queues.push(listener);
                 }
             }
-            Ready::Readable(link) => {
-                if !self.ready.contains(&link) {
-                    self.ready.push(link);
-                }
-            }
+            Ready::Readable(link) => self.ready.add(link),
             Ready::Writable(link) => self.flush(link),
             Ready::Own(DIALLED) => self.dialled(),
             Ready::Own(number) => match Part::of(number) {
@@ -331,7 +331,7 @@ impl Driver {
                 }
             }
         }
-        self.ready.push(link);
+        self.ready.add(link);
     }
 
     /// Feeds the core the complete messages of a link; false if the link is being closed or paused.
@@ -443,11 +443,11 @@ impl Driver {
 
     /// Sends what is gathered, everything for one link in one call.
     fn send_all(&mut self) {
-        for number in 0..LINKS {
-            let link = LinkId(number as u16);
-            if self.outbox.targets().any(|target| *target == link) {
-                self.send_link(link);
-            }
+        for target in self.outbox.targets() {
+            self.targets.add(target.0 as usize);
+        }
+        while let Some(link) = self.targets.take_first() {
+            self.send_link(LinkId(link as u16));
         }
         self.outbox.clear();
     }
@@ -471,7 +471,7 @@ impl Driver {
             Ok(true) => {
                 self.core.set_blocked(LinkId(link as u16), false);
                 // Bytes that it sent meanwhile were not read.
-                self.ready.push(link);
+                self.ready.add(link);
             }
             Ok(false) => {}
             Err(_) => self.hungup.push(link),

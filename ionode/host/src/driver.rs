@@ -6,11 +6,14 @@ use ionode::host::{Effect, Peer};
 use ionode::{Facts, Ionode, Target};
 use protocol::ename::Ename;
 use protocol::limits::{MSIZE_MAX, NODE_NAME_MAX, PARAM_MAX};
-use protocol::message::is_request;
+use protocol::message::{is_read, is_request};
 use protocol::server::LinkId;
+use protocol::set::ChildSet;
 use protocol::text::Text;
 use protocol::time::Time;
-use protocol_host::{Clock, Dial, Dialer, Fill, Links, Listener, Outbox, Ready, Stream, Way, tell, until};
+use protocol_host::{
+    Burst, Clock, Dial, Dialer, Fill, Links, Listener, Order, Outbox, Ready, Stream, Way, tell, until,
+};
 use std::io;
 
 /// Bytes a link may have waiting in this process: the largest launch, whose args, env, ns and set-up are sent
@@ -30,13 +33,6 @@ const SIGNAL: usize = 0;
 const DIALLED: usize = 1;
 /// The numbers of mounted trees follow.
 const MOUNTED: usize = 2;
-
-/// Adds a link to those that are there, once.
-fn add(links: &mut Vec<LinkId>, link: LinkId) {
-    if !links.contains(&link) {
-        links.push(link);
-    }
-}
 
 /// Prints a message that will be sent, if `debug` asks for it.
 fn tell_out(level: u8, target: Target, message: &[u8]) {
@@ -61,9 +57,13 @@ pub(crate) struct Driver {
     mounts: [Option<Dialer>; MOUNTS],
     outbox: Outbox<Target>,
     /// Links that are being sent to.
-    targets: Vec<LinkId>,
+    targets: Order,
+    /// Whom the last request to children was for, since it was sent last.
+    asked: Option<ChildSet>,
+    /// Children that were sent that and have not answered.
+    burst: Burst,
     /// Links with bytes that the last turn did not reach.
-    ready: Vec<usize>,
+    ready: Order,
     hungup: Vec<usize>,
     /// Listeners with connections that the last turn did not reach.
     queues: Vec<usize>,
@@ -94,8 +94,10 @@ impl Driver {
             parent,
             mounts: [const { None }; MOUNTS],
             outbox: Outbox::new(GATHERED, LARGEST),
-            targets: Vec::with_capacity(LINKS),
-            ready: Vec::with_capacity(LINKS),
+            targets: Order::new(LINKS),
+            asked: None,
+            burst: Burst::new(LINKS),
+            ready: Order::new(LINKS),
             hungup: Vec::with_capacity(LINKS),
             queues: Vec::with_capacity(QUEUES),
             exit: false,
@@ -116,11 +118,13 @@ impl Driver {
         }
         let mut events = Links::events();
         while !self.exit {
-            let timeout = if self.ready.is_empty() && self.queues.is_empty() {
-                until(self.clock.now_us(), self.core.poll_timeout().0)
-            } else {
-                Some(std::time::Duration::ZERO)
-            };
+            let now = self.clock.now_us();
+            let is_idle = self.ready.is_empty() && self.queues.is_empty();
+            if is_idle && let Some((link, patience)) = self.burst.awaits(now) {
+                self.links.await_bytes(link, patience);
+            }
+            let due = until(now, self.core.poll_timeout().0);
+            let timeout = if is_idle { due } else { Some(std::time::Duration::ZERO) };
             self.links.wait(&mut events, timeout)?;
             for event in &events {
                 let (first, second) = self.links.readiness(event);
@@ -130,13 +134,11 @@ impl Driver {
                 let listener = self.queues.remove(0);
                 self.accept(listener);
             }
-            let mut turn = std::mem::take(&mut self.ready);
-            for link in turn.drain(..) {
-                self.feed(link);
+            for _ in 0..self.ready.len() {
+                if let Some(link) = self.ready.take_first() {
+                    self.feed(link);
+                }
             }
-            // Those that became ready meanwhile were pushed to the fresh list; keep the larger memory.
-            turn.append(&mut self.ready);
-            self.ready = turn;
             let now = Time(self.clock.now_us());
             if self.core.poll_timeout() <= now {
                 self.core.handle_timeout(now, &mut self.host);
@@ -156,9 +158,8 @@ impl Driver {
                 }
             }
             Ready::Readable(link) => {
-                if !self.ready.contains(&link) {
-                    self.ready.push(link);
-                }
+                self.burst.answered(link);
+                self.ready.add(link);
             }
             Ready::Writable(link) => self.flush(link),
             Ready::Own(SIGNAL) => self.exit = true,
@@ -199,7 +200,7 @@ impl Driver {
                 }
             }
         }
-        self.ready.push(link);
+        self.ready.add(link);
     }
 
     /// Feeds the core the complete messages of a link; false if the link is being closed or paused.
@@ -259,6 +260,12 @@ impl Driver {
             let room = self.outbox.room();
             let Some((target, len)) = self.core.poll_transmit(now, &mut self.host, room) else { return };
             let message = self.outbox.push(target, len);
+            // A read may be answered at any time, anything else is at once.
+            if let Target::Children(set) = target
+                && !is_read(message)
+            {
+                self.asked = Some(set);
+            }
             let level = self.core.debug_level();
             tell_out(level, target, message);
             if self.outbox.is_full() {
@@ -352,17 +359,22 @@ impl Driver {
     fn send_all(&mut self) {
         for target in self.outbox.targets() {
             match *target {
-                Target::Link(link) => add(&mut self.targets, link),
+                Target::Link(link) => self.targets.add(link.0 as usize),
                 Target::Children(set) => {
                     let links = set.into_iter().filter_map(|rank| self.core.link_of(rank));
-                    links.for_each(|link| add(&mut self.targets, link));
+                    links.for_each(|link| self.targets.add(link.0 as usize));
                 }
             }
         }
-        while let Some(link) = self.targets.pop() {
-            self.send_link(link);
+        while let Some(link) = self.targets.take_first() {
+            self.send_link(LinkId(link as u16));
         }
         self.outbox.clear();
+        let core = &self.core;
+        if let Some(set) = self.asked.take() {
+            let links = set.into_iter().filter_map(|rank| core.link_of(rank));
+            self.burst.begin(self.clock.now_us(), links.map(|link| link.0 as usize));
+        }
     }
 
     fn send_link(&mut self, link: LinkId) {
@@ -390,7 +402,7 @@ impl Driver {
             Ok(true) => {
                 self.core.set_blocked(LinkId(link as u16), false);
                 // Bytes that it sent meanwhile were not read.
-                self.ready.push(link);
+                self.ready.add(link);
             }
             Ok(false) => {}
             Err(_) => self.hungup.push(link),

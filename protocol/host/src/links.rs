@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, RawFd};
 
 use crate::listener::Listener;
+use crate::socket;
 use crate::stream::Stream;
 
 /// Events taken from the kernel in one call.
@@ -109,6 +110,12 @@ impl Links {
     /// Watches descriptors of the driver's own, beside the links.
     pub fn watcher(&self) -> io::Result<Watcher> {
         Ok(Watcher { registry: self.poll.registry().try_clone()? })
+    }
+
+    /// Waits until a link has bytes or an end, or `patience` is over: nothing else ends it.
+    pub fn await_bytes(&self, link: usize, patience: Duration) {
+        let Some(stream) = self.streams.get(link).and_then(Option::as_ref) else { return };
+        socket::await_bytes(stream.as_fd(), patience);
     }
 
     /// Waits until something is ready or `timeout` has passed (rounded up to milliseconds).

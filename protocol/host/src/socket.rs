@@ -5,6 +5,7 @@ use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::dial::UNIX_PATH_MAX;
 
@@ -79,16 +80,21 @@ const PIECES_MAX: usize = 1024;
 
 /// Sends as much of some pieces as the kernel accepts, without SIGPIPE; `None` if it accepts nothing now.
 pub(crate) fn send(fd: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+    let (fd, flags) = (fd.as_raw_fd(), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT);
     // SAFETY: an all-zero msghdr is a valid value: no address, no ancillary data.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     // IoSlice is guaranteed to have the layout of iovec.
     message.msg_iov = pieces.as_ptr().cast_mut().cast();
     message.msg_iovlen = pieces.len().min(PIECES_MAX) as _;
     loop {
-        let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-        // SAFETY: the message and the bytes its slices point at outlive the call; sendmsg only reads
-        // them.
-        let sent = unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const message, flags) };
+        let sent = match pieces {
+            // One piece, as a rule: the kernel has less to copy in and to check.
+            // SAFETY: the pointer and length describe the piece, which outlives the call.
+            [piece] => unsafe { libc::send(fd, piece.as_ptr().cast(), piece.len(), flags) },
+            // SAFETY: the message and the bytes its slices point at outlive the call; sendmsg only reads
+            // them.
+            _ => unsafe { libc::sendmsg(fd, &raw const message, flags) },
+        };
         if sent >= 0 {
             return Ok(Some(sent as usize));
         }
@@ -99,6 +105,17 @@ pub(crate) fn send(fd: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<Opt
             _ => return Err(e),
         }
     }
+}
+
+/// Waits until something is there to be received, or the end, or `patience` is over. A signal ends it too.
+pub(crate) fn await_bytes(fd: BorrowedFd<'_>, patience: Duration) {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let time = libc::timespec {
+        tv_sec: patience.as_secs() as libc::time_t,
+        tv_nsec: patience.subsec_nanos() as libc::c_long,
+    };
+    // SAFETY: both outlive the call, which writes only to the one pollfd; no mask of signals is given.
+    unsafe { libc::ppoll(&raw mut poll, 1, &raw const time, std::ptr::null()) };
 }
 
 /// Receives once into `room`; `None` if nothing is there now, 0 at the end.
