@@ -101,7 +101,7 @@ mod tests {
             assert!(command.command.flags.iter().all(|flag| help.contains(flag.long)), "{help}");
             assert!(help.contains("\nExamples:\n  ") && help.contains("\nExit codes:\n  "), "{help}");
         }
-        assert!(help(&["each"]).contains("In the command {} is the argument"), "and said once");
+        assert!(help(&["each"]).contains("In the command, {} is the argument"), "and said once");
         let words = ["run", "-n4", "-bw", "n[1-9]", "--timeout=3", "ls", "-l", "help"].map(str::to_owned);
         assert!(matches!(parse(&words), Ok(Some(Command::Run(_)))));
     }
