@@ -25,7 +25,7 @@ fn what_a_partition_has_taken_is_told_apart_and_its_parts_are_most_of_the_whole(
     let parts = ["cores", "aggregators", "hosts", "network"].map(|part| number(text, part));
     let (sum, peak) = (parts.iter().sum::<f64>(), number(text, "peak"));
     assert!(parts.iter().all(|part| *part > 0.0), "{text}");
-    assert!(sum <= peak && sum > 0.6 * peak, "{sum} of {peak}: {text}");
+    assert!(sum <= peak && sum > 0.5 * peak, "{sum} of {peak}: {text}");
 }
 
 #[test]
