@@ -13,7 +13,7 @@ const BASH: Shell = Shell {
     name: "bash",
     ask: |line| {
         format!(
-            "set -e; source <(uem completions bash); COMP_WORDS=({line}); \
+            "source <(uem completions bash); COMP_WORDS=({line}); \
              COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _uem_live; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         )
     },
@@ -22,7 +22,7 @@ const BASH: Shell = Shell {
 const FISH: Shell = Shell {
     name: "fish",
     ask: |line| {
-        format!("uem completions fish | source; complete -C \"{line}\" | string replace -r '\\t.*' ''")
+        format!("uem completions fish | source; complete -C \"{line}\" | string replace -r '\\t.*' ''; true")
     },
 };
 
@@ -36,7 +36,8 @@ fn offered(partition: &Cluster, shell: &Shell, line: &str) -> Vec<String> {
     let output = command.output().unwrap_or_else(|why| panic!("{} starts: {why}", shell.name));
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && err.is_empty(), "{}: {err}", shell.name);
-    String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Scripts with which shells complete the words of `uem`: commands and options from their definitions, and
 //! what the tree has just then from `complete`.
 
-use argh::CommandInfoWithArgs;
+use argh::{CommandInfoWithArgs, FlagInfoKind};
 use argh_complete::Generator;
 use argh_complete::bash::Bash;
 use argh_complete::fish::Fish;
@@ -77,8 +77,31 @@ pub(crate) fn script(shell: Shell, uem: &CommandInfoWithArgs) -> String {
         }
         Shell::Zsh => Zsh::generate("uem", uem) + ZSH,
         // `-x` came with fish 4.
-        Shell::Fish => Fish::generate("uem", uem).replace("commandline -xpc", "commandline -opc") + FISH,
+        Shell::Fish => {
+            let script = Fish::generate("uem", uem);
+            script.replace("commandline -xpc", "commandline -opc") + FISH + &fish_values(uem)
+        }
     }
+}
+
+/// For fish the values of options are completed option by option.
+fn fish_values(uem: &CommandInfoWithArgs) -> String {
+    let mut lines = String::new();
+    for command in &uem.commands {
+        for flag in command.command.flags {
+            let FlagInfoKind::Option { arg_name: "nodes" | "exclude" | "signal" } = flag.kind else {
+                continue;
+            };
+            let short = flag.short.map_or(String::new(), |letter| format!(" -s {letter}"));
+            lines += &format!(
+                "complete -c uem -n '__fish_uem_using_command {}' -l {}{short} -r -f \\\n    \
+                 -a '(uem complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'\n",
+                command.name,
+                flag.long.trim_start_matches('-'),
+            );
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
