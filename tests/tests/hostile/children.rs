@@ -124,7 +124,7 @@ fn misbehaviours() -> Vec<Case> {
         ("nonsense for outcomes", data("wait", b"who knows\n")),
         (
             "an outcome of a member that is another's",
-            data("wait", b"0 node01 1 0 0 0 ''\n1 node01 1 0 0 0 ''\n"),
+            data("wait", b"1 node01 1 0 0 0 ''\n2 node01 1 0 0 0 ''\n"),
         ),
         ("an outcome of a member that nobody is", data("wait", b"4294967295 fake 1 0 0 0 ''\n")),
     ]
@@ -290,7 +290,7 @@ fn a_child_that_answers_byte_by_byte_holds_up_nobody() {
         &mut site,
         Box::new(|child, tag, msg| match *msg {
             Tmsg::Read { fid, .. } if child.is_launched && child.path(fid).ends_with("wait") => {
-                let told = reply(tag, &Rmsg::Read { data: b"2 fake 1 0 0 0 'exit: 3'\n" });
+                let told = reply(tag, &Rmsg::Read { data: b"0 fake 1 0 0 0 'exit: 3'\n" });
                 told.iter().for_each(|byte| child.raw().send_bytes(&[*byte]));
                 Act::Silence
             }
