@@ -85,7 +85,7 @@ impl Net {
     /// Has a host lose all that comes from another, which still hears it.
     pub fn deafen(&self, host: usize, from: usize) {
         let rules = format!(
-            "table ip deaf {{ chain all {{ type filter hook input priority 0; ip saddr {} drop; }} }}",
+            "table ip deaf {{ chain inbound {{ type filter hook input priority 0; ip saddr {} drop; }}; }}",
             self.address(from)
         );
         self.run_on(host, &["nft", &rules]);
