@@ -42,8 +42,6 @@ fn next(lines: &Receiver<String>) -> String {
 impl Served {
     /// Serves what these words say, and waits until its nodes are up.
     fn up(words: &[&str]) -> Self {
-        // Real nodes are started from the `uem` beside `sim`: it has to be the one of now.
-        drop(tests::uem());
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("uem-serve-{}-{number}", std::process::id()));
@@ -204,10 +202,11 @@ fn a_slip_that_is_typed_is_told_what_there_is() {
 }
 
 #[test]
-#[ignore = "BUG: a real node under a simulated aggregator refuses exec: Invalid argument"]
 fn real_nodes_run_real_processes_and_none_is_left() {
     for signal in ["TERM", "KILL"] {
-        let mut served = Served::up(&["--nodes", "64", "--real", "2"]);
+        // Beside `sim` may be a `cnode` of an earlier build.
+        let program = tests::uem().to_str().expect("a path");
+        let mut served = Served::up(&["--nodes", "64", "--real", "2", "--cnode", program]);
         let told = served.run(&["run", "-w", "node[01-02]", "/bin/sh", "-c", "echo $PPID"]);
         assert_eq!(told.code, 0, "{told:?}");
         let pids: Vec<u32> = told.out.lines().map(|line| line.parse().expect("a process")).collect();

@@ -34,8 +34,10 @@ pub(crate) struct Gather {
     pub(crate) deadline: Time,
     /// What was refused so far.
     pub(crate) refusal: Refusal,
-    /// The session that it is about, while there is one.
+    /// The session that it is about.
     pub(crate) about: Option<Whose>,
+    /// That session is gone.
+    is_orphan: bool,
     /// It is an exec.
     pub(crate) is_launch: bool,
     /// Of a gang, whose members wait to hear whether they may run.
@@ -72,6 +74,7 @@ impl Commands {
             deadline: refusal.at + GATHER_US,
             refusal,
             about,
+            is_orphan: false,
             is_launch: false,
             is_gangs: false,
             is_noted: false,
@@ -202,7 +205,7 @@ impl Commands {
         let Some(gather) = self.get(id) else { return };
         let set = core::mem::take(&mut gather.below).and(shared.children.serving());
         // A session that is gone has no `error` any more.
-        if let Some(whose) = gather.about
+        if let Some(whose) = gather.about.filter(|_| !gather.is_orphan)
             && let Some(fid) = shared.down.fids.take()
         {
             gather.owes += set.count();
@@ -324,7 +327,8 @@ impl Part for Commands {
     fn end(&mut self, session: SessionId, _: &mut Shared) {
         let about = |gather: &&mut Gather| gather.about.is_some_and(|about| about.session == session);
         for gather in self.all.values_mut().filter(about) {
-            gather.about = None;
+            gather.is_orphan = true;
+            // Its slot will be another's.
             gather.refusal.slot = None;
         }
     }
