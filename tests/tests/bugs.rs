@@ -29,27 +29,26 @@ const BUGS: [Bug; 3] = [
     // where another was silent until time was up: two nodes fall silent, one after the other.
     Bug {
         name: "gang",
-        file: "ionode/src/gather.rs",
-        text: "let (waits, serial) = (self.gathers[index].waits, self.gathers[index].serial);",
-        instead: "let (waits, serial) = (self.gathers[index].waits, self.gathers[index].serial);
-            let first = self.gathers[index].refusal.and_then(|refusal| refusal.first());
-            let waits = waits && first.is_none_or(|why| why.ename() == Ename::TimedOut);",
+        file: "ionode/src/gather/command.rs",
+        text: "(gather.about, gather.is_gangs) {",
+        instead: "(gather.about, gather.is_gangs \
+                  && gather.refusal.first().is_none_or(|why| why.ename() == Ename::TimedOut)) {",
     },
     // The places of a child's members are counted as if all children had as many. They have, unless a node
     // was away when they were reserved, and it is seen when another is lost.
     Bug {
         name: "places",
-        file: "ionode/src/session.rs",
+        file: "ionode/src/ground/members.rs",
         text: "let (first, stride, count) = plain.own(rank);",
         instead: "let (_, stride, count) = plain.own(rank);
-        let first = count * self.set().into_iter().take_while(|other| *other != rank).count() as u32;",
+        let first = count * self.counts.iter().take_while(|(other, _)| *other != rank).count() as u32;",
     },
     // A fence ends what has one member and forgets what has more, which is so where another node was away.
     Bug {
         name: "fence",
         file: "cnode/src/ctl.rs",
-        text: "|_, session| session.is_parents(),",
-        instead: "|_, session| session.is_parents() && session.count < 2,",
+        text: "|session| session.is_parents(), host)",
+        instead: "|session| session.is_parents() && session.count < 2, host)",
     },
 ];
 
@@ -96,7 +95,7 @@ fn a_bug_whose_text_has_moved_is_told_with_the_row_to_renew() {
     for (text, count) in [("", 0), (&*format!("{0}\n{0}\n", bug.text), 2)] {
         let told = put_in(bug, text).expect_err("it is not there once");
         assert!(told.starts_with("bugs.rs: row gang: "), "{told}");
-        assert!(told.contains(&format!("{count} times in ionode/src/gather.rs")), "{told}");
+        assert!(told.contains(&format!("{count} times in ionode/src/gather/command.rs")), "{told}");
     }
     let bad = put_in(bug, &format!("a\n{}\nb\n", bug.text)).expect("it is there once");
     assert_eq!(bad, format!("a\n{}\nb\n", bug.instead));
