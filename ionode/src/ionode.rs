@@ -208,6 +208,9 @@ impl Ionode {
 
     /// Carries what changed to the requests that wait for it.
     fn settle(&mut self, now: Time, host: &mut impl Host) {
+        if self.node.is_settled() {
+            return;
+        }
         self.node.settle(now, host);
         // Before the walks that made nothing: what waits on their fids and has its own answer keeps it.
         while let Some((request, settled)) = self.node.shared.deeds.settled.pop() {

@@ -26,6 +26,18 @@ use protocol::set::{ChildSet, Rank};
 use protocol::slots::SlotSet;
 use protocol::time::Time;
 
+/// Parts of a node.
+const PARTS: usize = 8;
+
+/// The one list of them, beside what all of them use. Sessions come last: the others forget one before it
+/// goes.
+macro_rules! parts {
+    ($node:expr) => {{
+        let Self { shared, above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = $node;
+        ([above, mounts, beat, commands, texts, folds, forwards, sessions], shared)
+    }};
+}
+
 /// The aggregator without its conversations.
 pub(crate) struct Node {
     pub(crate) shared: Shared,
@@ -64,15 +76,19 @@ impl Node {
         }
     }
 
-    /// The parts, and what all of them use. Sessions come last: the others forget one before it goes.
-    fn parts(&mut self) -> ([&mut dyn Part; 8], &mut Shared) {
-        let Self { shared, above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = self;
-        ([above, mounts, beat, commands, texts, folds, forwards, sessions], shared)
+    /// The parts, and what all of them use.
+    fn parts(&mut self) -> ([&mut dyn Part; PARTS], &mut Shared) {
+        parts!(self)
     }
 
-    fn parts_seen(&self) -> [&dyn Part; 8] {
-        let Self { above, beat, mounts, forwards, commands, texts, folds, sessions, .. } = self;
-        [above, mounts, beat, commands, texts, folds, forwards, sessions]
+    fn parts_seen(&self) -> [&dyn Part; PARTS] {
+        let (parts, _): ([&dyn Part; PARTS], _) = parts!(self);
+        parts
+    }
+
+    /// Nothing has happened that is to be followed, or carried to requests that wait.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.shared.deeds.is_empty() && self.gone.is_empty() && !self.sessions.has_fenced()
     }
 
     /// Takes the memory for all that the parts may hold.

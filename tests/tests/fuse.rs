@@ -511,7 +511,7 @@ fn a_mount_may_hide_files_even_those_of_proc() {
     assert_eq!(partition.run(&["umount", point.shown()]), told(0, "", ""));
     assert_eq!(point.sh("cat file; rm file").out, "here");
     // In a name space of mounts of its own, which ends with the shell however that ends: nobody else's /proc.
-    let lines = "$U mount --fuse /proc && cat /proc/summary && $U umount /proc && read -r line </proc/self/stat";
+    let lines = "$U mount --fuse /proc && cat /proc/summary && $U umount /proc && read x </proc/self/stat";
     let (at, uem) = (partition.at("io"), uem().display());
     let lines = format!("UEM_AT='{at}' U={uem} unshare --mount sh -c '{lines}'");
     assert_eq!(point.sh(&lines), told(0, "node01 up\n", ""));

@@ -5,16 +5,15 @@ use crate::children::mount::Wanted;
 use crate::children::{beat, join};
 use crate::down::ask::Ask;
 use crate::ground::blame::Blame;
-use crate::ground::id::SessionId;
 use crate::host::Host;
 use crate::node::Node;
+use crate::session::Session;
 use protocol::ctl::{Line, Writer};
 use protocol::limits::NODE_NAME_MAX;
 use protocol::nodeset::NodeSet;
 use protocol::set::ChildSet;
 use protocol::text::Text;
 use protocol::verb::{NodeCommand, NodeLine, Why};
-use smallvec::SmallVec;
 
 impl Node {
     pub(super) fn run_node_line(
@@ -80,13 +79,13 @@ impl Node {
 
     /// Signals the members of all sessions here that are the writer's.
     fn signal_own(&mut self, write: &mut Write, line: Line<'_>, signal: u8) -> Result<(), Blame> {
-        let users = &self.shared.users;
-        let mine = self.sessions.iter().filter(|session| {
-            users.is_owner(write.who.user, session.owner) && session.runs() && !session.is_over()
-        });
-        let mine: SmallVec<[SessionId; 16]> = mine.map(|session| session.id()).collect();
-        for id in mine {
-            self.signal(id, write, line, signal)?;
+        for slot in self.sessions.slots() {
+            let users = &self.shared.users;
+            let is_mine = |session: &&Session| users.is_owner(write.who.user, session.owner);
+            let session = self.sessions.find_at(slot).filter(is_mine);
+            if let Some(session) = session.filter(|session| session.runs() && !session.is_over()) {
+                self.signal(session.id(), write, line, signal)?;
+            }
         }
         Ok(())
     }

@@ -68,6 +68,12 @@ impl Deeds {
         self.undone.reserve_exact(REQUESTS);
     }
 
+    /// There is none, and no call has left anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        let is_marked = self.is_stirred || !self.touched.is_empty() || !self.fed.is_empty();
+        self.queue.is_empty() && !is_marked && self.settled.is_empty() && self.undone.is_empty()
+    }
+
     /// Records a deed.
     pub(crate) fn push(&mut self, deed: Deed) {
         let pushed = self.queue.push_back(deed);

@@ -102,6 +102,11 @@ impl Sessions {
         self.table.iter().flatten()
     }
 
+    /// Slots that there are, of a session or not.
+    pub(crate) fn slots(&self) -> core::ops::Range<SessionSlot> {
+        0..self.table.len() as SessionSlot
+    }
+
     /// All of them, by slot.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
         self.table.iter_mut().flatten()
@@ -188,6 +193,11 @@ impl Sessions {
         }
     }
 
+    /// There are such.
+    pub(crate) fn has_fenced(&self) -> bool {
+        !self.fenced.is_empty()
+    }
+
     /// The next of those; one at a time, so that what follows from its end is drained before the next.
     pub(crate) fn next_fenced(&mut self) -> Option<SessionId> {
         let slot = self.fenced.take_first()?;
@@ -233,7 +243,7 @@ impl Part for Sessions {
 
     /// The members of a child that is gone are lost with it.
     fn lose(&mut self, rank: Rank, shared: &mut Shared) {
-        for slot in 0..self.table.len() as SessionSlot {
+        for slot in self.slots() {
             let session = self.find_at(slot);
             if let Some(session) = session.filter(|s| s.runs() && s.members.set().has(rank)) {
                 self.lose_members(session.id(), rank, shared);
